@@ -1,5 +1,7 @@
 /**
- * A cluster on this machine: a PostgreSQL server of its own, two hosts, two workers, and a count whose host is killed:
+ * Counts primes on a cluster on this machine, with a PostgreSQL server of its own, two hosts and two workers. The host
+ * that has the pool is killed meanwhile.
+ *
  * node scripts/farm-cluster.ts [RANGE] [PACKETS]
  *
  * It needs Debian's package postgresql, whose server need not run.
@@ -8,14 +10,14 @@ import * as Path from "node:path"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as ClusterProcesses from "../test/support/ClusterProcesses.ts"
-import * as Postgres from "../test/support/Postgres.ts"
+import * as ClusterProcesses from "../test/support/cluster/ClusterProcesses.ts"
+import * as Postgres from "../test/support/cluster/Postgres.ts"
 
 const [range = "0..1e10", packets = "500"] = process.argv.slice(2)
 
 const entry = Path.join(import.meta.dirname, "effect-inet.ts")
 
-/** Kills the host that has the pool, as soon as the run has begun. */
+/** Kills the host that has the pool. */
 const killOwner = Effect.fnUntraced(function* (hosts: ReadonlyArray<ClusterProcesses.Process>) {
   const owner = yield* Effect.raceAllFirst(
     hosts.map((host) => Effect.as(host.waitFor("stderr", /the pool is on this host/), host))
@@ -34,6 +36,8 @@ const cluster = Effect.gen(function* () {
   yield* Console.log("two hosts and two workers are up")
   const args = ["primes", "count", range, "--packets", packets, "--key", "one"]
   const client = yield* start(...args)
+  const watch = yield* start("farm", "watch", "one", "--json")
+  yield* watch.waitFor("stdout", /"state":"running","attempt":1,"done":[1-9]/)
   yield* killOwner(hosts)
   yield* client.ended
   yield* Console.log(`the count of ${range} is ${client.stdout().trim()}`)

@@ -23,7 +23,7 @@ import * as ClusterFaults from "../test/suites/ClusterFaults.ts"
 import * as Rot13Faults from "../test/suites/Rot13Faults.ts"
 import * as StatusFaults from "../test/suites/status/StatusFaults.ts"
 import * as TftpFaults from "../test/suites/tftp/TftpFaults.ts"
-import * as Postgres from "../test/support/Postgres.ts"
+import * as Postgres from "../test/support/cluster/Postgres.ts"
 import * as StatusSweep from "../test/support/status/StatusSweep.ts"
 
 enableCompileCache()

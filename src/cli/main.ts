@@ -20,7 +20,7 @@ export const commands = {
   primes: { description: "Count and list primes on a processor farm", load: () => import("./primes.ts") },
   farm: {
     description: "A farm on a cluster: hosts, workers and runs, with a PostgreSQL database",
-    load: () => import("./farm.ts")
+    load: () => import("./cluster/farm.ts")
   },
   status: {
     description: "Show the peers on the network and their status; cursor keys move your name",

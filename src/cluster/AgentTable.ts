@@ -8,15 +8,7 @@ import * as Effect from "effect/Effect"
 import { type ErrorText, errorText } from "../farm/FarmError.ts"
 import type { Report, Worker } from "../farm/Worker.ts"
 import * as Signal from "../network/Signal.ts"
-import {
-  type ExchangeAnswer,
-  type ExchangeCall,
-  formatJob,
-  type JobName,
-  type LostJob,
-  type Outcome,
-  type Task
-} from "./FarmPool.ts"
+import { type ExchangeCall, formatJob, type JobName, type LostJob, type Outcome } from "./FarmPool.ts"
 import type { JsonText } from "./JsonText.ts"
 
 /** A run of the pool. */
@@ -39,7 +31,7 @@ export interface PoolRun {
 }
 
 /** A thread of an agent in a run. */
-interface RunWorker {
+export interface RunWorker {
   readonly run: PoolRun
   readonly agent: Agent
   readonly slot: Slot
@@ -53,7 +45,7 @@ interface RunWorker {
 }
 
 /** A task that an agent has. */
-interface HeldTask {
+export interface HeldTask {
   readonly number: number
   readonly id: number
   readonly worker: RunWorker
@@ -61,7 +53,7 @@ interface HeldTask {
 }
 
 /** A thread of an agent. */
-interface Slot {
+export interface Slot {
   readonly index: number
   /** The tasks by number, in the order in which the thread works on those of one job. */
   readonly held: Map<number, HeldTask>
@@ -101,19 +93,16 @@ export interface AgentTable {
 export const make = (): AgentTable => ({ agents: new Map(), runs: new Map(), virtualMillis: 0, sessionCount: 0 })
 
 /** The most tasks of a thread, running and waiting: only tiny packets need that many. */
-export const slotCapacity = 512
+export const maxSlotTasks = 512
 
 /** The most bytes of a packet or a result: a frame of the cluster has 16 MiB. */
 export const maxPacketBytes = 8 * 1_024 * 1_024
 
-/** The time from a result until the next packet of an agent: it covers the network and the pace of the calls. */
-const latencyMillis = 20
-
-/** The work of a thread that is enough while several runs wait for it. */
-const sharedMillis = 100
-
-/** The characters of packets in one answer after which it is sent. */
-const maxAnswerChars = 4 * 1_024 * 1_024
+/**
+ * The time from a result until the next packet of an agent. It covers the network, the pace of the calls, and a host or
+ * agent that waits for a processor: with it, a thread has three packets of 100 ms in hand.
+ */
+const latencyMillis = 150
 
 const removeHeld = ({ agent, held, run, slot }: RunWorker, { estimateMillis, id, number }: HeldTask) => {
   run.taskCount--
@@ -149,9 +138,6 @@ const cancel = ({ agent, deferred, held, run, waiting }: RunWorker, ids: Readonl
   agent.signal.notify()
 }
 
-/** The fraction of a new measurement in the average time for a packet. */
-const averageWeight = 1 / 8
-
 const workerOf = (table: AgentTable, run: PoolRun, agent: Agent, slot: Slot): Worker => {
   const worker: RunWorker = {
     ...{ run, agent, slot, deferred: [], report: undefined },
@@ -162,7 +148,7 @@ const workerOf = (table: AgentTable, run: PoolRun, agent: Agent, slot: Slot): Wo
     name: `${agent.name}/${slot.index + 1}`,
     host: agent.host,
     job: run.job,
-    capacity: slotCapacity,
+    capacity: maxSlotTasks,
     latencyMillis,
     maxPacketBytes,
     reportsEachBegin: true,
@@ -284,7 +270,7 @@ const resultError = (cause: unknown): ErrorText => {
 const charge = ({ run }: RunWorker, { estimateMillis }: HeldTask, outcome: Outcome) => {
   const millis = outcome._tag === "Done" ? outcome.millis : 0
   run.virtualMillis += (millis - estimateMillis) / run.priority
-  if (outcome._tag === "Done") run.packetMillis += (millis - run.packetMillis) * averageWeight
+  if (outcome._tag === "Done") run.packetMillis += (millis - run.packetMillis) / 8
 }
 
 /** Applies what an agent brings: outcomes, lost jobs, and the tasks that it works on. Unknown numbers are ignored. */
@@ -339,60 +325,6 @@ export const flush = (agent: Agent): void => {
       send(worker, deferred)
     }
   }
-}
-
-/** Two tasks at least keep a thread busy while its results travel. */
-const minHeld = 2
-
-/**
- * Returns the worker whose run is served next: of those that have used the least time. If several runs share the
- * thread, a run that is ahead of another waits for it, unless the thread would be idle.
- */
-const nextWorker = ({ held, heldMillis, workers }: Slot): RunWorker | undefined => {
-  let active = 0
-  let least: RunWorker | undefined
-  let next: RunWorker | undefined
-  for (const worker of workers) {
-    const isWaiting = worker.waiting.size > 0
-    if (!isWaiting && worker.held.size === 0) continue
-    active++
-    const { virtualMillis } = worker.run
-    if (least === undefined || virtualMillis < least.run.virtualMillis) least = worker
-    if (isWaiting && (next === undefined || virtualMillis < next.run.virtualMillis)) next = worker
-  }
-  if (active < 2 || held.size < minHeld) return next
-  return heldMillis < sharedMillis && least === next ? next : undefined
-}
-
-const fill = (table: AgentTable, agent: Agent, slot: Slot, tasks: Array<Task>, maxChars: number): number => {
-  let chars = 0
-  while (slot.held.size < slotCapacity && chars < maxChars) {
-    const worker = nextWorker(slot)
-    if (worker === undefined) break
-    const { held, run, waiting } = worker
-    const [id, packet] = waiting.entries().next().value!
-    waiting.delete(id)
-    const task: HeldTask = { number: agent.nextNumber++, id, worker, estimateMillis: run.packetMillis }
-    agent.held.set(task.number, task)
-    slot.held.set(task.number, task)
-    slot.heldMillis += task.estimateMillis
-    held.set(id, task.number)
-    table.virtualMillis = Math.max(table.virtualMillis, run.virtualMillis)
-    run.virtualMillis += task.estimateMillis / run.priority
-    chars += packet.length
-    tasks.push({ number: task.number, slot: slot.index, job: run.job, packet })
-  }
-  return chars
-}
-
-/** Takes the tasks and cancels for an agent. */
-export const give = (table: AgentTable, agent: Agent): ExchangeAnswer => {
-  const tasks: Array<Task> = []
-  let chars = 0
-  for (const slot of agent.slots) chars += fill(table, agent, slot, tasks, maxAnswerChars - chars)
-  const cancels = agent.cancels.filter((number) => agent.held.has(number))
-  agent.cancels = []
-  return { session: agent.session, tasks, cancels }
 }
 
 /** Removes the agents that were last heard of before this time, and returns them. */

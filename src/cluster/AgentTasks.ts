@@ -1,5 +1,5 @@
 /**
- * The tasks of an agent, and its threads: those of a job are started with its first task, and ended when the job had no
+ * The tasks of an agent, and its threads. Those of a job are started with its first task, and ended when the job had no
  * task for a minute. A thread that crashes fails the task that it worked on; those behind it wait for its replacement.
  */
 import * as Effect from "effect/Effect"

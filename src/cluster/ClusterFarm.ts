@@ -3,7 +3,7 @@
  * again, at the same time or later, receives the same output, and it goes on when its client ends.
  */
 import * as Cause from "effect/Cause"
-import type { Sharding } from "effect/cluster/Sharding"
+import type * as Sharding from "effect/cluster/Sharding"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Rpc from "effect/rpc/Rpc"
@@ -102,7 +102,7 @@ const connect = Effect.fnUntraced(function* ({ answerTimeout = "1 minute", pool 
     duration: answerTimeout,
     orElse: () => Effect.fail(unavailable(pool, detail))
   })
-  /** Without a time limit: a run may take any time. A reply that was interrupted is kept: the next attempt joins the run. */
+  /** Has no time limit. A reply that was interrupted is kept for ever: the next attempt joins the run. */
   const runAttempt = (payload: RunRequest, attempt: number): Effect.Effect<string, ClusterError> =>
     client.Run({ ...payload, attempt }).pipe(
       Effect.mapError((error) => (error instanceof ClusterError ? error : unavailable(pool, error.message))),
@@ -161,7 +161,7 @@ export const run = Effect.fnUntraced(function* <Input, Packet, Result, Output>(
   job: Job<Input, Packet, Result, Output>,
   input: NoInfer<Input>,
   options: RunOptions
-): Effect.fn.Return<Output, ClusterError, Sharding> {
+): Effect.fn.Return<Output, ClusterError, Sharding.Sharding> {
   const problem = problemOf(options)
   if (problem !== undefined) return yield* invalid(problem)
   const { name, version } = job
@@ -180,7 +180,10 @@ export const run = Effect.fnUntraced(function* <Input, Packet, Result, Output>(
 const isOver = ({ state }: RunStatus) => state === "done" || state === "failed" || state === "cancelled"
 
 /** Reads the state of a run once. @category getters @since 0.1.0 */
-export const status = (key: string, options: PoolOptions = {}): Effect.Effect<RunStatus, ClusterError, Sharding> =>
+export const status = (
+  key: string,
+  options: PoolOptions = {}
+): Effect.Effect<RunStatus, ClusterError, Sharding.Sharding> =>
   Effect.flatMap(connect(options), (pool) => pool.status(key))
 
 /**
@@ -189,7 +192,10 @@ export const status = (key: string, options: PoolOptions = {}): Effect.Effect<Ru
  * @category getters
  * @since 0.1.0
  */
-export const watch = (key: string, options: PoolOptions = {}): Stream.Stream<RunStatus, ClusterError, Sharding> =>
+export const watch = (
+  key: string,
+  options: PoolOptions = {}
+): Stream.Stream<RunStatus, ClusterError, Sharding.Sharding> =>
   Stream.unwrap(
     Effect.map(connect(options), (pool) =>
       Stream.tick("500 millis").pipe(
@@ -200,13 +206,16 @@ export const watch = (key: string, options: PoolOptions = {}): Stream.Stream<Run
   )
 
 /**
- * Cancels a run, for all its clients: they fail with `RunCancelled`. Its checkpoint is kept. Returns false if there is
- * no such run, or it has ended.
+ * Cancels a run, for all its clients: they fail with `RunCancelled`. Its checkpoint is kept. Returns false for a run
+ * that does not exist, or has ended.
  *
  * @category running
  * @since 0.1.0
  */
-export const cancel = (key: string, options: PoolOptions = {}): Effect.Effect<boolean, ClusterError, Sharding> =>
+export const cancel = (
+  key: string,
+  options: PoolOptions = {}
+): Effect.Effect<boolean, ClusterError, Sharding.Sharding> =>
   Effect.flatMap(connect(options), (pool) => pool.cancel(key))
 
 /** Lists the runs of a pool, or of all pools, the last changed first. @category getters @since 0.1.0 */

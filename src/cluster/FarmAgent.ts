@@ -3,7 +3,7 @@
  * for tasks, brings the outcomes with the next call, and repeats a call until it is answered: the death of a host is a
  * pause.
  */
-import type { Sharding } from "effect/cluster/Sharding"
+import type * as Sharding from "effect/cluster/Sharding"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
@@ -112,5 +112,5 @@ export const make = Effect.fnUntraced(function* (options: Options) {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<never, FarmError, JobModules | Sharding> =>
+export const layer = (options: Options): Layer.Layer<never, FarmError, JobModules | Sharding.Sharding> =>
   Layer.effectDiscard(make(options))

@@ -188,7 +188,11 @@ export const RunStatus = Schema.Struct({
 export type RunStatus = typeof RunStatus.Type
 
 /** Reads the state of a run. @category schemas @since 0.1.0 */
-export const Watch = Rpc.make("Watch", { payload: { key: Schema.String }, success: RunStatus })
+export const Watch = Rpc.make("Watch", {
+  payload: { key: Schema.String },
+  success: RunStatus,
+  error: ClusterError
+})
 
 /** Cancels a run; false if there is none to cancel. @category schemas @since 0.1.0 */
 export const Cancel = Rpc.make("Cancel", {

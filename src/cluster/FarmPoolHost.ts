@@ -6,13 +6,14 @@
  */
 import * as Clock from "effect/Clock"
 import * as Entity from "effect/cluster/Entity"
-import type { Sharding } from "effect/cluster/Sharding"
+import type * as Sharding from "effect/cluster/Sharding"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Monotonic from "../network/Monotonic.ts"
+import * as AgentAssignment from "./AgentAssignment.ts"
 import * as AgentTable from "./AgentTable.ts"
 import { type ExchangeAnswer, type ExchangeCall, FarmPool } from "./FarmPool.ts"
 import * as HostedRun from "./HostedRun.ts"
@@ -41,12 +42,13 @@ interface Pool {
   readonly runs: Map<string, HostedRun.HostedRun>
   readonly lastCalls: Map<string, LastCall>
   readonly now: () => number
+  readonly silenceMillis: number
   /** Distinguishes the sessions of this host from those of an earlier one. */
   readonly sessionPrefix: string
 }
 
-/** The time for which a call waits for tasks. */
-const waitMillis = 1_000
+/** The time for which a call waits for tasks, at most: a third of the time after which its agent would be silent. */
+const maxWaitMillis = 1_000
 
 const isEmpty = ({ cancels, tasks }: ExchangeAnswer) => cancels.length === 0 && tasks.length === 0
 
@@ -61,7 +63,7 @@ const agentOf = Effect.fnUntraced(function* ({ context: { table }, now, sessionP
 })
 
 const answerTo = Effect.fnUntraced(function* (pool: Pool, call: ExchangeCall) {
-  const { lastCalls, now } = pool
+  const { lastCalls, now, silenceMillis } = pool
   const { table } = pool.context
   const agent = yield* agentOf(pool, call)
   AgentTable.receive(agent, call, now())
@@ -71,11 +73,11 @@ const answerTo = Effect.fnUntraced(function* (pool: Pool, call: ExchangeCall) {
     lastCalls.delete(call.agent)
     return noTasks(agent.session)
   }
-  const given = AgentTable.give(table, agent)
+  const given = AgentAssignment.give(table, agent)
   if (!call.wait || !isEmpty(given)) return given
-  yield* Effect.timeoutOption(agent.signal.wait, waitMillis)
+  yield* Effect.timeoutOption(agent.signal.wait, Math.min(maxWaitMillis, silenceMillis / 3))
   agent.heardAtMillis = now()
-  return AgentTable.give(table, agent)
+  return AgentAssignment.give(table, agent)
 })
 
 const exchange = (pool: Pool, call: ExchangeCall): Effect.Effect<ExchangeAnswer> =>
@@ -118,7 +120,7 @@ const runOrJoin = Effect.fnUntraced(function* (
 const watch = Effect.fnUntraced(function* ({ context, runs }: Pool, pool: string, key: string) {
   const live = runs.get(key)
   if (live !== undefined) return yield* HostedRun.status(live)
-  const record = yield* Effect.orDie(context.store.find({ pool, key }))
+  const record = yield* context.store.find({ pool, key })
   return yield* HostedRun.statusOf(key, record)
 })
 
@@ -133,7 +135,7 @@ const cancel = Effect.fnUntraced(function* ({ context, runs }: Pool, pool: strin
 const sweepMillis = 250
 
 /** Removes silent agents. The time in which this process did not run itself is not silence of theirs. */
-const sweep = Effect.fnUntraced(function* ({ context: { table }, lastCalls, now }: Pool, silenceMillis: number) {
+const sweep = Effect.fnUntraced(function* ({ context: { table }, lastCalls, now, silenceMillis }: Pool) {
   const startMillis = now()
   yield* Effect.sleep(sweepMillis)
   const lateMillis = now() - startMillis - sweepMillis
@@ -167,11 +169,11 @@ const makePool = Effect.fnUntraced(function* (options: Options, name: string) {
     runs: new Map(),
     lastCalls: new Map(),
     now,
+    silenceMillis: Duration.toMillis(options.silence ?? "3 seconds"),
     sessionPrefix: `${yield* Clock.currentTimeMillis}-`
   }
-  const silenceMillis = Duration.toMillis(options.silence ?? "3 seconds")
   const keepMillis = Duration.toMillis(options.keepRuns ?? "7 days")
-  yield* Effect.forkScoped(Effect.forever(sweep(pool, silenceMillis)))
+  yield* Effect.forkScoped(Effect.forever(sweep(pool)))
   const pruneOrWarn = Effect.catch(prune(store, name, keepMillis), ({ message }) => Effect.logWarning(message))
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(pruneOrWarn, Effect.sleep(pruneInterval))))
   return pool
@@ -183,7 +185,7 @@ const makePool = Effect.fnUntraced(function* (options: Options, name: string) {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<never, never, JobModules | RunStore | Sharding> =>
+export const layer = (options: Options = {}): Layer.Layer<never, never, JobModules | RunStore | Sharding.Sharding> =>
   FarmPool.toLayer(
     Effect.gen(function* () {
       const { entityId: name } = yield* Entity.CurrentAddress

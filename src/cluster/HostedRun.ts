@@ -20,7 +20,7 @@ import type { AnyJob, JobModules } from "./JobModules.ts"
 import * as JsonText from "./JsonText.ts"
 import * as RunStore from "./RunStore.ts"
 
-/** What the runs of a pool share. */
+/** The parts of a pool that its runs share. */
 export interface Context {
   readonly jobs: JobModules["Service"]
   readonly store: RunStore.RunStore["Service"]
@@ -125,8 +125,16 @@ const workersOf = Effect.fnUntraced(function* (
   return { workers, joining: Stream.fromQueue(joining) }
 })
 
-const failedError = (key: string, { message, reason }: FarmError) =>
-  new ClusterError({ reason: new RunFailed({ key, kind: reason._tag, detail: message }) })
+/** The failure of a run: a reason of `FarmError`, or `InvalidOutput`. */
+interface Failure {
+  readonly kind: string
+  readonly message: string
+}
+
+const failureOf = ({ message, reason }: FarmError): Failure => ({ kind: reason._tag, message })
+
+const failedError = (key: string, { kind, message }: Failure) =>
+  new ClusterError({ reason: new RunFailed({ key, kind, detail: message }) })
 
 /** The reasons for which a run stops before its end. */
 type Stop = "cancelled" | "fenced"
@@ -148,22 +156,34 @@ const work = Effect.fnUntraced(function* (
     workers: Effect.succeed(pool),
     checkpoint: RunStore.checkpoint(context.store, record, units, fenced),
     checkpointInterval: context.checkpointInterval
-  })
+  }).pipe(Effect.mapError(failureOf))
   yield* Ref.set(hosted.progress, running.stats)
   yield* Effect.forkScoped(Stream.runForEach(running.events, (event) => Effect.logDebug(`run ${record.key}`, event)))
-  const output = Effect.map(running.output, (found) => ({
-    text: JSON.stringify(Schema.encodeSync(codecs.output)(found))
-  }))
+  const encode = Schema.encodeUnknownEffect(Schema.fromJsonString(Schema.toCodecJson(codecs.output)))
+  const output = Effect.gen(function* () {
+    const found = yield* Effect.mapError(running.output, failureOf)
+    const text = yield* Effect.mapError(encode(found), ({ message }): Failure => {
+      return { kind: "InvalidOutput", message: `the output does not fit its schema: ${message}` }
+    })
+    return { text }
+  })
   const stopped = (stop: Stop, by: Deferred.Deferred<void>) => Effect.as(Deferred.await(by), stop)
   return yield* Effect.raceAllFirst([output, stopped("cancelled", hosted.cancelled), stopped("fenced", fenced)])
 }, Effect.scoped)
 
-/** While the database is away the end cannot be written; then the cluster stops this host of the pool, too. */
-const endRetries = Schedule.spaced("500 millis").pipe(Schedule.upTo({ duration: "2 minutes" }))
+/**
+ * Waits for a database that does not answer: a failure would be the reply for ever. The cluster stops this host of the
+ * pool meanwhile, if that takes long.
+ */
+const untilAvailable = <A>(self: Effect.Effect<A, ClusterError>) =>
+  Effect.retry(self, {
+    schedule: Schedule.spaced("500 millis"),
+    while: ({ reason }) => reason._tag === "PoolUnavailable"
+  })
 
 /** Returns the reply of a run that this host must not write any more; waits if another host works on it. */
 const replyElsewhere = Effect.fnUntraced(function* ({ store }: Context, record: RunStore.RunRecord) {
-  const latest = yield* store.find(record)
+  const latest = yield* untilAvailable(store.find(record))
   if (latest === undefined || latest.state === "running") return yield* Effect.never
   return yield* replyOf(latest)
 })
@@ -175,18 +195,18 @@ const end = Effect.fnUntraced(function* <A>(
   change: RunStore.RunEnd,
   reply: Effect.Effect<A, ClusterError>
 ) {
-  const isMine = yield* Effect.retry(context.store.end(record, change), endRetries)
+  const isMine = yield* untilAvailable(context.store.end(record, change))
   return isMine ? yield* reply : yield* replyElsewhere(context, record)
 })
 
-/** Runs, or continues, a run to its end. The reply is that of the run, whoever has ended it. */
+/** Runs, or continues, a run to its end. The reply is that of the run, whichever host has ended it. */
 export const execute = Effect.fnUntraced(function* (
   context: Context,
   hosted: HostedRun,
   settings: RunSettings
 ): Effect.fn.Return<string, ClusterError> {
   const { spec } = hosted
-  const record = yield* context.store.begin(spec)
+  const record = yield* untilAvailable(context.store.begin(spec))
   if (record.state !== "running") return yield* replyOf(record)
   if (record.epoch > 1) yield* Effect.logInfo(`run ${spec.key} continues at unit ${record.done}`)
   const fail = (error: ClusterError) => {
@@ -233,7 +253,7 @@ const idle = {
 }
 
 /** Returns the state of a run whose message was not read, or that does not exist. */
-export const waiting = (key: string, attempt: number, state: RunStatus["state"] = "waiting"): RunStatus => ({
+const waiting = (key: string, attempt: number, state: RunStatus["state"] = "waiting"): RunStatus => ({
   ...idle,
   ...{ key, state, attempt }
 })

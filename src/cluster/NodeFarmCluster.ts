@@ -1,6 +1,6 @@
 /**
- * The processes of a farm on a cluster: hosts of pools, agents and clients, over TCP and a database, or all in one
- * process without a database.
+ * The processes of a farm on a cluster: hosts of pools, agents and clients. They use TCP and a database, or are all in
+ * one process, without a database.
  *
  * The database is that of the `SqlClient`: `PgClient.layer` of `@effect/sql-pg`, straight or behind a pooler in session
  * mode. Ports and database belong on a private network: the cluster neither encrypts nor authenticates.
@@ -99,7 +99,8 @@ export const layerHost = (
 }
 
 /**
- * A client: it needs the database, and no port. Provide `layerAgent` with it to work for a pool.
+ * A client: it needs the database, and no port. Provide `layerAgent` with it to work for a pool. A process with a host
+ * needs no client beside it: `layerHost` provides the same.
  *
  * @category layers
  * @since 0.1.0

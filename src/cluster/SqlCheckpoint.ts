@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlError from "effect/sql/SqlError"
 import { ClusterError, PoolUnavailable } from "./ClusterError.ts"
 import * as RunStore from "./RunStore.ts"
 
@@ -83,11 +84,15 @@ const migrations = Migrator.fromRecord({
  */
 export const migrate = Effect.asVoid(Migrator.make({})({ loader: migrations, table: "farm_migrations" }))
 
+/** Formats an error with the message of the database. */
+const textOf = ({ message, reason: { cause } }: SqlError.SqlError) =>
+  cause instanceof Error ? `${message}: ${cause.message}` : message
+
 const unavailable =
   (pool: string) =>
-  <A, E extends { readonly message: string }, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, ClusterError, R> =>
-    Effect.mapError(self, ({ message }) => {
-      const detail = `the database does not answer (${message}); look at it, and at its address`
+  <A, R>(self: Effect.Effect<A, SqlError.SqlError, R>): Effect.Effect<A, ClusterError, R> =>
+    Effect.mapError(self, (error) => {
+      const detail = `the database has failed (${textOf(error)}); look at it, and at its address`
       return new ClusterError({ reason: new PoolUnavailable({ pool, detail }) })
     })
 
@@ -95,15 +100,19 @@ const unavailable =
 const snowflakeAt = (millis: number) =>
   `${Snowflake.make({ machineId: 0 as Snowflake.Snowflake.Parts["machineId"], sequence: 0, timestamp: millis })}`
 
-/** Removes the messages of runs with their replies, which the cluster itself keeps for ever. */
+/**
+ * Removes the messages of runs with their replies, which the cluster itself keeps for ever. A failure is logged: the
+ * cluster may have its messages elsewhere.
+ */
 const pruneMessages = (sql: SqlClient.SqlClient, pool: string, beforeMillis: number) => {
   const before = sql.literal(snowflakeAt(Math.floor(beforeMillis)))
   const old = sql`entity_type = 'FarmPool' AND entity_id = ${pool} AND processed = TRUE AND last_reply_id < ${before}`
-  return sql.withTransaction(
-    Effect.andThen(
-      sql`DELETE FROM cluster_replies WHERE request_id IN (SELECT request_id FROM cluster_messages WHERE ${old})`,
-      sql`DELETE FROM cluster_messages WHERE ${old}`
-    )
+  return Effect.andThen(
+    sql`DELETE FROM cluster_replies WHERE request_id IN (SELECT request_id FROM cluster_messages WHERE ${old})`,
+    sql`DELETE FROM cluster_messages WHERE ${old}`
+  ).pipe(
+    sql.withTransaction,
+    Effect.catch((error) => Effect.logWarning(`cannot remove the messages of ended runs: ${textOf(error)}`))
   )
 }
 

@@ -31,7 +31,7 @@ export interface PacketResult<Packet, Result> {
 /** A change in a run. @category models @since 0.1.0 */
 export type Event = Notice
 
-/** What a run and a stream have in common: events, progress as stats, failures. @category models @since 0.1.0 */
+/** The common part of runs and streams: events, progress as stats, failures. @category models @since 0.1.0 */
 export interface Run extends Observable<Event, Progress> {
   /** The packets that were given up so far, with `onPoison: "skip"`. */
   readonly failures: Effect.Effect<ReadonlyArray<PoisonPacket>>

@@ -51,7 +51,7 @@ export interface Checkpoint {
   readonly remove: Effect.Effect<void, FarmError>
 }
 
-/** What a checkpoint belongs to: `Farm.run` or `Farm.stream`. */
+/** The owner of a checkpoint: `Farm.run` or `Farm.stream`. @category models @since 0.1.0 */
 export type Kind = "run" | "stream"
 
 /** The version of the format. */
@@ -119,7 +119,7 @@ const parse = (text: string): SavedState | string => {
   return Schema.decodeUnknownSync(CheckpointFile)(JSON.parse(text)).state
 }
 
-/** What a checkpoint is for. */
+/** The run or stream of a checkpoint. */
 interface Owner<Input> {
   readonly input: Input
   readonly kind: Kind

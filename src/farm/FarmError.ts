@@ -1,7 +1,7 @@
 /** The errors of a farm, which can be encoded for another thread or process. */
 import * as Schema from "effect/Schema"
 
-/** What was thrown, as it crosses a thread or a wire. @category errors @since 0.1.0 */
+/** An error as it crosses a thread or a wire. @category errors @since 0.1.0 */
 export interface ErrorText {
   readonly name: string
   readonly message: string
@@ -110,7 +110,7 @@ export const Attempt = Schema.Struct({
   ]),
   /** One line. */
   message: Schema.String,
-  /** What the work threw. */
+  /** The error that the work threw. */
   error: Schema.optionalKey(ErrorText)
 })
 

@@ -33,7 +33,7 @@ export interface RunSettings {
   /** Default: a packet that has failed is tried again at once, whatever the error. */
   readonly retry?: RetryOptions | undefined
   /**
-   * What happens to a packet that is given up. `fail`: the run fails with `PoisonPacket`. `skip`: the run continues
+   * The fate of a packet that is given up. `fail`: the run fails with `PoisonPacket`. `skip`: the run continues
    * without it, and `failures` has it. Default `fail`.
    */
   readonly onPoison?: "fail" | "skip" | undefined

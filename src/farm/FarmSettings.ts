@@ -45,7 +45,7 @@ export const problemOf = (settings: RunSettings, work: Pick<Work<never, never>, 
   return undefined
 }
 
-/** What a run needs for the options of its dispatcher. */
+/** The parts of a run from which the options of its dispatcher are made. */
 export interface Parts<Packet, Result> {
   readonly work: Work<Packet, Result>
   readonly source: PacketSource<Packet>

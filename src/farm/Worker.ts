@@ -71,7 +71,7 @@ export interface Worker {
    */
   readonly windowBytes?: number | undefined
   /**
-   * True for a worker that reports `Working` for every task that it begins, and may begin them in another order, as the
+   * True for a worker that reports `Working` for every task that it begins. It may begin them in another order, as the
    * slots of a host do. Otherwise a task is also begun by being the oldest of the worker after an outcome.
    */
   readonly reportsEachBegin?: boolean | undefined

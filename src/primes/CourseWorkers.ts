@@ -154,10 +154,11 @@ const open = Effect.fnUntraced(function* (
     threads: 1,
     capacity: maxPendingRanges,
     latencyMillis: now() - start,
+    reportsEachBegin: false,
     send: (tasks) => tasks.flatMap((task) => send(host, task)),
     // The protocol has no cancel message: the response is awaited and discarded.
     cancel: () => {},
-    serve: ({ onOutcomes }) =>
+    serve: (onOutcomes) =>
       Effect.raceFirst(Effect.forever(receive(host, onOutcomes)), Effect.forever(flush(host))).pipe(
         Pull.catchDone(closed),
         Effect.mapError((error) => ("isPermanent" in error ? error : failureOf(error)))

@@ -14,7 +14,7 @@ export interface Kernel {
    * Counts the primes. It checks the signal between windows, a few milliseconds apart where numbers are small; once the
    * signal is set, it returns a part of the count.
    */
-  readonly count: (from: number, to: number, signal?: StopSignal | undefined) => number
+  readonly count: (from: number, to: number, signal?: Pick<StopSignal, "stopped"> | undefined) => number
   /** Lists the primes, ascending, in new arrays of at most 65,536. They are found while the list is iterated. */
   readonly primes: (from: number, to: number) => Iterable<Float64Array>
 }

@@ -32,13 +32,18 @@ const initialUnits = { sieve: 1 << 22, trial: 1 << 14 }
 /** Computes the least size of a packet. */
 const minPacketUnits = ({ kernel, to }: Packet) => (kernel === "trial" ? 1 : minPacketRoots * Math.ceil(Math.sqrt(to)))
 
-const splitter = (input: Packet): ReturnType<typeof Job.range> => {
+/** Makes the splitter of a range into packets that are large enough for its kernel. @category jobs @since 0.1.0 */
+export const split = (input: Packet): Job.Splitter<Packet> => {
+  const { kernel } = input
   const { next, total } = Job.range(input.from, input.to)
   const floor = minPacketUnits(input)
   return {
     total,
-    initialSize: Math.max(floor, input.kernel === "trial" ? initialUnits.trial : initialUnits.sieve),
-    next: (size) => next(Math.max(floor, size))
+    initialSize: Math.max(floor, kernel === "trial" ? initialUnits.trial : initialUnits.sieve),
+    next: (size) => {
+      const part = next(Math.max(floor, size))
+      return part && { packet: { ...part.packet, kernel }, units: part.units }
+    }
   }
 }
 
@@ -52,10 +57,10 @@ const splitter = (input: Packet): ReturnType<typeof Job.range> => {
  * import { Job } from "effect-inet/farm"
  * import { PrimeJob } from "effect-inet/primes"
  *
- * const splitter = PrimeJob.job.split({ from: 0, to: 1_000, kernel: "trial" })
+ * const splitter = PrimeJob.split({ from: 0, to: 1_000, kernel: "trial" })
  * const first = splitter.next(100)
  * first // => { packet: { from: 0, to: 100, kernel: "trial" }, units: 100 }
- * PrimeJob.job.work(first!.packet, { stopped: () => false }) // => 25
+ * PrimeJob.job.work(first!.packet, Job.neverStopped) // => 25
  * ```
  *
  * @category jobs
@@ -66,16 +71,7 @@ export const job = Job.make<Packet, Packet, number, number>({
   version: 1,
   packet: Packet,
   result: Count,
-  split: (input) => {
-    const { next, ...rest } = splitter(input)
-    return {
-      ...rest,
-      next: (size) => {
-        const cut = next(size)
-        return cut && { packet: { ...cut.packet, kernel: input.kernel }, units: cut.units }
-      }
-    }
-  },
+  split,
   work: ({ from, kernel, to }, signal) => Kernels.kernels[kernel].count(from, to, signal),
   empty: 0,
   merge: (sum, count) => sum + count,

@@ -1,7 +1,7 @@
 /** A worker thread or child process behind one interface: messages both ways, kill, and one end with a reason. */
 import * as ChildProcess from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { type TransferListItem, Worker } from "node:worker_threads"
+import { type ResourceLimits, type TransferListItem, Worker } from "node:worker_threads"
 import { constVoid } from "effect/Function"
 
 /** A running worker. */
@@ -29,6 +29,8 @@ export interface Listeners<FromWorker> {
 export interface ThreadOptions {
   readonly name?: string | undefined
   readonly workerData?: unknown
+  /** The limits of the heap and the stack: a thread that exceeds them ends. */
+  readonly resourceLimits?: ResourceLimits | undefined
   /** Receives what the thread prints. Default: the stdout of this process. */
   readonly onStdout?: ((bytes: Uint8Array) => void) | undefined
 }
@@ -39,13 +41,14 @@ export const messageOf = (cause: unknown) => (cause instanceof Error ? cause.mes
 /** Starts a thread. Throws if the platform refuses one. */
 export const thread = <ToWorker, FromWorker>(
   url: URL,
-  { name, onStdout, workerData }: ThreadOptions,
+  { name, onStdout, resourceLimits, workerData }: ThreadOptions,
   { onEnd, onMessage }: Listeners<FromWorker>
 ): WorkerHandle<ToWorker> => {
   const worker = new Worker(url, {
     workerData,
     stdout: onStdout !== undefined,
-    ...(name === undefined ? {} : { name })
+    ...(name === undefined ? {} : { name }),
+    ...(resourceLimits === undefined ? {} : { resourceLimits })
   })
   let crash: string | undefined
   if (onStdout !== undefined) worker.stdout.on("data", onStdout)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import * as AgentAssignment from "../../src/cluster/AgentAssignment.ts"
 import * as AgentTable from "../../src/cluster/AgentTable.ts"
 import type { ExchangeCall } from "../../src/cluster/FarmPool.ts"
 import * as JsonText from "../../src/cluster/JsonText.ts"
@@ -42,7 +43,7 @@ const attach = (worker: Worker, scope = Scope.makeUnsafe()) => {
 
 const tasks = (...ids: ReadonlyArray<number>) => ids.map((id) => ({ id, packet: id }))
 
-const numbersOf = ({ tasks }: ReturnType<typeof AgentTable.give>) => tasks.map(({ number }) => number)
+const numbersOf = ({ tasks }: ReturnType<typeof AgentAssignment.give>) => tasks.map(({ number }) => number)
 
 const done = (number: number, result: unknown, millis = 1) => ({
   _tag: "Done" as const,
@@ -64,7 +65,7 @@ describe("AgentTable", () => {
   it("gives tasks once, and reports their outcomes by packet id", () => {
     const { agent, attached, table, workers } = pool()
     workers[0]!.run(tasks(7, 9))
-    const given = AgentTable.give(table, agent)
+    const given = AgentAssignment.give(table, agent)
     assert.deepStrictEqual(
       given.tasks.map(({ packet, slot }) => [slot, packet]),
       [
@@ -72,7 +73,7 @@ describe("AgentTable", () => {
         [0, "9"]
       ]
     )
-    assert.deepStrictEqual(AgentTable.give(table, agent).tasks, [])
+    assert.deepStrictEqual(AgentAssignment.give(table, agent).tasks, [])
     const [first, second] = numbersOf(given)
     const error = { name: "Error", message: "no" }
     const outcomes = [done(first!, 49, 3), { _tag: "Failed" as const, number: second!, error }]
@@ -88,7 +89,7 @@ describe("AgentTable", () => {
   it("reports a result that does not fit its schema as a failure", () => {
     const { agent, attached, table, workers } = pool()
     workers[0]!.run(tasks(1))
-    const [first] = numbersOf(AgentTable.give(table, agent))
+    const [first] = numbersOf(AgentAssignment.give(table, agent))
     AgentTable.receive(agent, call("a", { outcomes: [done(first!, "x")] }), 1)
     const [report] = attached[0]!.reports
     assert.strictEqual(report?._tag, "Failed")
@@ -98,13 +99,13 @@ describe("AgentTable", () => {
   it("stops a waiting task without the agent, and tells the agent of others", () => {
     const { agent, attached, table, workers } = pool()
     workers[0]!.run(tasks(1))
-    const [first] = numbersOf(AgentTable.give(table, agent))
+    const [first] = numbersOf(AgentAssignment.give(table, agent))
     workers[0]!.run(tasks(2))
     workers[0]!.cancel([1, 2, 3])
     assert.deepStrictEqual(attached[0]!.reports, [])
     AgentTable.flush(agent)
     assert.deepStrictEqual(attached[0]!.reports, [{ _tag: "Stopped", id: 2 }])
-    assert.deepStrictEqual(AgentTable.give(table, agent), { session: agent.session, tasks: [], cancels: [first!] })
+    assert.deepStrictEqual(AgentAssignment.give(table, agent), { session: agent.session, tasks: [], cancels: [first!] })
     AgentTable.receive(agent, call("a", { outcomes: [{ _tag: "Stopped", number: first! }] }), 1)
     assert.deepStrictEqual(attached[0]!.reports.at(-1), { _tag: "Stopped", id: 1 })
   })
@@ -113,7 +114,7 @@ describe("AgentTable", () => {
     for (const isBlamed of [true, false]) {
       const { agent, attached, table, workers } = pool()
       workers[0]!.run(tasks(1, 2))
-      AgentTable.give(table, agent)
+      AgentAssignment.give(table, agent)
       AgentTable.remove(table, agent, "gone", isBlamed)
       assert.deepStrictEqual(attached[0]!.reports, [{ _tag: "Gone", message: "gone", running: isBlamed ? [1] : [] }])
       assert.strictEqual(table.agents.size, 0)
@@ -126,9 +127,9 @@ describe("AgentTable", () => {
     const [worker] = AgentTable.addRun(table, other.run)
     const { reports } = attach(worker!)
     workers[0]!.run(tasks(1))
-    AgentTable.give(table, agent)
+    AgentAssignment.give(table, agent)
     worker!.run(tasks(5))
-    AgentTable.give(table, agent)
+    AgentAssignment.give(table, agent)
     AgentTable.remove(table, agent, "gone", true)
     assert.deepInclude(attached[0]!.reports[0], { running: [1] })
     assert.deepInclude(reports[0], { running: [] })
@@ -148,7 +149,7 @@ describe("AgentTable", () => {
     const { reports } = attach(worker!)
     workers[0]!.run(tasks(1))
     worker!.run(tasks(2))
-    const [first] = numbersOf(AgentTable.give(table, agent))
+    const [first] = numbersOf(AgentAssignment.give(table, agent))
     AgentTable.receive(agent, call("a", { working: [first!] }), 1)
     assert.deepStrictEqual(attached[0]!.reports, [{ _tag: "Working", id: 1 }])
     assert.deepStrictEqual(reports, [{ _tag: "Ready" }])
@@ -171,7 +172,7 @@ describe("AgentTable", () => {
   it("an agent that joins again leaves first, and its earlier tasks are unknown", () => {
     const { agent, attached, table, workers } = pool()
     workers[0]!.run(tasks(1))
-    const [first] = numbersOf(AgentTable.give(table, agent))
+    const [first] = numbersOf(AgentAssignment.give(table, agent))
     const again = AgentTable.join(table, call("a"), "s", 1)
     assert.notStrictEqual(again.session, agent.session)
     assert.deepInclude(attached[0]!.reports[0], { _tag: "Gone" })
@@ -204,11 +205,11 @@ describe("AgentTable", () => {
   it("a run that ends stops its tasks", () => {
     const { agent, attached, run, table, workers } = pool()
     workers[0]!.run(tasks(1, 2))
-    const [first, second] = numbersOf(AgentTable.give(table, agent))
+    const [first, second] = numbersOf(AgentAssignment.give(table, agent))
     workers[0]!.run(tasks(3))
     attached[0]!.detach()
     AgentTable.removeRun(table, run)
-    assert.deepStrictEqual(AgentTable.give(table, agent).cancels, [first!, second!])
+    assert.deepStrictEqual(AgentAssignment.give(table, agent).cancels, [first!, second!])
     AgentTable.receive(agent, call("a", { outcomes: [done(first!, 1)] }), 1)
     assert.deepStrictEqual(attached[0]!.reports, [])
   })
@@ -235,7 +236,7 @@ describe("AgentTable", () => {
       for (const worker of workers) attach(worker)
       for (let round = 0; round < 2_000; round++) {
         refill()
-        AgentTable.give(table, agent)
+        AgentAssignment.give(table, agent)
         const [held] = agent.held.values()
         const at = held!.worker.run.key === "one" ? 0 : 1
         const millis = at === 0 ? 20 : 20 * factor

@@ -5,10 +5,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { inject } from "vitest"
+import * as ClusterFarm from "../../src/cluster/ClusterFarm.ts"
+import * as JobModules from "../../src/cluster/JobModules.ts"
+import * as NodeFarmCluster from "../../src/cluster/NodeFarmCluster.ts"
 import * as SqlCheckpoint from "../../src/cluster/SqlCheckpoint.ts"
-import * as ClusterProcesses from "../support/ClusterProcesses.ts"
-import * as Postgres from "../support/Postgres.ts"
+import * as PrimeJob from "../../src/primes/PrimeJob.ts"
+import * as Cli from "../support/Cli.ts"
+import * as Postgres from "../support/cluster/Postgres.ts"
 import { checks } from "./RunStores.ts"
 
 /** The database of this file. */
@@ -33,47 +36,53 @@ const tests = () =>
     it.effect("a run has one count for two clients and a later one, and no row for its packets", () =>
       Effect.gen(function* () {
         const { query, url } = yield* Database
-        const { host, run, worker } = ClusterProcesses.make(inject("command"), url)
-        yield* Effect.all([host(), worker("--threads", "1", "--name", "one")], { concurrency: 2 })
-        const count = run("primes", "count", "0..1e7", "--packets", "200", "--key", "k", "--json")
-        const both = yield* Effect.all([count, count], { concurrency: 2 })
-        for (const { code, stderr, stdout } of [...both, yield* count]) {
-          assert.strictEqual(code, 0, stderr)
-          assert.deepInclude(JSON.parse(stdout), { from: 0, to: 10_000_000, count: 664_579, key: "k" })
-        }
-        assert.strictEqual(yield* query("SELECT count(*) FROM cluster_messages"), "1")
-        const { stdout } = yield* run("farm", "list", "--json", "--pool", "default")
-        assert.deepInclude(JSON.parse(stdout), { key: "k", job: "primes 1", state: "done", done: 1e7, hosts: 1 })
-        const other = yield* run("primes", "count", "0..1e6", "--key", "k")
-        assert.strictEqual(other.code, 1)
-        assert.match(other.stderr, /run k exists already: it is primes 1 of .*; choose another key/)
-      }).pipe(Effect.scoped)
+        const Sql = PgClient.layer({ url: Redacted.make(url) })
+        const jobs = [JobModules.entry(PrimeJob.job, PrimeJob.module)]
+        const Host = NodeFarmCluster.layerHost({ jobs, port: yield* Postgres.freePort }).pipe(Layer.provide(Sql))
+        const Client = NodeFarmCluster.layerClient().pipe(Layer.provide(Sql))
+        // A worker machine and two clients, each with its own connections.
+        const Agent = NodeFarmCluster.layerAgent({ threads: 1, name: "one" }).pipe(
+          Layer.provide([Layer.fresh(Client), JobModules.layer(jobs)])
+        )
+        const range = { from: 0, to: 10_000_000, kernel: "wasm" } as const
+        const count = ClusterFarm.run(PrimeJob.job, range, { key: "k", packetSize: 100_000 })
+        const counts = Effect.gen(function* () {
+          const other = Effect.provide(count, Layer.fresh(Client))
+          assert.deepStrictEqual(yield* Effect.all([count, other], { concurrency: 2 }), [664_579, 664_579])
+          assert.strictEqual(yield* count, 664_579)
+          assert.deepInclude(yield* ClusterFarm.status("k"), { state: "done", attempt: 1 })
+          const wrong = ClusterFarm.run(PrimeJob.job, { ...range, to: 5 }, { key: "k" })
+          const { message } = yield* Effect.orDie(Effect.flip(wrong))
+          assert.match(message, /^run k exists already: it is primes 1 of .*; choose another key$/)
+        })
+        // Without `fresh` they would share one cluster: layers of a program are built once.
+        yield* Effect.provide(counts, Layer.mergeAll(Layer.fresh(Host), Layer.fresh(Agent), Layer.fresh(Client)))
+        assert.strictEqual(yield* query("SELECT state, done, epoch FROM farm_runs WHERE key = 'k'"), "done|10000000|1")
+        // One for each run, and one for the run that was refused.
+        assert.strictEqual(yield* query("SELECT count(*) FROM cluster_messages"), "2")
+      })
     )
   })
 
 if (Postgres.isInstalled) tests()
 else describe("with PostgreSQL", () => it.skip(`a cluster ${Postgres.skipped}`, () => {}))
 
-describe("farm", () => {
-  const cluster = ClusterProcesses.make(inject("command"), "postgres://farm@127.0.0.1:1/farm")
+const url = "postgres://farm@127.0.0.1:1/farm"
 
+describe("farm and primes count", () => {
   it.live.each([
-    [["list", "--database", "sqlite:x"], 2, /not the URL of a database; write postgres:\/\/user@host:port\/name/],
-    [["watch"], 2, /key/]
-  ] as const)("%j ends with exit code %i and the reason", ([args, code, reason]) =>
+    [["farm", "list", "--database", "sqlite:x"], /not the URL of a database; write postgres:\/\/user@host:port\/name/],
+    [["farm", "watch", "--database", url], /key/],
+    [
+      ["primes", "count", "10", "--database", url, "--key", "k", "--workers", "2"],
+      /--workers does not work with --database/
+    ],
+    [["primes", "count", "10", "--database", url], /--database needs --key: name the run/]
+  ] as const)("%j is wrong usage, for its reason", ([args, reason]) =>
     Effect.gen(function* () {
-      const result = yield* cluster.run("farm", ...args)
-      assert.strictEqual(result.code, code)
-      assert.match(result.stderr, reason)
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("primes count names the flags that do not work with a database", () =>
-    Effect.gen(function* () {
-      const local = yield* cluster.run("primes", "count", "10", "--key", "k", "--workers", "2")
-      assert.match(local.stderr, /--workers does not work with --database: the cluster has its workers/)
-      const without = yield* cluster.run("primes", "count", "10")
-      assert.match(without.stderr, /--database needs --key: name the run/)
-    }).pipe(Effect.scoped)
+      const { code, stderr } = yield* Cli.runInProcess(args)
+      assert.strictEqual(code, 2)
+      assert.match(stderr, reason)
+    })
   )
 })

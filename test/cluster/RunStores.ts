@@ -1,4 +1,4 @@
-/** What every table of runs must do. */
+/** The checks of every table of runs. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { type RunSpec, RunStore } from "../../src/cluster/RunStore.ts"

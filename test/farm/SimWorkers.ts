@@ -17,11 +17,12 @@ export interface Pool {
   readonly report: (worker: number, reports: ReadonlyArray<Worker.Report>) => void
 }
 
-/** Makes a worker for each speed: milliseconds for a unit of `cost`. One with Infinity never finishes, and is silent. */
+/** Makes a worker for each speed: milliseconds for a unit of `cost`. One with Infinity is silent and never finishes. */
 export const make = <Packet, Result>(
   work: Work<Packet, Result>,
   speeds: ReadonlyArray<number>,
-  cost: (packet: Packet) => number
+  cost: (packet: Packet) => number,
+  host?: string
 ): Pool => {
   const sent: Pool["sent"] = []
   const cancelled: Array<number> = []
@@ -73,6 +74,7 @@ export const make = <Packet, Result>(
     }
     const simulated: Worker.Worker = {
       name: `worker ${index}`,
+      host,
       job: work,
       capacity: 2,
       latencyMillis: 0,

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Farm from "../../src/farm/Farm.ts"
+import * as Job from "../../src/farm/Job.ts"
 import * as NodeThreadWorkers from "../../src/farm/threads/NodeThreadWorkers.ts"
 import * as Kernels from "../../src/primes/Kernels.ts"
 import * as PrimeJob from "../../src/primes/PrimeJob.ts"
@@ -13,10 +14,8 @@ const Bound = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_000_000
 const Size = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 500_000 }))
 const Name = Schema.Literals(Kernels.names)
 
-const never = { stopped: () => false }
-
 const split = (input: PrimeJob.Packet, sizes: ReadonlyArray<number>) => {
-  const splitter = job.split(input)
+  const splitter = PrimeJob.split(input)
   const packets: Array<PrimeJob.Packet> = []
   let units = 0
   for (let turn = 0; ; turn++) {
@@ -48,7 +47,8 @@ describe("PrimeJob", () => {
   it.prop("merges the counts of the packets to the count of the range", [Bound, Schema.Array(Size)], ([to, sizes]) => {
     const input = { from: 0, to, kernel: "segmented" } as const
     const { packets } = split(input, [...sizes, 100_000])
-    const sum = packets.reduce((all, packet) => job.merge(all, job.work(packet, never), packet), job.empty)
+    const count = (packet: PrimeJob.Packet) => job.work(packet, Job.neverStopped) as number
+    const sum = packets.reduce((all, packet) => job.merge(all, count(packet), packet), job.empty)
     assert.strictEqual(sum, Kernels.kernels.segmented.count(0, to))
   })
 

@@ -1,6 +1,6 @@
 /**
- * Faults of a farm on a cluster, with a real database and real processes: what dies, freezes or is missing, and the run
- * must be exact. Each takes many seconds, because dead processes are missed only after a time. `npm run sweep -- 1
+ * Faults of a farm on a cluster, with a real database and real processes, some of which die, freeze or are missing. The
+ * run must be exact. Each takes many seconds, because a dead process is missed only after a time: `npm run sweep -- 1
  * cluster` runs them.
  */
 import * as Assert from "node:assert/strict"
@@ -18,10 +18,10 @@ import * as ClusterFarm from "../../src/cluster/ClusterFarm.ts"
 import type { RunStatus } from "../../src/cluster/FarmPool.ts"
 import * as NodeFarmCluster from "../../src/cluster/NodeFarmCluster.ts"
 import { job, sumOf } from "../cluster/jobs/steps.ts"
-import * as ClusterProcesses from "../support/ClusterProcesses.ts"
-import * as Postgres from "../support/Postgres.ts"
+import * as ClusterProcesses from "../support/cluster/ClusterProcesses.ts"
+import * as Postgres from "../support/cluster/Postgres.ts"
 
-/** What a scenario has: a database, and processes of the command line on it. */
+/** The database of a scenario, and the command line on it. */
 interface World {
   readonly postgres: Postgres.Postgres
   readonly cluster: ClusterProcesses.Cluster

@@ -88,7 +88,11 @@ export const suite = ({ gracePeriodMillis, mayExit, workers }: Subject) => {
   it.live("refuses a result that does not fit its schema", () =>
     Effect.gen(function* () {
       // One worker: on two, a slow machine may start the packet again before the first result comes.
-      const oneWorker = { workers: Effect.map(workers, (pool) => Worker.pool(pool.workers.slice(0, 1))), packetSize: 5, maxAttempts: 1 }
+      const oneWorker = {
+        workers: Effect.map(workers, (pool) => Worker.pool(pool.workers.slice(0, 1))),
+        packetSize: 5,
+        maxAttempts: 1
+      }
       const why = yield* reason({ to: 100, odd: { at: 42, does: "lie" } }, oneWorker)
       if (why._tag !== "PoisonPacket") return assert.fail(why.message)
       assert.match(why.message, /^packet 8 \{"from":40.* failed once: .*does not fit its schema: Expected number/)
@@ -127,11 +131,11 @@ export const suite = ({ gracePeriodMillis, mayExit, workers }: Subject) => {
     })
   )
 
-  it.live("reassigns a packet that does not end within its lease", () =>
+  it.live("reassigns a packet that does not end within its timeout", () =>
     Effect.gen(function* () {
       const { once } = yield* log
       const odd = { at: 3, does: "spin" as const, once }
-      assert.strictEqual(yield* run({ to: 100, odd }, { packetSize: 1, lease: "100 millis" }), sum(100))
+      assert.strictEqual(yield* run({ to: 100, odd }, { packetSize: 1, timeout: "100 millis" }), sum(100))
     })
   )
 

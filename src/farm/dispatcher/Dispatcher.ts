@@ -191,7 +191,15 @@ export const make = <Packet, Result>(options: Options<Packet>): State<Packet, Re
     ...{ outOfOrder: new Map(), held: new Map(), rejectedHosts: new Set(), mergedBytes: [] },
     mayJoin: options.mayJoin ?? false,
     liveCount: workers.length,
-    ...{ stepCount: 0, nextId: 0, mergedCount: 0, consumedCount: 0, skippedCount: 0, retryCount: 0 },
+    ...{
+      stepCount: 0,
+      searchedAt: Number.NEGATIVE_INFINITY,
+      nextId: 0,
+      mergedCount: 0,
+      consumedCount: 0,
+      skippedCount: 0,
+      retryCount: 0
+    },
     ...{ bufferedBytes: 0, splitUnits: 0, isExhausted: false, splitFailure: undefined, end: undefined }
   }
   for (const packet of options.restored ?? []) DispatcherAssignment.addPacket(options, state, packet)
@@ -219,7 +227,7 @@ export const step = <Packet, Result>(
   const actions: Array<Action<Packet, Result>> = []
   const cancels = new Map<number, Array<number>>()
   const runs = new Map<number, Array<DispatcherState.PendingPacket<Packet>>>()
-  const current: Step = { options, state, now, actions, cancels, runs, isDry: false, stragglerSearches: 0 }
+  const current: Step = { options, state, now, actions, cancels, runs, isDry: false }
   state.stepCount++
   for (const event of events) if (!hasEnded(state)) apply(current, event)
   const end = hasEnded(state) ? undefined : DispatcherAssignment.assign(current)

@@ -88,14 +88,23 @@ const splitOff = (step: Step, worker: WorkerState) => {
   return undefined
 }
 
-/** The searches for a straggler in one step: each looks at all leases. */
-const maxStragglerSearches = 16
+/** The workers up to which every idle one searches for stragglers in every step. */
+const fewWorkers = 256
+
+/** The workers that searches for stragglers look at in a millisecond, if there are more: some percent of a core. */
+const searchedWorkersPerMilli = 1_000
+
+/** Returns true if there were enough searches for stragglers for now: each looks at all leases. */
+const hasSearched = ({ now, state }: Step) => {
+  const { searchedAt, workers } = state
+  return workers.length > fewWorkers && now - searchedAt < workers.length / searchedWorkersPerMilli
+}
 
 /** Finds a packet of another worker that an idle worker should try as well. */
 const copyStraggler = (step: Step, worker: WorkerState) => {
   if (!DispatcherState.isIdle(worker)) return undefined
-  if (step.stragglerSearches === maxStragglerSearches) return undefined
-  step.stragglerSearches++
+  if (hasSearched(step)) return undefined
+  step.state.searchedAt = step.now
   return DispatcherState.straggler(worker, step.state.workers, step.now, step.options.targetMillis / 4)
 }
 
@@ -118,11 +127,19 @@ const assignTo = (step: Step, worker: WorkerState, maxPackets: number) => {
   if (tasks.length > 0) runs.set(worker.index, tasks)
 }
 
-/** Returns true if no worker can receive a packet in this step any more. */
-const isDone = ({ isDry, state, stragglerSearches }: Step) =>
-  (isDry || state.isExhausted) &&
-  state.retryQueue.size === 0 &&
-  (state.unfinished.size === 0 || stragglerSearches === maxStragglerSearches)
+/** Returns true if no packet is left in this step but the stragglers of other workers, for idle ones. */
+const isSpent = ({ isDry, state }: Step) => (isDry || state.isExhausted) && state.retryQueue.size === 0
+
+/** Gives one packet to each idle worker. */
+const assignToIdle = (step: Step) => {
+  const { available, unfinished } = step.state
+  for (const worker of available) {
+    if (isSpent(step) && (unfinished.size === 0 || hasSearched(step))) return
+    if (DispatcherState.isIdle(worker)) assignTo(step, worker, 1)
+  }
+  // No idle worker was found: the next step need not look at all again.
+  if (isSpent(step)) step.state.searchedAt = step.now
+}
 
 /**
  * Assigns packets: one to each idle worker first, so that the last packets of a run are spread. Returns the end of the
@@ -131,12 +148,9 @@ const isDone = ({ isDry, state, stragglerSearches }: Step) =>
 export const assign = (step: Step): EndAction<unknown> | undefined => {
   const { state } = step
   const { available, outOfOrder, unfinished, workers } = state
+  assignToIdle(step)
   for (const worker of available) {
-    if (isDone(step)) break
-    if (DispatcherState.isIdle(worker)) assignTo(step, worker, 1)
-  }
-  for (const worker of available) {
-    if (isDone(step)) break
+    if (isSpent(step)) break
     assignTo(step, worker, Number.POSITIVE_INFINITY)
   }
   if (state.splitFailure !== undefined) return state.splitFailure

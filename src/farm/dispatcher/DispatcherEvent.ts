@@ -20,7 +20,7 @@ export interface SplitPacket<Packet> extends SizedPacket<Packet> {
   /** The size of the packet for `bufferBytes`. Default 0. */
   readonly bytes?: number | undefined
   /**
-   * True if the packet is moved to its worker, so that it can be sent only once: a failed attempt ends it, and no other
+   * True if the packet is moved to its worker, so that it can be sent only once. A failed attempt ends it, and no other
    * worker tries it as well. Default false.
    */
   readonly isMoved?: boolean | undefined
@@ -157,7 +157,7 @@ export type Notice =
   /** The last packets of the worker all failed: it receives none for a time, while others succeed. */
   | { readonly _tag: "WorkerBackedOff"; readonly worker: string; readonly failures: number }
   /**
-   * Other hosts agreed on another result of this packet: the workers of the host are gone, and its packets whose
+   * Other hosts agreed on another result of this packet. The workers of the host are gone, and its packets whose
    * results were not merged yet are done again: `redone` in number.
    */
   | { readonly _tag: "HostRejected"; readonly host: string; readonly id: number; readonly redone: number }

@@ -126,6 +126,8 @@ export interface State<Packet = unknown, Result = unknown> {
   liveCount: number
   /** The number of the current step. */
   stepCount: number
+  /** The time of the last search for a straggler. */
+  searchedAt: number
   nextId: number
   /** Packets that are merged or skipped. */
   mergedCount: number
@@ -159,8 +161,6 @@ export interface Step {
   readonly runs: Map<number, Array<PendingPacket>>
   /** True once the source or the buffer has refused a packet in this step. */
   isDry: boolean
-  /** The searches for stragglers in this step. */
-  stragglerSearches: number
 }
 
 /** Makes the state of a worker without leases. */
@@ -245,7 +245,7 @@ export const hasCandidate = (pending: PendingPacket, all: ReadonlyArray<WorkerSt
   all.some((worker) => worker.state !== "gone" && isCandidate(pending, worker))
 
 /**
- * Returns true if a packet may go to a worker: that is a candidate for it without a cancelled lease of it, and the
+ * Returns true if a packet may go to a worker. That is a candidate for it without a cancelled lease of it, and the
  * packet has not failed there, or has failed on every usable candidate.
  */
 export const isEligible = (pending: PendingPacket, worker: WorkerState, all: ReadonlyArray<WorkerState>) => {

@@ -72,7 +72,7 @@ export const nextSize = (
 }
 
 /** The fewest packets in flight: one waits while another is worked on. */
-const minWindow = 2
+const minWindowPackets = 2
 
 /** Computes the packets in flight that cover the round-trip time of a worker, within a number of bytes. */
 export const windowSize = (
@@ -83,6 +83,8 @@ export const windowSize = (
 ) =>
   Math.min(
     capacity,
-    Number.isNaN(packetMillis) ? minWindow : 1 + Math.max(1, Math.ceil(latencyMillis / Math.max(packetMillis, 1e-6))),
-    Math.max(minWindow, windowBytes / packetBytes)
+    Number.isNaN(packetMillis)
+      ? minWindowPackets
+      : 1 + Math.max(1, Math.ceil(latencyMillis / Math.max(packetMillis, 1e-6))),
+    Math.max(minWindowPackets, windowBytes / packetBytes)
   )

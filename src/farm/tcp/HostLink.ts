@@ -129,14 +129,19 @@ export const step = (state: State, event: Event): Transition => {
   }
 }
 
-/** Returns the reports that the host works on tasks, by wire ids. Those that are not in flight have ended meanwhile. */
-export const working = ({ inFlight, runs }: State, wireIds: ReadonlyArray<number>): ReadonlyArray<Action> =>
-  wireIds.flatMap((wireId): ReadonlyArray<Action> => {
-    const task = inFlight.entries.get(wireId)
-    return task === undefined || !runs.has(task.run)
-      ? []
-      : [{ _tag: "Report", run: task.run, reports: [{ _tag: "Working", id: task.id }] }]
-  })
+/** Reports the tasks that the host works on, by wire id; with `isSignOfLife` also to the runs without one. */
+export const applyWorking = (state: State, wireIds: ReadonlyArray<number>, isSignOfLife: boolean): Transition => {
+  const reports = new Map<Run, Array<Report>>()
+  for (const run of state.runs) if (isSignOfLife) reports.set(run, [{ _tag: "Ready" }])
+  for (const wireId of wireIds) {
+    const task = state.inFlight.entries.get(wireId)
+    if (task === undefined || !state.runs.has(task.run)) continue
+    const all = reports.get(task.run) ?? []
+    all.push({ _tag: "Working", id: task.id })
+    reports.set(task.run, all)
+  }
+  return [state, Array.from(reports, ([run, all]) => ({ _tag: "Report", run, reports: all }))]
+}
 
 /** Applies the outcomes of wire ids. Applies none if a task is not in flight, or has two outcomes. */
 export const applyOutcomes = (

@@ -4,6 +4,7 @@
  *
  * The state is mutable: `step` takes the same time however many tasks wait.
  */
+import { constVoid } from "effect/Function"
 import * as PacketSizing from "../dispatcher/PacketSizing.ts"
 import { errorText } from "../FarmError.ts"
 import * as InFlight from "../InFlight.ts"
@@ -12,6 +13,8 @@ import type { Report, Task, TaskOutcome, Worker } from "../Worker.ts"
 /** The state of a client. */
 export interface Client {
   readonly onOutcomes: (outcomes: ReadonlyArray<TaskOutcome>) => void
+  /** Receives the ids of tasks that a worker has begun, or works on still. */
+  readonly onWorking: (ids: ReadonlyArray<number>) => void
   readonly queue: Array<ClientTask>
   /** The tasks without an outcome, by the ids of the client. */
   readonly inFlight: InFlight.InFlight<number, ClientTask>
@@ -30,10 +33,12 @@ interface ClientTask {
 }
 
 /** The state of a worker. */
-interface PoolWorker extends Pick<Worker, "capacity" | "latencyMillis"> {
+interface PoolWorker extends Pick<Worker, "capacity" | "latencyMillis" | "reportsEachBegin"> {
   readonly index: number
   readonly throughput: PacketSizing.Throughput
   readonly inFlight: InFlight.InFlight<number, ClientTask>
+  /** The ids of tasks in flight that the worker has begun, as far as it is known. */
+  readonly begun: Set<number>
   state: "ready" | "lost" | "gone"
 }
 
@@ -57,6 +62,7 @@ export type Event =
 /** An action, to be performed in this order. */
 export type Action =
   | { readonly _tag: "Outcomes"; readonly client: Client; readonly outcomes: ReadonlyArray<TaskOutcome> }
+  | { readonly _tag: "Working"; readonly client: Client; readonly ids: ReadonlyArray<number> }
   | { readonly _tag: "Run"; readonly worker: number; readonly tasks: ReadonlyArray<Task> }
   | { readonly _tag: "Cancel"; readonly worker: number; readonly ids: ReadonlyArray<number> }
   | { readonly _tag: "AllGone"; readonly message: string }
@@ -68,9 +74,12 @@ const targetMillis = 100
 const untimedMillis = 0
 
 /** Makes the state of a pool without clients. */
-export const make = (workers: ReadonlyArray<Pick<Worker, "capacity" | "latencyMillis">>): State => ({
-  workers: workers.map(({ capacity, latencyMillis }, index) => ({
-    ...{ index, capacity, latencyMillis, throughput: PacketSizing.make(), inFlight: InFlight.make(), state: "ready" }
+export const make = (
+  workers: ReadonlyArray<Pick<Worker, "capacity" | "latencyMillis" | "reportsEachBegin">>
+): State => ({
+  workers: workers.map(({ capacity, latencyMillis, reportsEachBegin }, index) => ({
+    ...{ index, capacity, latencyMillis, reportsEachBegin, throughput: PacketSizing.make() },
+    ...{ inFlight: InFlight.make(), begun: new Set(), state: "ready" }
   })),
   clients: new Set(),
   nextId: 0,
@@ -78,8 +87,14 @@ export const make = (workers: ReadonlyArray<Pick<Worker, "capacity" | "latencyMi
 })
 
 /** Adds a client. */
-export const join = ({ clients }: State, onOutcomes: Client["onOutcomes"]): Client => {
-  const client: Client = { onOutcomes, queue: [], inFlight: InFlight.make(), virtualTime: 0, lastTaskMillis: 0 }
+export const join = (
+  { clients }: State,
+  onOutcomes: Client["onOutcomes"],
+  onWorking: Client["onWorking"] = constVoid
+): Client => {
+  const client: Client = {
+    ...{ onOutcomes, onWorking, queue: [], inFlight: InFlight.make(), virtualTime: 0, lastTaskMillis: 0 }
+  }
   clients.add(client)
   return client
 }
@@ -157,6 +172,7 @@ const addOutcome = (outcomes: Outcomes, clientTask: ClientTask, outcome: TaskOut
 
 /** Fails the running tasks of a lost worker; the others wait again, before those that came later. */
 const loseWorker = (worker: PoolWorker, message: string, running: ReadonlyArray<number>, outcomes: Outcomes) => {
+  worker.begun.clear()
   for (const [id, clientTask] of InFlight.takeAll(worker.inFlight).toReversed()) {
     clientTask.client.virtualTime -= clientTask.estimateMillis
     clientTask.assigned = undefined
@@ -172,16 +188,20 @@ const receive = (worker: PoolWorker, report: Report, outcomes: Outcomes) => {
       worker.state = "ready"
       return
     case "Working":
+      if (worker.inFlight.entries.has(report.id)) worker.begun.add(report.id)
       return
     case "Lost":
     case "Gone": {
-      const oldest = [...worker.inFlight.entries.keys()].slice(0, 1)
+      const running = report.running ?? [...worker.begun]
       worker.state = report._tag === "Gone" ? "gone" : "lost"
-      return loseWorker(worker, report.message, report.running ?? oldest, outcomes)
+      return loseWorker(worker, report.message, running, outcomes)
     }
     default: {
       const clientTask = InFlight.take(worker.inFlight, report.id)
       if (clientTask === undefined) return
+      worker.begun.delete(report.id)
+      const next = worker.inFlight.entries.keys().next().value
+      if (next !== undefined && worker.reportsEachBegin !== true) worker.begun.add(next)
       const { client, estimateMillis } = clientTask
       const millis = report._tag === "Done" ? report.millis : 0
       client.virtualTime += millis - estimateMillis
@@ -192,6 +212,16 @@ const receive = (worker: PoolWorker, report: Report, outcomes: Outcomes) => {
       return addOutcome(outcomes, clientTask, report)
     }
   }
+}
+
+/** Tells the clients which of their tasks a worker works on. */
+const workingActions = ({ begun, inFlight }: PoolWorker): ReadonlyArray<Action> => {
+  const ids = new Map<Client, Array<number>>()
+  for (const id of begun) {
+    const clientTask = inFlight.entries.get(id)
+    if (clientTask !== undefined && isPending(clientTask)) append(ids, clientTask.client, clientTask.task.id)
+  }
+  return Array.from(ids, ([client, all]) => ({ _tag: "Working", client, ids: all }))
 }
 
 /** Cancels tasks. One that waits does not run any more: its client receives the outcome at once. */
@@ -238,7 +268,8 @@ export const step = (state: State, event: Event): ReadonlyArray<Action> => {
       const gone = event.reports.find((report) => report._tag === "Gone")
       const isOver = gone !== undefined && state.workers.every((worker) => worker.state === "gone")
       const allGone: ReadonlyArray<Action> = isOver ? [{ _tag: "AllGone", message: gone.message }] : []
-      return [...outcomeActions(outcomes), ...allGone, ...assign(state)]
+      const working = workingActions(state.workers[event.worker]!)
+      return [...outcomeActions(outcomes), ...working, ...allGone, ...assign(state)]
     }
   }
 }

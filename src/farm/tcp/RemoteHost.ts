@@ -19,12 +19,8 @@ import * as HostLink from "./HostLink.ts"
 /** Applies outcomes. Fails for an unknown task id, in which case none are applied. */
 export type OnOutcomes = (outcomes: ReadonlyArray<TaskOutcome>) => Result.Result<void, HostLink.UnknownTask>
 
-/** Receives what a host sends. */
-export interface Receiver {
-  readonly onOutcomes: OnOutcomes
-  /** Receives the ids of the tasks that the host works on; those of tasks that have ended are ignored. */
-  readonly onWorking: (ids: ReadonlyArray<number>) => void
-}
+/** Receives the ids of tasks that the host has begun or works on; those that are not in flight any more are ignored. */
+export type OnWorking = (ids: ReadonlyArray<number>) => void
 
 /** The reason why a connection failed. */
 export interface ConnectionFailure {
@@ -45,8 +41,10 @@ export interface HostConnection {
   /** Sends tasks; returns the outcomes of those that cannot be sent. */
   readonly send: (tasks: ReadonlyArray<Task>) => ReadonlyArray<TaskOutcome>
   readonly cancel: (ids: ReadonlyArray<number>) => void
-  /** Receives and sends until the connection fails. */
-  readonly serve: (receiver: Receiver) => Effect.Effect<never, ConnectionFailure>
+  /** True if the host reports the begin of each task. */
+  readonly reportsEachBegin: boolean
+  /** Receives and sends until the connection fails. It must be called at any sign of life. */
+  readonly serve: (onOutcomes: OnOutcomes, onWorking: OnWorking) => Effect.Effect<never, ConnectionFailure>
 }
 
 /** A change in the connection to a host. @category models @since 0.1.0 */
@@ -78,6 +76,9 @@ const windowBytes = 1 << 20
 /** The time that the end of a run waits for the host to stop its tasks. */
 const drainTimeoutMillis = 500
 
+/** The time between two signs of life to all runs, whose tasks may wait for those of others. */
+const signOfLifeMillis = 1_000
+
 const transientFailure = (message: string): ConnectionFailure => ({ message, isPermanent: false })
 
 /**
@@ -99,6 +100,9 @@ const reconnecting = <R>(
     })
     return Effect.retry(attempt, { schedule, while: ({ isPermanent }) => !isPermanent })
   }).pipe(Effect.flatMap((ended) => reconnecting(session, schedule, ended)))
+
+const workerNames = (host: string, threads: number): ReadonlyArray<string> =>
+  threads === 1 ? [host] : Array.from({ length: threads }, (_, index) => `${host} #${index + 1}`)
 
 const workerOf = (
   properties: Omit<Worker, "attach" | "run" | "cancel">,
@@ -152,7 +156,12 @@ export const make = Effect.fnUntraced(function* <R>(
   }
   const send = (event: HostLink.Event) => apply(HostLink.step(state, event))
   const onOutcomes: OnOutcomes = (outcomes) => Result.map(HostLink.applyOutcomes(state, outcomes), apply)
-  const receiver: Receiver = { onOutcomes, onWorking: (ids) => HostLink.working(state, ids).forEach(perform) }
+  let aliveAt = now()
+  const onWorking: OnWorking = (ids) => {
+    const isDue = now() - aliveAt >= signOfLifeMillis
+    if (isDue) aliveAt = now()
+    if (ids.length > 0 || isDue) apply(HostLink.applyWorking(state, ids, isDue))
+  }
 
   const failIfOverdue = Effect.suspend(() =>
     InFlight.isOverdue(state.inFlight, now(), leaseMillis)
@@ -166,7 +175,7 @@ export const make = Effect.fnUntraced(function* <R>(
     send({ _tag: "Connected" })
     const isFirst = yield* Deferred.succeed(firstConnection, newConnection)
     yield* publish({ _tag: "Connected", host: name, threads: newConnection.threads, again: !isFirst })
-    return yield* Effect.raceFirst(newConnection.serve(receiver), watchdog)
+    return yield* Effect.raceFirst(newConnection.serve(onOutcomes, onWorking), watchdog)
   })
   /** Fails with the failure of the connection, or succeeds with it if a task was done. */
   const endSession = Effect.fnUntraced(function* (failure: ConnectionFailure) {
@@ -189,16 +198,14 @@ export const make = Effect.fnUntraced(function* <R>(
   })
   yield* Effect.forkScoped(keepConnected)
 
-  const { capacity, latencyMillis, maxPacketBytes, threads } = yield* Deferred.await(firstConnection)
+  const { capacity, latencyMillis, maxPacketBytes, reportsEachBegin, threads } = yield* Deferred.await(firstConnection)
   const drainMillis = Math.min(leaseMillis, drainTimeoutMillis)
   const detach = (run: HostLink.Run) =>
     Effect.suspend(() => {
       send({ _tag: "Detach", run, now: now() })
       return InFlight.idle(state.inFlight, (task) => task.run === run)
     }).pipe(Effect.interruptible, Effect.timeoutOption(drainMillis))
-  return Array.from({ length: threads }, (_, index) => {
-    const workerName = threads === 1 ? name : `${name} #${index + 1}`
-    const limits = { capacity, latencyMillis, maxPacketBytes, windowBytes }
-    return workerOf({ name: workerName, host: name, job, reportsEachBegin: true, ...limits }, { send, detach, now })
-  })
+  const limits = { capacity, latencyMillis, maxPacketBytes, windowBytes }
+  const properties = { host: name, job, reportsEachBegin, ...limits }
+  return workerNames(name, threads).map((name) => workerOf({ ...properties, name }, { send, detach, now }))
 })

@@ -27,7 +27,10 @@ export interface SharedWorkerPool {
   readonly job: Worker["job"]
   readonly threads: number
   /** Adds a client, which receives one outcome for each task. Its remaining tasks are stopped when the scope closes. */
-  readonly join: (onOutcomes: PoolState.Client["onOutcomes"]) => Effect.Effect<PoolClient, never, Scope.Scope>
+  readonly join: (
+    onOutcomes: PoolState.Client["onOutcomes"],
+    onWorking?: PoolState.Client["onWorking"]
+  ) => Effect.Effect<PoolClient, never, Scope.Scope>
   /** Waits until every worker has failed permanently; returns the last error. */
   readonly allGone: Effect.Effect<string>
 }
@@ -46,6 +49,8 @@ export const make = Effect.fnUntraced(function* (workers: ReadonlyArray<Worker>)
     switch (action._tag) {
       case "Outcomes":
         return action.client.onOutcomes(action.outcomes)
+      case "Working":
+        return action.client.onWorking(action.ids)
       case "Run":
         return workers[action.worker]!.run(action.tasks)
       case "Cancel":
@@ -66,9 +71,9 @@ export const make = Effect.fnUntraced(function* (workers: ReadonlyArray<Worker>)
     job: firstWorker.job,
     threads: workers.length,
     allGone: Deferred.await(allGone),
-    join: (onOutcomes) =>
+    join: (onOutcomes, onWorking) =>
       Effect.acquireRelease(
-        Effect.sync(() => PoolState.join(state, onOutcomes)),
+        Effect.sync(() => PoolState.join(state, onOutcomes, onWorking)),
         (client) => Effect.sync(() => send({ _tag: "Leave", client }))
       ).pipe(
         Effect.map((client) => ({

@@ -188,14 +188,12 @@ interface Served {
   readonly client: SharedWorkerPool.PoolClient
   readonly codec: PayloadCodec.PayloadCodec
   readonly maxInFlight: number
-  /** Sends which packets are worked on, if these have changed. */
-  readonly announce: () => void
 }
 
 /** Performs the messages of a farm, then waits until it has read enough outcomes. */
 const receive = Effect.fnUntraced(function* (
   messages: ReadonlyArray<Protocol.Message>,
-  { announce, channel, client, codec, maxInFlight }: Served
+  { channel, client, codec, maxInFlight }: Served
 ) {
   const tasks = new Map<number, Task>()
   const run = () => {
@@ -231,24 +229,8 @@ const receive = Effect.fnUntraced(function* (
     }
   }
   run()
-  announce()
   return yield* channel.writable
 })
-
-/** The time between two messages with the packets that are worked on, without a change of them. */
-const maxAnnounceMillis = 1_000
-
-/** Makes the function that sends which packets are worked on: if these have changed, or `always`. */
-const makeAnnounce = (channel: MessageChannel.MessageChannel, working: () => ReadonlyArray<number>) => {
-  let announced = ""
-  return (always = false) => {
-    const ids = working()
-    const text = ids.join()
-    if (text === announced && !always) return
-    announced = text
-    channel.send([frame({ _tag: "Working", ids })])
-  }
-}
 
 /** A connection after its handshake. */
 interface Greeted {
@@ -266,12 +248,13 @@ const serveFarm = Effect.fnUntraced(function* (
   { id, sweeper }: TcpServer.ConnectionContext
 ) {
   channel.setLimits({ frameBytes: Protocol.frameLimitBytes.session, packetBytes: maxPacketBytes })
-  const client: SharedWorkerPool.PoolClient = yield* pool.join((outcomes) => {
-    stats.packets += outcomes.length
-    for (const outcome of outcomes) channel.send(framesOf(outcome, { codec, maxPacketBytes }))
-    announce()
-  })
-  const announce = makeAnnounce(channel, () => client.working())
+  const client = yield* pool.join(
+    (outcomes) => {
+      stats.packets += outcomes.length
+      for (const outcome of outcomes) channel.send(framesOf(outcome, { codec, maxPacketBytes }))
+    },
+    (ids) => channel.send([frame({ _tag: "Working", ids })])
+  )
   const leaseExpired = Latch.makeUnsafe(false)
   const unwatch = sweeper.add((now) => {
     if (now - lastReceivedAt() > hello.lease) leaseExpired.openUnsafe()
@@ -286,21 +269,11 @@ const serveFarm = Effect.fnUntraced(function* (
     })
   )
   channel.send([frame(welcome)])
-  const served: Served = { channel, client, codec, maxInFlight: capacity * pool.threads, announce }
+  const served: Served = { channel, client, codec, maxInFlight: capacity * pool.threads }
   const receiveNext = Effect.flatMap(channel.pull, (messages) => receive(messages, served))
-  const announcing = Effect.andThen(
-    Effect.sleep(Math.min(maxAnnounceMillis, hello.lease / 4)),
-    Effect.sync(() => announce(true))
-  )
   const receiving = Pull.catchDone(Effect.forever(receiveNext), () => Effect.void)
   const failOnTimeout = Effect.andThen(leaseExpired.await, Effect.fail(MessageChannel.timedOut(hello.lease)))
-  yield* Effect.raceAllFirst([
-    receiving,
-    channel.flushing,
-    Effect.forever(announcing),
-    failOnTimeout,
-    Effect.asVoid(pool.allGone)
-  ])
+  yield* Effect.raceAllFirst([receiving, channel.flushing, failOnTimeout, Effect.asVoid(pool.allGone)])
 }, Effect.scoped)
 
 /**

@@ -15,7 +15,7 @@ import type { Auth } from "./Auth.ts"
 import * as MessageChannel from "./MessageChannel.ts"
 import * as PayloadCodec from "./PayloadCodec.ts"
 import * as Protocol from "./Protocol.ts"
-import type { ConnectionFailure, HostConnection, Receiver } from "./RemoteHost.ts"
+import type { ConnectionFailure, HostConnection, OnOutcomes, OnWorking } from "./RemoteHost.ts"
 
 /** The services that connecting requires. */
 export type Requirements = Network | Dns.Dns | ServiceNames
@@ -120,20 +120,20 @@ export const open = Effect.fnUntraced(function* (
     Effect.mapError(connectionFailure)
   )
 
-  const receive = (receiver: Receiver) => (messages: ReadonlyArray<Protocol.Message>) => {
+  const receive = (onOutcomes: OnOutcomes, onWorking: OnWorking) => (messages: ReadonlyArray<Protocol.Message>) => {
     const outcomes: Array<TaskOutcome> = []
-    let working: ReadonlyArray<number> | undefined
+    const working: Array<number> = []
     for (const message of messages) {
       if (message._tag === "Done" || message._tag === "Failed" || message._tag === "Stopped") {
         outcomes.push(outcomeOf(codec, message))
-      } else if (message._tag === "Working") working = message.ids
+      } else if (message._tag === "Working") working.push(...message.ids)
       else if (message._tag === "Refused") return Effect.fail(refusalOf(message))
       else if (message._tag !== "Pong") return Effect.fail(MessageChannel.unexpectedMessage(message))
     }
-    return Result.match(receiver.onOutcomes(outcomes), {
+    return Result.match(onOutcomes(outcomes), {
       onFailure: ({ id }) => Effect.fail(MessageChannel.invalidId(id, "not requested")),
       onSuccess: () => {
-        if (working !== undefined) receiver.onWorking(working)
+        onWorking(working)
         return channel.writable
       }
     })
@@ -148,6 +148,7 @@ export const open = Effect.fnUntraced(function* (
     capacity: Math.max(1, Math.floor(welcome.capacity / 2)),
     latencyMillis,
     maxPacketBytes,
+    reportsEachBegin: true,
     send: (tasks) => {
       const unsent: Array<TaskOutcome> = []
       for (const { id, packet } of tasks) {
@@ -158,9 +159,9 @@ export const open = Effect.fnUntraced(function* (
       return unsent
     },
     cancel: (ids) => channel.send([frame({ _tag: "Cancel", ids })]),
-    serve: (receiver) =>
+    serve: (onOutcomes, onWorking) =>
       Effect.raceAllFirst([
-        Effect.forever(Effect.flatMap(channel.pull, receive(receiver))),
+        Effect.forever(Effect.flatMap(channel.pull, receive(onOutcomes, onWorking))),
         channel.flushing,
         Effect.forever(Effect.andThen(Effect.sleep(Math.min(leaseMillis / 4, maxPingIntervalMillis)), keepAlive))
       ]).pipe(

@@ -2,23 +2,41 @@
  * The messages between a thread worker and its thread. A batch is a few arrays of the same length, which are cloned
  * faster than an array of objects. Outcomes have the order of the packets.
  */
+import * as ByteEstimate from "../ByteEstimate.ts"
+import { type ErrorText, errorText, tooLarge } from "../FarmError.ts"
 
 /** The `workerData` of a thread. */
 export interface ThreadData {
   readonly module: string
   /** The shared memory of `ThreadTasks`. */
   readonly flags: Int32Array<SharedArrayBuffer>
+  /** The position of the first task of this thread: 0, except for a thread that takes over from another. */
+  readonly firstPosition: number
+  /** The most bytes in a result. */
+  readonly maxPacketBytes: number
+}
+
+/** The outcome of a packet or result that is not sent. */
+export interface Refusal {
+  readonly outcome: number
+  readonly error: ErrorText
 }
 
 /** Packets for a thread. */
 export interface Batch {
   readonly packets: ReadonlyArray<unknown>
-  /** The error of a packet that cannot be sent: the thread reports it in place of an outcome. */
-  readonly error?: string
+  /** The outcome of the packet, which is not in the batch: the thread reports it in the order of the packets. */
+  readonly refusal?: Refusal
 }
 
+/**
+ * A message to a thread. `Cancelled` wakes a thread whose work waits, to read the flag of its task. `End` releases the
+ * services of the job and ends the thread, which has no task any more.
+ */
+export type ToThread = Batch | "Cancelled" | "End"
+
 /** The codes of outcomes. */
-export const OutcomeCode = { done: 0, failed: 1, stopped: 2 } as const
+export const OutcomeCode = { done: 0, failed: 1, stopped: 2, unsendable: 3, tooLarge: 4 } as const
 
 /** The outcomes of tasks. */
 export interface Ended {
@@ -31,6 +49,21 @@ export interface Ended {
 
 /** A message from a thread. */
 export type ThreadMessage =
-  | { readonly _tag: "Ready"; readonly name: string; readonly version: number }
+  /** The thread takes packets. `hasServices`: it has services to release at its end. */
+  | { readonly _tag: "Ready"; readonly name: string; readonly version: number; readonly hasServices: boolean }
   | { readonly _tag: "Refused"; readonly detail: string }
   | Ended
+
+/** Makes the outcome of a packet or result that structured clone refuses. */
+export const unsendable = (what: "packet" | "result", cause: unknown): Refusal => {
+  const { message, name } = errorText(cause)
+  const advice = "encode it in its schema as plain data and buffers"
+  return { outcome: OutcomeCode.unsendable, error: { name, message: `cannot send the ${what}: ${message}; ${advice}` } }
+}
+
+/** Returns the outcome of a packet or result that is larger than the limit. */
+export const refusalOf = (what: "packet" | "result", value: unknown, maxBytes: number): Refusal | undefined => {
+  if (maxBytes === Number.POSITIVE_INFINITY) return undefined
+  const bytes = ByteEstimate.estimate(value)
+  return bytes > maxBytes ? { outcome: OutcomeCode.tooLarge, error: tooLarge(what, bytes, maxBytes) } : undefined
+}

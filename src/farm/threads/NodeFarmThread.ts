@@ -1,80 +1,47 @@
 /** The entry module of a thread: loads a job, and works on the received packets in order. */
-import { parentPort, workerData } from "node:worker_threads"
-import { errorText } from "../FarmError.ts"
-import { type Batch, type Ended, OutcomeCode, type ThreadData, type ThreadMessage } from "./NodeFarmMessage.ts"
+import { parentPort, type Transferable, workerData } from "node:worker_threads"
+import { errorText, singleLine } from "../FarmError.ts"
+import { type Ended, type ThreadData, type ThreadMessage, type ToThread, unsendable } from "./NodeFarmMessage.ts"
 import * as NodeJobLoader from "./NodeJobLoader.ts"
-import * as ThreadTasks from "./ThreadTasks.ts"
+import * as ThreadQueue from "./ThreadQueue.ts"
 
-const { flags, module } = workerData as ThreadData
-const runningIndex = ThreadTasks.runningIndex(flags)
+const { firstPosition, flags, maxPacketBytes, module } = workerData as ThreadData
 
-/** The time for which outcomes are collected into one message. */
-const maxBatchMillis = 5
+const post = (message: ThreadMessage, transfer: ReadonlyArray<Transferable> = []) =>
+  parentPort!.postMessage(message, transfer)
 
-const post = (message: ThreadMessage) => parentPort!.postMessage(message)
-
-const emptyBatch = (): Ended => ({ _tag: "Ended", outcomes: [], values: [], millis: [] })
-
-/** Sends outcomes. If a result cannot be cloned, each is sent alone, and that one as failed. */
-const send = (ended: Ended) => {
+/** Sends outcomes. If a result cannot be sent, each is sent alone, and that one as failed. */
+const send = (ended: Ended, transfer: ReadonlyArray<ArrayBufferLike>) => {
   try {
-    post(ended)
+    post(ended, transfer as ReadonlyArray<ArrayBuffer>)
   } catch (cause) {
     const { millis, outcomes, values } = ended
     if (outcomes.length === 1) {
-      const message = `the result cannot be sent: ${NodeJobLoader.singleLine(cause)}`
-      return post({ ...ended, outcomes: [OutcomeCode.failed], values: [errorText(message)] })
+      const { error, outcome } = unsendable("result", cause)
+      return post({ ...ended, outcomes: [outcome], values: [error] })
     }
     for (const [at, outcome] of outcomes.entries()) {
-      send({ _tag: "Ended", outcomes: [outcome], values: [values[at]], millis: [millis[at]!] })
+      const one: Ended = { _tag: "Ended", outcomes: [outcome], values: [values[at]], millis: [millis[at]!] }
+      send(one, [])
     }
   }
 }
 
-const serve = (work: NodeJobLoader.EncodedWork) => {
-  let receivedCount = 0
-
-  /** Works on a packet, unless it is cancelled. */
-  const outcomeOf = (packet: unknown, error: string | undefined): readonly [outcome: number, value: unknown] => {
-    const flag = ThreadTasks.flagIndex(flags, receivedCount++)
-    const stopped = () => Atomics.load(flags, flag) === 1
-    if (error !== undefined) return [OutcomeCode.failed, errorText(error)]
-    if (stopped()) return [OutcomeCode.stopped, undefined]
-    Atomics.store(flags, runningIndex, flag + 1)
-    try {
-      const value = work(packet, { stopped })
-      return stopped() ? [OutcomeCode.stopped, undefined] : [OutcomeCode.done, value]
-    } catch (cause) {
-      return stopped() ? [OutcomeCode.stopped, undefined] : [OutcomeCode.failed, errorText(cause)]
-    } finally {
-      Atomics.store(flags, runningIndex, 0)
-    }
-  }
-
-  return ({ error, packets }: Batch) => {
-    let ended = emptyBatch()
-    let sentAt = performance.now()
-    let before = sentAt
-    for (const packet of packets) {
-      const [outcome, value] = outcomeOf(packet, error)
-      const now = performance.now()
-      ended.outcomes.push(outcome)
-      ended.values.push(value)
-      ended.millis.push(now - before)
-      before = now
-      if (now - sentAt < maxBatchMillis) continue
-      send(ended)
-      ended = emptyBatch()
-      sentAt = now
-    }
-    if (ended.outcomes.length > 0) send(ended)
-  }
+/** Releases the services of the job, and ends the thread: no timer that the job has left keeps it. */
+const end = async (release: NodeJobLoader.LoadedJob["release"]) => {
+  await release?.()
+  process.exit()
 }
 
 try {
-  const { job, work } = await NodeJobLoader.load(module)
-  parentPort!.on("message", serve(work))
-  post({ _tag: "Ready", name: job.name, version: job.version })
+  const { job, release, work } = await NodeJobLoader.load(module)
+  const queue = ThreadQueue.make({ flags, firstPosition, maxPacketBytes, work, send })
+  parentPort!.on("message", (message: ToThread) => {
+    if (message === "Cancelled") return ThreadQueue.cancel(queue)
+    if (message === "End") return end(release)
+    ThreadQueue.add(queue, message)
+  })
+  post({ _tag: "Ready", name: job.name, version: job.version, hasServices: release !== undefined })
 } catch (cause) {
-  post({ _tag: "Refused", detail: NodeJobLoader.singleLine(cause) })
+  post({ _tag: "Refused", detail: singleLine(errorText(cause)) })
 }

@@ -1,43 +1,53 @@
-/** Loads the module of a job, and wraps its work in its schemas. */
+/** Loads the module of a job, and builds the services of its work. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import type { Job, StopSignal, Work } from "../Job.ts"
+import * as Scope from "effect/Scope"
+import { errorText, singleLine } from "../FarmError.ts"
+import type { Job, Work } from "../Job.ts"
+import * as EncodedWork from "./EncodedWork.ts"
 
-/** Formats an error as one line. */
-export const singleLine = (cause: unknown) =>
-  (cause instanceof Error ? cause.message : String(cause)).replace(/\s*\n\s*/g, ", ")
+/** A job that is ready to work. */
+export interface LoadedJob {
+  readonly job: Work<unknown, unknown>
+  readonly work: EncodedWork.EncodedWork
+  /** Releases the services of the job; undefined if it has none. */
+  readonly release: (() => Promise<void>) | undefined
+}
 
-/** Work on an encoded packet, with an encoded result. It throws the exceptions of the work. */
-export type EncodedWork = (packet: unknown, signal: StopSignal) => unknown
+/** Formats an error as one line: by its name if it has no message. */
+const lineOf = (cause: unknown) => {
+  const { message, name } = errorText(cause)
+  return singleLine({ message: message === "" ? name : message })
+}
 
-/** Wraps work in the schemas of packet and result. */
-const encodedWork = <Packet, Result>(work: Work<Packet, Result>): EncodedWork => {
-  const decode = Schema.decodeUnknownSync(work.packet)
-  const encode = Schema.encodeSync(work.result)
-  return (packet, signal) => {
-    const decoded = decode(packet)
-    const result = work.work(decoded, signal)
-    if (signal.stopped()) return undefined
-    try {
-      return encode(result)
-    } catch (cause) {
-      throw new Error(`the result does not fit its schema: ${singleLine(cause)}`)
-    }
+/** Builds the services of a job. */
+const buildServices = async ({ layer }: Work<unknown, unknown>) => {
+  if (layer === undefined) return { services: Context.empty(), release: undefined }
+  const scope = Scope.makeUnsafe()
+  const release = () => Effect.runPromise(Scope.close(scope, Exit.void))
+  try {
+    return { services: await Effect.runPromise(Layer.buildWithScope(layer, scope)), release }
+  } catch (cause) {
+    await release()
+    throw new Error(`the layer of the job failed: ${lineOf(cause)}`)
   }
 }
 
-/** Imports the module of a job; rejects with a one-line error if it does not export a job. */
-export const load = async (
-  module: string
-): Promise<{ readonly job: Work<unknown, unknown>; readonly work: EncodedWork }> => {
+/** Imports the module of a job; rejects with a one-line error if it does not export a job, or its layer fails. */
+export const load = async (module: string): Promise<LoadedJob> => {
   let loaded: { readonly job?: Job<unknown, unknown, unknown, unknown> }
   try {
     loaded = (await import(module)) as typeof loaded
   } catch (cause) {
-    throw new Error(`cannot load the module: ${singleLine(cause)}`)
+    throw new Error(`cannot load the module: ${lineOf(cause)}`)
   }
   const { job } = loaded
   if (typeof job?.work === "function" && Schema.isSchema(job.packet) && Schema.isSchema(job.result)) {
-    return { job, work: encodedWork(job) }
+    const { release, services } = await buildServices(job)
+    return { job, work: EncodedWork.make(job, services), release }
   }
   const exported = Object.keys(loaded).join(", ") || "nothing"
   throw new Error(`the module does not export a farm \`job\`; its exports: ${exported}`)

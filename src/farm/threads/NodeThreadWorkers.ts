@@ -1,11 +1,16 @@
 /** The threads of this process as workers of a farm. */
 import * as Os from "node:os"
+import type { ResourceLimits } from "node:worker_threads"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Sweeper from "../../network/Sweeper.ts"
 import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
 import * as Worker from "../Worker.ts"
 import * as NodeThreadWorker from "./NodeThreadWorker.ts"
+import * as ThreadEvent from "./ThreadEvent.ts"
 
 /** The options of a pool of threads. @category models @since 0.1.0 */
 export interface ThreadOptions {
@@ -17,14 +22,37 @@ export interface ThreadOptions {
   readonly capacity?: number | undefined
   /** The time for which cancelled work may continue before its thread is killed. Default 1 second. */
   readonly gracePeriod?: Duration.Input | undefined
+  /**
+   * The limits of the heap and stack of each thread, in MiB: work that exceeds them loses its thread, and this counts as
+   * a failed attempt. Buffers are outside of the heap. Default: the limits of Node.
+   */
+  readonly resourceLimits?: ResourceLimits | undefined
+  /**
+   * The number of packets after which a thread is replaced by a new one, for work that leaks memory: 1 or more. No
+   * packet is lost or counts as failed. Default: never.
+   */
+  readonly recycleAfter?: number | undefined
+  /**
+   * The most bytes in a packet, and in a result, as `bufferBytes` counts them. A packet that is larger fails at once.
+   * Default: no limit.
+   */
+  readonly maxPacketBytes?: number | undefined
+  /** Receives deaths and replacements of threads; `Stream.fromQueue` follows it. Default: they are logged. */
+  readonly events?: Queue.Enqueue<ThreadEvent.ThreadEvent> | undefined
 }
+
+/** A change in a thread of a pool. @category models @since 0.1.0 */
+export type Event = ThreadEvent.ThreadEvent
+
+/** The time between two checks of a busy thread, at most. */
+const checkIntervalMillis = 50
 
 const invalidOptions = (message: string) => new FarmError({ reason: new InvalidOptions({ message }) })
 
 /**
  * Starts threads, which end with the scope. A thread that crashes loses its own packets only, and is replaced, after
  * growing delays if that repeats. A worker whose threads crash several times without a packet in progress is given up.
- * Fails with `ModuleLoadFailed` if a thread cannot load the job.
+ * Fails with `ModuleLoadFailed` if a thread cannot load the job, or its layer fails.
  *
  * **Example** (Running a job of your own on every processor)
  *
@@ -54,20 +82,30 @@ const invalidOptions = (message: string) => new FarmError({ reason: new InvalidO
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: ThreadOptions): Worker.Workers =>
-  Effect.suspend(() => {
-    const { capacity = 1_024, gracePeriod = "1 second", module, threads = Os.availableParallelism() } = options
-    for (const [what, count] of Object.entries({ threads, capacity })) {
-      if (Number.isInteger(count) && count > 0) continue
-      const message = `invalid ${what} ${count}: must be a whole number, at least 1`
-      return Effect.fail(invalidOptions(message))
-    }
-    const pathError = NodeModuleUrl.relativePathError(String(module))
-    if (pathError !== undefined) return Effect.fail(invalidOptions(pathError))
-    const settings = { module: String(module), capacity, gracePeriodMillis: Duration.toMillis(gracePeriod) }
-    return Effect.forEach(
-      Array.from({ length: threads }, (_, index) => `thread ${index + 1}`),
-      (name) => NodeThreadWorker.make({ ...settings, name }),
-      { concurrency: "unbounded" }
-    ).pipe(Effect.map(Worker.pool))
-  })
+export const make = Effect.fnUntraced(function* (
+  options: ThreadOptions
+): Effect.fn.Return<Worker.WorkerPool, FarmError, Scope.Scope> {
+  const { capacity = 1_024, events, maxPacketBytes, module, recycleAfter, resourceLimits } = options
+  const { threads = Os.availableParallelism() } = options
+  for (const [what, count = 1] of Object.entries({ threads, capacity, recycleAfter, maxPacketBytes })) {
+    if (Number.isInteger(count) && count > 0) continue
+    return yield* invalidOptions(`invalid ${what} ${count}: must be a whole number, at least 1`)
+  }
+  const pathError = NodeModuleUrl.relativePathError(String(module))
+  if (pathError !== undefined) return yield* invalidOptions(pathError)
+  const gracePeriodMillis = Duration.toMillis(options.gracePeriod ?? "1 second")
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  const settings = {
+    ...{ module: String(module), capacity, gracePeriodMillis, resourceLimits },
+    maxPacketBytes: maxPacketBytes ?? Number.POSITIVE_INFINITY,
+    recycleAfter: recycleAfter ?? Number.POSITIVE_INFINITY,
+    sweeper: yield* Sweeper.make(Math.min(checkIntervalMillis, gracePeriodMillis / 4)),
+    publish: (event: Event) => void fork(events === undefined ? ThreadEvent.log(event) : Queue.offer(events, event))
+  }
+  const workers = yield* Effect.forEach(
+    Array.from({ length: threads }, (_, index) => `thread ${index + 1}`),
+    (name) => NodeThreadWorker.make({ ...settings, name }),
+    { concurrency: "unbounded" }
+  )
+  return Worker.pool(workers)
+})

@@ -19,14 +19,25 @@ export interface ThreadTasks {
   readonly flags: Int32Array<SharedArrayBuffer>
   /** The position of each task, by id. */
   readonly inFlight: InFlight.InFlight<number, number>
+  /** The tasks in flight that are not sent to the thread yet: the last ones. */
+  waiting: ReadonlyArray<Task>
+  /** The tasks that were added, sent, and ended. */
+  addedCount: number
   sentCount: number
+  endedCount: number
+  /** The id of the task that was sent last, if its buffers were moved to the thread and it has not ended. */
+  movedId: number | undefined
 }
 
 /** Makes the state of a new thread. */
 export const make = (capacity: number): ThreadTasks => ({
   flags: new Int32Array(new SharedArrayBuffer(4 * (capacity + 1))),
   inFlight: InFlight.make(),
-  sentCount: 0
+  waiting: [],
+  addedCount: 0,
+  sentCount: 0,
+  endedCount: 0,
+  movedId: undefined
 })
 
 /** Returns the index of the flag of a task. */
@@ -35,14 +46,39 @@ export const flagIndex = ({ length }: Int32Array, position: number) => position 
 /** Returns the index of the element that names the task being worked on. */
 export const runningIndex = ({ length }: Int32Array) => length - 1
 
-/** Adds tasks that are sent to the thread in this order. */
-export const add = (tasks: ThreadTasks, sent: ReadonlyArray<Task>): void => {
-  for (const { id } of sent) InFlight.add(tasks.inFlight, id, tasks.sentCount++)
+/** Adds tasks, which wait until `takeBatch` returns them, in this order. */
+export const add = (tasks: ThreadTasks, added: ReadonlyArray<Task>): void => {
+  for (const { id } of added) InFlight.add(tasks.inFlight, id, tasks.addedCount++)
+  tasks.waiting = tasks.waiting.length === 0 ? added : [...tasks.waiting, ...added]
+}
+
+/**
+ * Returns the number of waiting tasks to send together. A task whose buffers are moved is sent alone, and only to a
+ * thread that has no other task: its buffers are lost with the thread.
+ */
+const batchSize = ({ endedCount, sentCount, waiting }: ThreadTasks, maxTasks: number) => {
+  if (waiting[0]?.transfer !== undefined) return sentCount === endedCount ? Math.min(1, maxTasks) : 0
+  const moved = waiting.findIndex(({ transfer }) => transfer !== undefined)
+  return Math.min(moved < 0 ? waiting.length : moved, maxTasks)
+}
+
+/** Removes the next tasks to send from the waiting ones, up to a number, and returns them. */
+export const takeBatch = (tasks: ThreadTasks, maxTasks: number): ReadonlyArray<Task> => {
+  const { movedId, waiting } = tasks
+  const count = movedId === undefined ? batchSize(tasks, maxTasks) : 0
+  const batch = count === waiting.length ? waiting : waiting.slice(0, count)
+  tasks.waiting = waiting.slice(count)
+  tasks.sentCount += count
+  if (batch[0]?.transfer !== undefined) tasks.movedId = batch[0].id
+  return batch
 }
 
 /** Removes the oldest tasks, and returns their ids. */
-export const end = ({ flags, inFlight }: ThreadTasks, count: number): ReadonlyArray<number> => {
+export const end = (tasks: ThreadTasks, count: number): ReadonlyArray<number> => {
+  const { flags, inFlight } = tasks
   const ids: Array<number> = []
+  tasks.endedCount += count
+  tasks.movedId = undefined
   for (const [id, position] of inFlight.entries) {
     if (ids.length === count) break
     ids.push(id)
@@ -62,8 +98,13 @@ export const cancel = ({ flags, inFlight }: ThreadTasks, ids: Iterable<number>, 
 /** Returns the id of the task that the thread works on. */
 export const running = ({ flags, inFlight }: ThreadTasks): number | undefined => {
   const index = Atomics.load(flags, runningIndex(flags)) - 1
-  return InFlight.keysOf(inFlight, (position) => flagIndex(flags, position) === index)[0]
+  if (index < 0) return undefined
+  for (const [id, position] of inFlight.entries) if (flagIndex(flags, position) === index) return id
+  return undefined
 }
+
+/** Returns the id of the task that is lost with the thread: the one it works on, or whose buffers it has. */
+export const lost = (tasks: ThreadTasks): number | undefined => running(tasks) ?? tasks.movedId
 
 /** Returns true if the thread works on a task that was cancelled this time ago or earlier, and has to be killed. */
 export const isOverdue = (tasks: ThreadTasks, nowMillis: number, limitMillis: number): boolean => {

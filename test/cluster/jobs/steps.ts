@@ -1,6 +1,6 @@
 /**
- * A job whose packets take a known time, asleep: its output is the sum of their numbers, so that a lost or duplicate
- * packet changes it. `version` in the URL of the module replaces its version.
+ * A job whose packets take a known time, asleep. Its output is the sum of their numbers: a lost or duplicate packet
+ * changes it. `version` in the URL of the module replaces its version.
  */
 import * as Schema from "effect/Schema"
 import * as Job from "../../../src/farm/Job.ts"
@@ -9,7 +9,7 @@ const Input = Schema.Struct({
   packets: Schema.Int,
   /** The time for a packet. */
   millis: Schema.Finite,
-  /** What the packet with this number does instead. */
+  /** The deed of the packet with this number. */
   odd: Schema.optionalKey(Schema.Struct({ at: Schema.Int, does: Schema.Literals(["throw", "exit", "kill"]) }))
 })
 

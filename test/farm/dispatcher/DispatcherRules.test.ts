@@ -48,7 +48,7 @@ const threw = (id: number, index = 0): Event<number> => ({
 const stopped = (id: number, index = 0): Event<number> => ({ _tag: "Stopped", worker: index, id })
 
 describe("the rules of a dispatcher", () => {
-  it("renews the lease with every sign of life, so that a packet of ten minutes is no failure", () => {
+  it("renews the lease with every sign of life, so that a packet of ten minutes does not fail", () => {
     const { notices, step } = drive({}, 2)
     step(0)
     for (let now = 0; now < 600_000; now += 900) assert.deepStrictEqual(notices(now, working(0), tick), [])
@@ -136,7 +136,7 @@ describe("the rules of a dispatcher", () => {
     })
   })
 
-  it("retries after the delay it is told, and gives up when it is told none", () => {
+  it("retries after the delay that the options return, and gives up without one", () => {
     const delays = [200, undefined]
     const { sent, step } = drive({ retryDelayMillis: ({ attempts }) => delays[attempts - 1] }, 2)
     assert.deepStrictEqual(sent(0), ["one: 0", "one: 1"])

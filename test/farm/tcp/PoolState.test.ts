@@ -92,6 +92,8 @@ const run = (pool: ReturnType<typeof makePool>, operation: typeof Operation.Type
     }
     case "Lose": {
       const running = pool.state.workers[operation.worker]!.inFlight.entries.get(pool.held[operation.worker]![0] ?? -1)
+      const [oldest] = pool.held[operation.worker]!
+      if (oldest !== undefined) pool.report(operation.worker, { _tag: "Working", id: oldest })
       pool.held[operation.worker] = []
       pool.isReady[operation.worker] = false
       pool.report(operation.worker, { _tag: "Lost", message: "lost", running: operation.blamesNone ? [] : undefined })

@@ -29,6 +29,7 @@ const setUp = Effect.fnUntraced(function* () {
       threads: 2,
       capacity: 4,
       latencyMillis: 1,
+      reportsEachBegin: true,
       send: (tasks) => {
         sent.push(...tasks)
         return tasks.flatMap(({ id, packet }) =>
@@ -36,7 +37,7 @@ const setUp = Effect.fnUntraced(function* () {
         )
       },
       cancel: (ids) => void cancelled.push(...ids),
-      serve: ({ onOutcomes }) => {
+      serve: (onOutcomes) => {
         const fail = (message: string, isPermanent = false) => Deferred.fail(broken, { message, isPermanent })
         connections.push({ sent, cancelled, onOutcomes, break: fail })
         return Deferred.await(broken)

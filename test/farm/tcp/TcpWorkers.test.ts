@@ -62,6 +62,23 @@ describe("TcpWorkers", () => {
     )
   )
 
+  it.live("blames the packet that never ends, and none that waits at the host or runs beside it", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { host } = yield* serve({ workers: threads(2) })
+        const odd = { at: 3, does: "spin" as const }
+        const options = { workers: connect([host]), packetSize: 1, timeout: "200 millis", maxAttempts: 2 } as const
+        const { reason } = yield* Effect.flip(Farm.run(job, { to: 50, odd }, options))
+        if (reason._tag !== "PoisonPacket") return assert.fail(reason.message)
+        assert.strictEqual(reason.id, 3)
+        assert.deepStrictEqual(
+          reason.attempts.map(({ kind }) => kind),
+          ["TimedOut", "TimedOut"]
+        )
+      })
+    )
+  )
+
   it.live("lets several farms share a server, combined with threads of this process", () =>
     Effect.scoped(
       Effect.gen(function* () {

@@ -45,6 +45,7 @@ describe("ThreadTasks", () => {
             tasks,
             added.map((position) => task(7 * position))
           )
+          assert.strictEqual(ThreadTasks.takeBatch(tasks, Number.POSITIVE_INFINITY).length, added.length)
           break
         }
         case "Start":
@@ -93,5 +94,36 @@ describe("ThreadTasks", () => {
     assert.isTrue(ThreadTasks.isOverdue(tasks, 1_300, 300))
     setRunning(tasks, undefined)
     assert.isFalse(ThreadTasks.isOverdue(tasks, 1_300, 300))
+  })
+
+  it("sends as many tasks as the thread may have, in order", () => {
+    const tasks = ThreadTasks.make(capacityCount)
+    const take = (count: number) => ThreadTasks.takeBatch(tasks, count).map(({ id }) => id)
+    ThreadTasks.add(tasks, [task(10), task(20)])
+    ThreadTasks.add(tasks, [task(30)])
+    assert.deepStrictEqual(take(0), [])
+    assert.deepStrictEqual(take(2), [10, 20])
+    assert.deepStrictEqual(take(2), [30])
+    assert.deepStrictEqual(take(2), [])
+    assert.deepStrictEqual(ThreadTasks.end(tasks, 3), [10, 20, 30])
+  })
+
+  it("sends a task whose buffers are moved to a thread without another task, and loses it with the thread", () => {
+    const tasks = ThreadTasks.make(capacityCount)
+    const take = () => ThreadTasks.takeBatch(tasks, Number.POSITIVE_INFINITY).map(({ id }) => id)
+    ThreadTasks.add(tasks, [task(10), { ...task(20), transfer: [] }, { ...task(30), transfer: [] }, task(40)])
+    assert.deepStrictEqual(take(), [10])
+    assert.deepStrictEqual(take(), [])
+    assert.isUndefined(ThreadTasks.lost(tasks))
+    ThreadTasks.end(tasks, 1)
+    assert.deepStrictEqual(take(), [20])
+    assert.strictEqual(ThreadTasks.lost(tasks), 20)
+    assert.deepStrictEqual(take(), [])
+    ThreadTasks.end(tasks, 1)
+    assert.deepStrictEqual(take(), [30])
+    assert.deepStrictEqual(take(), [])
+    ThreadTasks.end(tasks, 1)
+    assert.deepStrictEqual(take(), [40])
+    assert.isUndefined(ThreadTasks.lost(tasks))
   })
 })

@@ -41,7 +41,7 @@ const isNoWorkers = ({ reason }: FarmError) => reason._tag === "NoWorkers"
 
 /** Computes the most packets that the range can have: more threads than that would be idle. */
 export const maxPackets = (range: Range.Range, kernel: Kernels.Name, size: number | undefined) => {
-  const { initialSize = 1, total = Number.POSITIVE_INFINITY } = PrimeJob.job.split({ ...range, kernel })
+  const { initialSize = 1, total = Number.POSITIVE_INFINITY } = PrimeJob.split({ ...range, kernel })
   return Math.max(1, Math.ceil(total / (size ?? initialSize)))
 }
 

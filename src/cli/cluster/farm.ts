@@ -1,7 +1,7 @@
-import { commandGroup } from "./common/commandGroup.ts"
-import * as flags from "./common/flags.ts"
-import { lazyCommand } from "./common/lazyCommand.ts"
-import * as operationsFlags from "./common/operationsFlags.ts"
+import { commandGroup } from "../common/commandGroup.ts"
+import * as flags from "../common/flags.ts"
+import { lazyCommand } from "../common/lazyCommand.ts"
+import * as operationsFlags from "../common/operationsFlags.ts"
 
 const database = flags.text(
   "farm",
@@ -67,7 +67,7 @@ const serve = lazyCommand({
     ...operationsFlags.daemon("farm"),
     json: flags.json("farm")
   },
-  program: async () => (await import("./run/farm/serve.ts")).serve
+  program: async () => (await import("../run/farm/serve.ts")).serve
 })
 
 const work = lazyCommand({
@@ -84,7 +84,7 @@ const work = lazyCommand({
     ...operationsFlags.daemon("farm"),
     json: flags.json("farm")
   },
-  program: async () => (await import("./run/farm/work.ts")).work
+  program: async () => (await import("../run/farm/work.ts")).work
 })
 
 const list = lazyCommand({
@@ -96,7 +96,7 @@ const list = lazyCommand({
     pool: flags.optionalText("farm", "pool", "NAME", "Only this pool (default all)"),
     json: flags.json("farm")
   },
-  program: async () => (await import("./run/farm/list.ts")).list
+  program: async () => (await import("../run/farm/list.ts")).list
 })
 
 const watch = lazyCommand({
@@ -104,7 +104,7 @@ const watch = lazyCommand({
   description: "Follow a run until it has ended",
   examples: [["effect-inet farm watch --database postgres://farm@db/farm primes-1", "The run with this key"]],
   flags: { key, database, pool, lockExpiration, json: flags.json("farm") },
-  program: async () => (await import("./run/farm/watch.ts")).watch
+  program: async () => (await import("../run/farm/watch.ts")).watch
 })
 
 const cancel = lazyCommand({
@@ -112,7 +112,7 @@ const cancel = lazyCommand({
   description: "Cancel a run for all its clients; the same key continues it later",
   examples: [["effect-inet farm cancel --database postgres://farm@db/farm primes-1", "The run with this key"]],
   flags: { key, database, pool, lockExpiration, json: flags.json("farm") },
-  program: async () => (await import("./run/farm/watch.ts")).cancel
+  program: async () => (await import("../run/farm/watch.ts")).cancel
 })
 
 export const command = commandGroup(

@@ -6,10 +6,10 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import * as FarmPool from "../../src/farm/FarmPool.ts"
-import * as Job from "../../src/farm/Job.ts"
-import type * as Worker from "../../src/farm/Worker.ts"
-import * as SimWorkers from "./SimWorkers.ts"
+import * as Job from "../../../src/farm/Job.ts"
+import * as FarmPool from "../../../src/farm/pool/FarmPool.ts"
+import type * as Worker from "../../../src/farm/Worker.ts"
+import * as SimWorkers from "../SimWorkers.ts"
 
 /** A packet takes as many milliseconds as its number says. */
 const job = Job.make({

@@ -7,7 +7,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
 
-const unpacked = Path.resolve(import.meta.dirname, "../../.cache/peers")
+const unpacked = Path.resolve(import.meta.dirname, "../../../.cache/peers")
 
 /** The folders with the server's programs: installed, or only unpacked. */
 const folders = [
@@ -64,7 +64,8 @@ const settings = (port: number, folder: string) =>
     ...{ fsync: "off", synchronous_commit: "off", full_page_writes: "off", shared_buffers: "32MB" }
   }).flatMap(([name, value]) => ["-c", `${name}=${value}`])
 
-const freePort = Effect.callback<number>((resume) => {
+/** A TCP port that was free a moment ago. */
+export const freePort = Effect.callback<number>((resume) => {
   const server = Net.createServer().listen(0, "127.0.0.1", () => {
     const { port } = server.address() as Net.AddressInfo
     server.close(() => resume(Effect.succeed(port)))

@@ -5,9 +5,9 @@
  * Each run sees a worker of its own, which has the tasks of that run only.
  */
 import * as Effect from "effect/Effect"
-import * as PacketSizing from "./dispatcher/PacketSizing.ts"
-import * as InFlight from "./InFlight.ts"
-import type { Report, Task, Worker } from "./Worker.ts"
+import * as PacketSizing from "../dispatcher/PacketSizing.ts"
+import * as InFlight from "../InFlight.ts"
+import type { Report, Task, Worker } from "../Worker.ts"
 
 /** A run on a pool. */
 export interface Client {
@@ -21,7 +21,7 @@ export interface Client {
   lastTaskMillis: number
 }
 
-/** What the workers of a pool share. */
+/** The common state of the workers of a pool. */
 export interface PoolClock {
   /** The virtual time of the run served last. An idle run starts there: it gains no credit while it is idle. */
   virtualTime: number

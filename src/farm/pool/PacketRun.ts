@@ -5,13 +5,13 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { FarmError } from "./FarmError.ts"
-import type { Options } from "./FarmOptions.ts"
-import * as FarmRun from "./FarmRun.ts"
-import type { SizedPacket, Work } from "./Job.ts"
-import type { PacketSource } from "./PacketSource.ts"
+import { FarmError } from "../FarmError.ts"
+import type { Options } from "../FarmOptions.ts"
+import * as FarmRun from "../FarmRun.ts"
+import type { SizedPacket, Work } from "../Job.ts"
+import type { PacketSource } from "../PacketSource.ts"
 
-/** A packet that somebody waits for; its identity is that of the request. */
+/** A packet that a caller waits for; its identity is that of the request. */
 interface Request extends SizedPacket<unknown> {
   readonly result: Deferred.Deferred<unknown, FarmError>
 }

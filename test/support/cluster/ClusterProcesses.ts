@@ -27,7 +27,7 @@ export interface Cluster {
   readonly run: (...args: ReadonlyArray<string>) => Effect.Effect<Result, never, Scope.Scope>
 }
 
-/** What a command printed, and its exit code. */
+/** The exit code and the output of a command. */
 export interface Result {
   readonly code: number | null
   readonly stdout: string

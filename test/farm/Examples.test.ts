@@ -1,0 +1,48 @@
+import * as Fs from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Cli from "../support/Cli.ts"
+import * as Directory from "../support/Directory.ts"
+
+/** Runs an example, and returns what it prints. */
+const outputOf = Effect.fnUntraced(function* (name: string, ...args: ReadonlyArray<string>) {
+  const { ended } = yield* Cli.startScript(`examples/${name}.ts`, args)
+  const { code, stderr, stdout } = yield* ended
+  assert.deepStrictEqual([stderr, code], ["", 0])
+  return stdout
+}, Effect.scoped)
+
+describe("examples of the farm", () => {
+  it.live("image-rows brightens each pixel", () =>
+    Effect.gen(function* () {
+      const output = yield* outputOf("image-rows")
+      const header = "P5 1024 256 255\n"
+      assert.strictEqual(output.subarray(0, header.length).toString(), header)
+      const pixels = output.subarray(header.length)
+      assert.strictEqual(pixels.length, 1_024 * 256)
+      const wrong = pixels.findIndex((grey, at) => grey !== Math.floor(255 * ((at >> 10) / 255) ** 0.5))
+      assert.strictEqual(wrong, -1)
+    })
+  )
+
+  it.live("fetch-urls fetches 1,000 pages", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* outputOf("fetch-urls")).toString(), "1000 pages, 499500 characters\n")
+    })
+  )
+
+  it.live("password-search finds a PIN", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* outputOf("password-search", "012345")).toString(), "012345\n")
+    })
+  )
+
+  it.live("word-count counts the words of a file, also in its last line", () =>
+    Effect.gen(function* () {
+      const { inRoot } = yield* Directory.directory()
+      const path = inRoot("words.txt")
+      Fs.writeFileSync(path, `${"one two  three\n\n".repeat(200_000)}last line`)
+      assert.strictEqual((yield* outputOf("word-count", path)).toString(), "600002 words\n")
+    }).pipe(Effect.scoped)
+  )
+})
