@@ -13,12 +13,12 @@ const fetchPage = Effect.fnUntraced(function* (url: string) {
 })
 
 /** A packet has many URLs, because a thread works on one packet at a time, and fetches these together. */
-const urlsInPacket = 50
+const packetUrls = 50
 
 export const job = Job.make({
   ...{ name: "fetch", version: 1, packet: Schema.Array(Schema.String), result: Schema.Array(Page) },
   split: function* (urls: ReadonlyArray<string>) {
-    for (let at = 0; at < urls.length; at += urlsInPacket) yield urls.slice(at, at + urlsInPacket)
+    for (let at = 0; at < urls.length; at += packetUrls) yield urls.slice(at, at + packetUrls)
   },
   work: (urls) => Effect.forEach(urls, fetchPage, { concurrency: 10 }),
   layer: FetchHttpClient.layer,

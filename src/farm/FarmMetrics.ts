@@ -46,7 +46,7 @@ const countsOf = (state: Dispatcher.State<unknown, unknown>): Counts => ({
 })
 
 /** The metrics of one run. */
-export interface FarmMetrics {
+interface FarmMetrics {
   /** Adds what has changed since the last call. */
   readonly publish: (state: Dispatcher.State<unknown, unknown>, progress: Progress) => void
 }

@@ -15,8 +15,8 @@ export interface StopSignal {
    */
   readonly stopped: () => boolean
   /**
-   * Aborts once the result is not needed any more: for promises, as in `fetch(url, { signal })`. A loop that never waits
-   * reads `stopped`, because nothing can abort a signal meanwhile. The signal is made when it is first read.
+   * Aborts once the result is not needed any more: for promises, as in `fetch(url, { signal })`. A loop that never
+   * waits reads `stopped`, because nothing can abort a signal meanwhile. The signal is made when it is first read.
    */
   readonly signal: AbortSignal
 }
@@ -41,7 +41,7 @@ export interface SizedPacket<Packet> {
   readonly units: number
 }
 
-/** A source of packets of any size, which splits them off one after the other on demand. @category models @since 0.1.0 */
+/** A source of packets of any size, which splits them off on demand. @category models @since 0.1.0 */
 export interface Splitter<Packet> {
   /** The total number of units; `undefined` if it is unknown or the source is endless. */
   readonly total: number | undefined
@@ -82,8 +82,8 @@ export type Computation<Result, R = unknown> = Result | Promise<Result> | Effect
  * The buffers that a thread moves instead of copying them, by the packet or result that contains them. Buffers that are
  * shared stay shared, and other machines receive copies.
  *
- * A packet whose buffers are moved is tried once: the farm has it no more, so that a failed attempt ends the packet, and
- * no other worker tries it as well. `merge` and the consumer of a stream see its buffers empty.
+ * A packet whose buffers are moved is tried once: the farm has it no more, so that a failed attempt ends the packet,
+ * and no other worker tries it as well. `merge` and the consumer of a stream see its buffers empty.
  *
  * @category models
  * @since 0.1.0

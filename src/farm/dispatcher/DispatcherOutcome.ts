@@ -20,7 +20,7 @@ export const removeHolder = ({ holders }: PendingPacket, { index }: WorkerState)
 }
 
 /** Ends the wait for the result of an active lease, and cancels it at the worker. */
-export const revoke = ({ cancels, now }: Step, worker: WorkerState, pending: PendingPacket) => {
+const revoke = ({ cancels, now }: Step, worker: WorkerState, pending: PendingPacket) => {
   if (!InFlight.cancel(worker.leases, pending.id, now)) return
   removeHolder(pending, worker)
   const ids = cancels.get(worker.index)
@@ -119,7 +119,7 @@ export const mergeHeld = (step: Step) => {
 }
 
 /** Gives up a packet: the run ends, or continues without it. */
-export const poison = (step: Step, pending: PendingPacket) => {
+const poison = (step: Step, pending: PendingPacket) => {
   const { options, state } = step
   const { failures, id, packet } = pending
   const attempts = failures?.attempts ?? []

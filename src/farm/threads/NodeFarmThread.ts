@@ -3,7 +3,7 @@ import { parentPort, type Transferable, workerData } from "node:worker_threads"
 import { errorText, singleLine } from "../FarmError.ts"
 import { type Ended, type ThreadData, type ThreadMessage, type ToThread, unsendable } from "./NodeFarmMessage.ts"
 import * as NodeJobLoader from "./NodeJobLoader.ts"
-import * as ThreadQueue from "./ThreadQueue.ts"
+import * as NodeThreadQueue from "./NodeThreadQueue.ts"
 
 const { firstPosition, flags, maxPacketBytes, module } = workerData as ThreadData
 
@@ -35,11 +35,11 @@ const end = async (release: NodeJobLoader.LoadedJob["release"]) => {
 
 try {
   const { job, release, work } = await NodeJobLoader.load(module)
-  const queue = ThreadQueue.make({ flags, firstPosition, maxPacketBytes, work, send })
+  const queue = NodeThreadQueue.make({ flags, firstPosition, maxPacketBytes, work, send })
   parentPort!.on("message", (message: ToThread) => {
-    if (message === "Cancelled") return ThreadQueue.cancel(queue)
+    if (message === "Cancelled") return NodeThreadQueue.cancel(queue)
     if (message === "End") return end(release)
-    ThreadQueue.add(queue, message)
+    NodeThreadQueue.add(queue, message)
   })
   post({ _tag: "Ready", name: job.name, version: job.version, hasServices: release !== undefined })
 } catch (cause) {

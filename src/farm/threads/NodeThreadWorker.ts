@@ -192,7 +192,7 @@ const onReady = (driver: Driver, supervisor: Supervisor, id: number, ready: Thre
   const { listener, settings, state } = driver
   driver.job = { name: ready.name, version: ready.version }
   driver.hasServices = ready.hasServices
-  // Whoever waits for the start may send tasks within `ready`.
+  // The caller that waits for the start may send tasks within `ready`.
   driver.thread = supervisor.handle(id)
   driver.state = "ready"
   supervisor.ready(id)

@@ -23,8 +23,8 @@ export interface ThreadOptions {
   /** The time for which cancelled work may continue before its thread is killed. Default 1 second. */
   readonly gracePeriod?: Duration.Input | undefined
   /**
-   * The limits of the heap and stack of each thread, in MiB: work that exceeds them loses its thread, and this counts as
-   * a failed attempt. Buffers are outside of the heap. Default: the limits of Node.
+   * The limits of the heap and stack of each thread, in MiB. Work that exceeds them loses its thread, and this counts
+   * as a failed attempt. Buffers are outside of the heap. Default: the limits of Node.
    */
   readonly resourceLimits?: ResourceLimits | undefined
   /**

@@ -102,6 +102,8 @@ const makeWorker = (profile: FaultProfile) => ({
   busy: false,
   /** True until it begins a packet right after another. */
   idle: true,
+  /** False until it begins a packet after its start. */
+  hasBegun: false,
   queue: [] as Array<{ readonly id: number; readonly packet: Range }>,
   /** The packets sent to it without a reported outcome. */
   inFlight: new Set<number>(),
@@ -215,6 +217,8 @@ export const run = (plan: Plan): Outcome => {
           violations.push(`worker ${action.worker} holds ${worker.inFlight.size}`)
         return deliver(action.worker, () => {
           worker.queue.push(...action.tasks)
+          // It may die before it has begun anything.
+          if (!worker.hasBegun && chance() < worker.profile.crash && ++faults > 0) return crash(action.worker)
           begin(action.worker)
         })
       }
@@ -271,10 +275,10 @@ export const run = (plan: Plan): Outcome => {
   }
   const crash = (index: number) => {
     const worker = workers[index]!
-    const running = worker.queue.slice(0, 1).map(({ id }) => id)
+    const running = worker.busy ? worker.queue.slice(0, 1).map(({ id }) => id) : []
     const message = "it crashed"
     worker.epoch++
-    Object.assign(worker, { queue: [], busy: false, idle: true, lastReportAt: now })
+    Object.assign(worker, { queue: [], busy: false, idle: true, hasBegun: false, lastReportAt: now })
     worker.cancelled.clear()
     worker.isGone = worker.profile.staysDown
     const reported = plan.lethalUnit !== undefined || chance() < 0.5 ? running : undefined
@@ -296,6 +300,7 @@ export const run = (plan: Plan): Outcome => {
     const { from, to } = first.packet
     const deadly = plan.lethalUnit !== undefined && from <= plan.lethalUnit && plan.lethalUnit < to
     worker.begun.add(first.id)
+    worker.hasBegun = true
     if (worker.idle) report(index, [{ _tag: "Working", worker: index, id: first.id }])
     worker.idle = false
     const isHanging = fault(profile.hang) && !deadly

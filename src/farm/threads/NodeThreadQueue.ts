@@ -125,8 +125,8 @@ const addFailure = (queue: ThreadQueue, signal: PacketSignal, thrown: unknown) =
 }
 
 /**
- * Continues after work that has waited, in the next turn of the event loop: a promise that the work has rejected and not
- * handled ends the thread before, while the packet is still the one that it works on.
+ * Continues after work that has waited, in the next turn of the event loop. A promise that the work has rejected and
+ * not handled ends the thread before, while the packet is still the one that it works on.
  */
 const wait = (queue: ThreadQueue, pending: EncodedWork.Pending, signal: PacketSignal) => {
   const resume = (end: () => void) =>

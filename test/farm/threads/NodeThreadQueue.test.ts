@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import type { Computation, StopSignal, Transfer } from "../../../src/farm/Job.ts"
 import * as EncodedWork from "../../../src/farm/threads/EncodedWork.ts"
 import { OutcomeCode } from "../../../src/farm/threads/NodeFarmMessage.ts"
-import * as ThreadQueue from "../../../src/farm/threads/ThreadQueue.ts"
+import * as NodeThreadQueue from "../../../src/farm/threads/NodeThreadQueue.ts"
 import * as ThreadTasks from "../../../src/farm/threads/ThreadTasks.ts"
 
 class Suffix extends Context.Service<Suffix, string>()("Suffix") {}
@@ -25,7 +25,7 @@ const make = (work: Work, transfer?: Transfer<string, unknown>) => {
     { name: "test", version: 1, packet: Schema.String, result: Schema.Any, work, transfer },
     Context.make(Suffix, "!")
   )
-  const queue = ThreadQueue.make({
+  const queue = NodeThreadQueue.make({
     flags: tasks.flags,
     firstPosition: 0,
     maxPacketBytes: 64,
@@ -47,16 +47,16 @@ const make = (work: Work, transfer?: Transfer<string, unknown>) => {
       packets.map((packet, at) => ({ id: first + at, packet }))
     )
     ThreadTasks.takeBatch(tasks, packets.length)
-    ThreadQueue.add(queue, { packets })
+    NodeThreadQueue.add(queue, { packets })
   }
   const cancel = (...ids: ReadonlyArray<number>) => {
     ThreadTasks.cancel(tasks, ids, 0)
-    ThreadQueue.cancel(queue)
+    NodeThreadQueue.cancel(queue)
   }
   return { add, cancel, moved, outcomes, running: () => ThreadTasks.running(tasks), allEnded: sent.promise }
 }
 
-describe("ThreadQueue", () => {
+describe("NodeThreadQueue", () => {
   it("ends packets that return at once before it returns", () => {
     const { add, outcomes, running } = make((packet) => {
       if (packet === "b") throw new RangeError("no b")
