@@ -190,7 +190,7 @@ export const start = Effect.fnUntraced(function* <Input, Packet, Result, Output>
  * import { PrimeJob } from "effect-inet/primes"
  *
  * const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 })
- * const input = { from: 0, to: 1e12, kernel: "wasm" } as const
+ * const input = { from: 0, to: 1e12, kernel: "trial" } as const
  * const gap = Farm.stream(PrimeJob.job, input, { workers, ordered: true, packetSize: 100 }).pipe(
  *   Stream.filter(({ result }) => result === 0),
  *   Stream.map(({ packet }) => packet.from),
