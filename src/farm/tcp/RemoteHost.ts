@@ -205,7 +205,6 @@ export const make = Effect.fnUntraced(function* <R>(
       send({ _tag: "Detach", run, now: now() })
       return InFlight.idle(state.inFlight, (task) => task.run === run)
     }).pipe(Effect.interruptible, Effect.timeoutOption(drainMillis))
-  const limits = { capacity, latencyMillis, maxPacketBytes, windowBytes }
-  const properties = { host: name, job, reportsEachBegin, ...limits }
+  const properties = { host: name, job, capacity, latencyMillis, maxPacketBytes, windowBytes, reportsEachBegin }
   return workerNames(name, threads).map((name) => workerOf({ ...properties, name }, { send, detach, now }))
 })
