@@ -149,6 +149,9 @@ describe("TftpServer, timers", () => {
   TftpHosts.simulated("uses the utimeout of the client", () =>
     expectGaps({}, "a> RRQ f octet utimeout=250000", [250, 250])
   )
+  TftpHosts.simulated("waits twice the timeout of the client during an upload", () =>
+    expectGaps({}, "a> WRQ h octet utimeout=250000", [500, 500])
+  )
   TftpHosts.simulated("uses the retransmission schedule of its options", () =>
     expectGaps(
       { maxUnvalidatedPackets: 9, retransmission: Retransmission.fixed({ every: "2 seconds", attempts: 3 }) },

@@ -122,7 +122,6 @@ export const make = Effect.fnUntraced(function* (
   }
   const timer = yield* RetransmissionTimer.make({
     ...options,
-    timeoutFactor: 1,
     onTimeout: () => dispatch({ _tag: "Timeout", at: timer.now() }),
     onGiveUp: (attempts) => dispatch({ _tag: "GaveUp", attempts })
   })
