@@ -236,7 +236,7 @@ export type Reason = typeof Reason.Type
  */
 export class FileStoreError extends Schema.TaggedError<FileStoreError>()("FileStoreError", {
   reason: Reason,
-  /** The name as sent by the peer, or the root; undefined if the caller knows it. */
+  /** The name that the store was asked for, or the root; undefined if the caller knows it. */
   filename: Schema.optional(Schema.String)
 }) {
   override get message(): string {
