@@ -103,18 +103,19 @@ const makeLimitedLog = Effect.fnUntraced(function* (now: () => number) {
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
   const log: RefusalLog.RefusalLog<LimitedReason> = new Map()
   const noted = Signal.make()
+  const write = (reason: LimitedReason, text: string) => Effect.logWithLevel(limitedLines[reason].level)(text)
   const writeDueLines = Effect.gen(function* () {
     yield* noted.wait
     while (log.size > 0) {
       yield* Effect.sleep(RefusalLog.intervalMillis)
-      for (const { text } of RefusalLog.due(log, now(), countOf)) yield* Effect.logWarning(text)
+      for (const { reason, text } of RefusalLog.due(log, now(), countOf)) yield* write(reason, text)
     }
   })
   yield* Effect.forkScoped(Effect.forever(writeDueLines))
   return (reason: LimitedReason, detail: string) => {
     const line = RefusalLog.note(log, reason, detail, now(), countOf)
     if (line === undefined) return
-    runFork(Effect.logWithLevel(limitedLines[reason].level)(line))
+    runFork(write(reason, line))
     noted.notify()
   }
 })
