@@ -90,12 +90,13 @@ export const follow = (change: Change, { after, before }: Reports): Effect.Effec
     const reparse = yield* Reparse
     const reload = Effect.gen(function* () {
       const next = yield* reparse
+      const changed = yield* change(next, current)
       const level = (yield* logLevel.change(next.sources)) ? ["log-level"] : []
-      const changed = [...level, ...(yield* change(next, current))]
       yield* reportFixed(current.found, next.found)
       current = next
+      const applied = [...level, ...changed]
       yield* Effect.logInfo(
-        changed.length === 0 ? "reloaded: no option to apply has changed" : `reloaded: ${changed.join(", ")}`
+        applied.length === 0 ? "reloaded: no option to apply has changed" : `reloaded: ${applied.join(", ")}`
       )
     }).pipe(Effect.catch((message: string) => Effect.logError(`not reloaded, the old settings stay: ${message}`)))
     return yield* Effect.forever(Effect.andThen(signal, Effect.andThen(before, Effect.andThen(reload, after))))

@@ -1,7 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as IpNetwork from "effect/net/IpNetwork"
+import { ReloadSignal } from "../../../../src/cli/common/Shutdown.ts"
+import * as CommandInput from "../../../../src/cli/common/settings/CommandInput.ts"
+import { ConfigFile } from "../../../../src/cli/common/settings/ConfigFile.ts"
+import * as logLevel from "../../../../src/cli/common/settings/logLevel.ts"
 import * as reload from "../../../../src/cli/common/settings/reload.ts"
+import { Sources } from "../../../../src/cli/common/settings/settings.ts"
+import * as Signal from "../../../../src/network/Signal.ts"
 
 describe("reload.compare", () => {
   const before = {
@@ -39,4 +48,53 @@ describe("reload.compare", () => {
       others: ["port"]
     })
   })
+})
+
+describe("reload.follow", () => {
+  /** Returns the settings of a file with a level of the log. */
+  const inputOf = (level: string): CommandInput.Input => ({
+    values: {},
+    flags: {},
+    sources: (_, name) => Effect.succeed(name === "log-level" ? { text: level, origin: "file" } : undefined),
+    found: new Map(),
+    file: undefined
+  })
+
+  /** Reloads once, with the level `debug` for `info`; returns the log, which ends with a message for each level. */
+  const reloadWith = Effect.fnUntraced(function* (change: reload.Change) {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${message}`))
+    const signal = Signal.make()
+    signal.notify()
+    const reloaded = yield* Deferred.make<void>()
+    const program = Effect.gen(function* () {
+      const after = Effect.asVoid(Deferred.succeed(reloaded, undefined))
+      yield* Effect.forkChild(reload.follow(change, { before: Effect.void, after }))
+      yield* Deferred.await(reloaded)
+      yield* Effect.logDebug("end")
+    })
+    yield* logLevel
+      .withSettings(program)
+      .pipe(
+        Effect.provideService(Sources, inputOf("info").sources),
+        Effect.provideService(ConfigFile, Effect.fail("not read")),
+        Effect.provideService(ReloadSignal, signal.wait),
+        Effect.provideService(CommandInput.CommandInput, inputOf("info")),
+        Effect.provideService(CommandInput.Reparse, Effect.succeed(inputOf("debug"))),
+        Effect.provide(Logger.layer([logger]))
+      )
+    return lines
+  })
+
+  it.effect("applies the new settings and the level of the log, or none of them", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* reloadWith(() => Effect.succeed(["rules"])), [
+        "Info: reloaded: log-level, rules",
+        "Debug: end"
+      ])
+      assert.deepStrictEqual(yield* reloadWith(() => Effect.fail("line 3 is invalid")), [
+        "Error: not reloaded, the old settings stay: line 3 is invalid"
+      ])
+    })
+  )
 })
