@@ -42,6 +42,8 @@ export interface Program<A, E, R> {
   readonly listen?: Network.ListenOptions | undefined
   /** True for several services: an inherited socket serves only the address that it has. Default false. */
   readonly exactAddresses?: boolean | undefined
+  /** True for a service over UDP. Default false. */
+  readonly isUdp?: boolean | undefined
   /** Clients that need file descriptors. Default: one for each of `maxConnections`. */
   readonly capacity?: descriptors.Capacity | undefined
   /** Continues the start without the privileges, and prints that the services are ready. */
@@ -122,13 +124,27 @@ const noLogs = Logger.layer([Logger.tracerLogger])
 const logsOf = ({ json, stdio = false }: Operations) =>
   stdio && NodeStandardStreams.stderrIsStdin() ? noLogs : json ? jsonLogs : Layer.empty
 
+/** Fails if standard input is not the kind of socket that a service takes: it would bind its own port instead. */
+export const checkStdin = (
+  { isUdp = false, name }: Pick<Program<never, never, never>, "isUdp" | "name">,
+  { unclaimed }: NodeInheritedSockets.Holder
+) => {
+  if ([...unclaimed].every(({ _tag }) => (_tag === "Udp") === isUdp)) return Effect.void
+  const [found, fix] = isUdp
+    ? ["not a UDP socket", "a UDP socket by dgram udp wait"]
+    : ["a UDP socket", "a connection by stream tcp nowait"]
+  const message = `${name}: cannot serve standard input: it is ${found}; inetd passes ${fix}`
+  return Effect.fail(new CannotServe({ message }))
+}
+
 /** Returns the network, the inherited sockets, and where logs, metrics and spans go. */
 const layerOf = (
-  { exactAddresses, name }: Pick<Program<never, never, never>, "exactAddresses" | "name">,
+  program: Pick<Program<never, never, never>, "exactAddresses" | "isUdp" | "name">,
   operations: Operations
 ) => {
+  const { exactAddresses, name } = program
   const inherited = operations.stdio
-    ? NodeInheritedSockets.fromStdin
+    ? Effect.tap(NodeInheritedSockets.fromStdin, (holder) => checkStdin(program, holder))
     : NodeInheritedSockets.fromEnvironment({ exactAddresses })
   return network.layer.pipe(
     Layer.provide(Layer.succeed(CaptureFailure, undefined)),
@@ -201,6 +217,8 @@ export interface Options<A, E, R> {
   readonly listen?: Network.ListenOptions | undefined
   /** Clients that need file descriptors. Default: one for each of `maxConnections`. */
   readonly capacity?: descriptors.Capacity | undefined
+  /** True for a service over UDP. Default false. */
+  readonly isUdp?: boolean | undefined
   /** Continues the start without root's privileges, before the service is announced. */
   readonly open?: ((running: A) => Effect.Effect<void, E, R>) | undefined
   /** Prints the address. Default: one line or one JSON value. */
@@ -246,6 +264,7 @@ export const serve = Effect.fnUntraced(function* <
     start,
     listen: options.listen,
     capacity: options.capacity,
+    isUdp: options.isUdp,
     announce: Effect.fnUntraced(function* (running) {
       if (options.open !== undefined) yield* options.open(running)
       yield* ready(running)
