@@ -84,6 +84,17 @@ const replace = async (to: string, text: string) => {
   await syncFolder(Path.dirname(path))
 }
 
+/** Reads a file. If it is a FIFO since it was found, this fails instead of waiting for the writer. */
+const readRegular = async (path: string) => {
+  const file = await Fs.open(path, Fs.constants.O_RDONLY | Fs.constants.O_NONBLOCK)
+  try {
+    if (!(await file.stat()).isFile()) throw StateFileError.make(path, "NotRegular")
+    return await file.readFile("utf8")
+  } finally {
+    await file.close()
+  }
+}
+
 const readText = Effect.fnUntraced(function* (from: string) {
   const { path, stats } = yield* attempt(from, () => resolveFile(from))
   yield* Effect.ignore(NodeFileOwner.sweep(Path.dirname(path), temporaryPrefix(Path.basename(path))))
@@ -92,7 +103,7 @@ const readText = Effect.fnUntraced(function* (from: string) {
     const detail = `is too large (${stats.size} bytes, limit ${constants.MAX_STRING_LENGTH})`
     return yield* StateFileError.make(path, "TooLarge", detail)
   }
-  return yield* attempt(from, () => Fs.readFile(path, "utf8"))
+  return yield* attempt(from, () => readRegular(path))
 })
 
 /** Makes the state file at a path. */
