@@ -9,7 +9,9 @@ import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as OtlpExport from "../../../admin/OtlpExport.ts"
 import type * as ServiceState from "../../../admin/ServiceState.ts"
+import * as NodeFiles from "../../../network/files/NodeFiles.ts"
 import type * as Network from "../../../network/Network.ts"
+import * as SystemResolver from "../../../network/names/SystemResolver.ts"
 import * as NodeInheritedSockets from "../../../network/node/NodeInheritedSockets.ts"
 import * as NodeNetwork from "../../../network/node/NodeNetwork.ts"
 import * as NodeReservedListener from "../../../network/node/NodeReservedListener.ts"
@@ -157,6 +159,12 @@ const layerOf = (
 /** Waits for the request to end, or for the end of the only connection. */
 const untilRequested = Effect.raceFirst(Effect.flatten(ShutdownSignal), NodeInheritedSockets.closed)
 
+/** Fails if Node would read a file of its resolver without an end: it does so when a server first listens. */
+const checkResolver = (name: string) =>
+  Effect.flatMap(Effect.provide(SystemResolver.findProblem(), NodeFiles.layer), (problem) =>
+    problem === undefined ? Effect.void : Effect.fail(new CannotServe({ message: `${name}: ${problem}` }))
+  )
+
 /** Runs a program until the process is requested to end. */
 export const run = <A, E extends { readonly message: string }, R>(operations: Operations, program: Program<A, E, R>) =>
   Effect.gen(function* () {
@@ -164,6 +172,7 @@ export const run = <A, E extends { readonly message: string }, R>(operations: Op
     const { announce, changes, name, serve = () => untilRequested, states, stopping = Effect.void } = program
     const manager = yield* NodeServiceManager.make
     const started = yield* Effect.gen(function* () {
+      yield* checkResolver(name)
       if (admin !== undefined) yield* startAdmin(name, admin, states)
       const started = yield* startServices(operations, program)
       yield* checkDescriptors(operations, program)

@@ -8,9 +8,10 @@ import * as Result from "effect/Result"
 import * as AddressInfo from "../../../network/names/AddressInfo.ts"
 import * as HostEntry from "../../../network/names/HostEntry.ts"
 import * as Ipv4Text from "../../../network/names/Ipv4Text.ts"
+import * as SystemResolver from "../../../network/names/SystemResolver.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
 import * as Table from "../../../terminal/Table.ts"
-import { UsageError } from "../../common/CliErrors.ts"
+import { CannotRead, UsageError } from "../../common/CliErrors.ts"
 import * as network from "../common/network.ts"
 import * as records from "./records.ts"
 
@@ -85,6 +86,10 @@ const conflictOf = (input: Input): string | undefined => {
 
 /** Makes DNS queries go to the server of `--server`. */
 const withServer = Effect.fnUntraced(function* (server: string) {
+  const problem = yield* SystemResolver.findProblem()
+  if (problem !== undefined) {
+    return yield* new CannotRead({ message: `${problem}; queries need it, also those to --server` })
+  }
   const NodeNameServers = yield* Effect.promise(() => import("./NodeNameServers.ts"))
   const address = Dns.nameServerFromString(server)
   if (Result.isFailure(address)) {
