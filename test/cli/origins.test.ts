@@ -125,3 +125,41 @@ describe("an error", () => {
     })
   )
 })
+
+describe("an option of the environment that is meant for the server", () => {
+  const refused = "connection refused"
+  it.live.each([
+    ["HANGMAN_SCORES=/nosuch", "hangman top 127.0.0.1 --port 1", 1, refused],
+    ["ROT13_JSON=true", "rot13 send 127.0.0.1 1", 1, refused],
+    ["ROT13_STYLE=python", "rot13 send 127.0.0.1 1", 1, refused],
+    ["ROT13_STYLE=old", "rot13 send 127.0.0.1 1 text", 1, refused],
+    ["TFTP_JSON=true", "tftp get tftp://127.0.0.1:1/file -o -", 1, refused],
+    ["PRIMES_DIALECT=course", "primes count 10 --workers 1", 0, ""],
+    ["STATUS_DIALECT=course", "status --once --settle 1ms --address 127.255.255.254", 0, ""],
+    ["STATUS_RELAY=true", "status --once --settle 1ms --address 127.255.255.254", 0, ""],
+    ["RESOLVE_SERVER=127.0.0.1", "resolve 127.0.0.1 80", 0, ""],
+    ["RESOLVE_CANONICAL=true", "resolve 127.0.0.1 --reverse", 0, ""]
+  ] as const)("%s is ignored by: %s", ([assignment, command, code, line]) =>
+    Effect.gen(function* () {
+      const [name = "", value = ""] = assignment.split("=")
+      const found = yield* errorOf(command, { [name]: value })
+      assert.include(found.line, line)
+      assert.strictEqual(found.code, code)
+    })
+  )
+
+  it.live.each([
+    ["hangman top 127.0.0.1 --scores /nosuch", "HOST and --scores FILE exclude each other"],
+    ["rot13 send 127.0.0.1 1 --json", "--json requires messages"],
+    ["tftp get tftp://127.0.0.1:1/file -o - --json", "--json and -o - cannot be combined"],
+    ["primes count 10 --dialect course", "--dialect needs --hosts"],
+    ["status --once --dialect course", "--dialect is for sent packets"],
+    ["resolve 127.0.0.1 --server 127.0.0.1", "--server needs --record or --reverse"]
+  ] as const)("is an error as a flag: %s", ([command, line]) =>
+    Effect.gen(function* () {
+      const found = yield* errorOf(command)
+      assert.include(found.line, line)
+      assert.strictEqual(found.code, 2)
+    })
+  )
+})

@@ -12,6 +12,7 @@ import * as SystemResolver from "../../../network/names/SystemResolver.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
 import * as Table from "../../../terminal/Table.ts"
 import { CannotRead, UsageError } from "../../common/CliErrors.ts"
+import { withoutSettings } from "../../common/settings/CommandInput.ts"
 import * as network from "../common/network.ts"
 import * as records from "./records.ts"
 
@@ -99,7 +100,12 @@ const withServer = Effect.fnUntraced(function* (server: string) {
   return Layer.orDie(NodeNameServers.layer(address.success))
 })
 
-export const resolve = Effect.fnUntraced(function* (input: Input) {
+/** Returns the options that do not fit a query, or a look-up. */
+const unfitting = ({ record, reverse }: Input): ReadonlyArray<keyof Input> =>
+  !reverse && record === undefined ? ["server"] : ["family", "type", "passive", "canonical", "aton"]
+
+export const resolve = Effect.fnUntraced(function* (given: Input) {
+  const input = yield* withoutSettings(given, unfitting(given))
   const conflict = conflictOf(input)
   if (conflict !== undefined) return yield* new UsageError({ message: conflict })
   const { host, json, record, reverse, server } = input
