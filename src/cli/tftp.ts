@@ -146,8 +146,8 @@ export const serveFlags = {
   write: flags.choice(
     "tftp",
     "write",
-    ["create", "overwrite"],
-    "Accept uploads: create for new files only, overwrite also for existing ones (default: read-only)"
+    ["existing", "create", "overwrite"],
+    "Accept uploads: existing only over existing files, create only as new files, overwrite both (default: read-only)"
   ),
   ...uploadFlags,
   ports: flags.portRange("tftp", "Range of ports for transfers, for firewalls (default: any)"),

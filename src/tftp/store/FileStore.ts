@@ -57,7 +57,10 @@ export const layer = (store: Store): Layer.Layer<FileStore> => Layer.succeed(Fil
 const failed = (request: Request, reason: Reason) =>
   Effect.fail(new FileStoreError({ reason, filename: request.filename }))
 
-const isMissing = ({ reason }: FileStoreError) => reason._tag === "NotFound" || reason._tag === "FolderNotFound"
+/** Reasons of a file that the store does not have. */
+const missingReasons: ReadonlySet<Reason["_tag"]> = new Set(["NotFound", "FolderNotFound", "TargetNotFound"])
+
+const isMissing = ({ reason }: FileStoreError) => missingReasons.has(reason._tag)
 
 /** Continues with the parsed name, its parts joined by `/`; fails for an invalid name. */
 const withParsedName = <A, R>(

@@ -18,6 +18,13 @@ export class FolderNotFound extends Schema.TaggedClass<FolderNotFound>()("Folder
   readonly detail = "no such folder, and uploads create none; create it, or allow uploads to create folders"
 }
 
+/** The file to write does not exist, and the store creates none: code 1. @category errors @since 0.1.0 */
+export class TargetNotFound extends Schema.TaggedClass<TargetNotFound>()("TargetNotFound", {}) {
+  readonly code = 1
+  readonly peerMessage = "File not found; the server creates none"
+  readonly detail = "no such file, and uploads create none; create it, or allow uploads to create files"
+}
+
 const denials = {
   Outside: "outside of the root; request a name below it",
   Directory: "is a directory; name a file",
@@ -210,6 +217,7 @@ export class BadRoot extends Schema.TaggedClass<BadRoot>()("BadRoot", { cause: S
 const Reason = Schema.Union([
   NotFound,
   FolderNotFound,
+  TargetNotFound,
   AccessDenied,
   DiskFull,
   TooLarge,

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as FileName from "./FileName.ts"
-import { AccessDenied, DiskFull, Exists, FolderNotFound } from "./FileStoreError.ts"
+import { AccessDenied, DiskFull, Exists, FolderNotFound, TargetNotFound } from "./FileStoreError.ts"
 import * as NodeFileAttributes from "./NodeFileAttributes.ts"
 import * as NodeFileCalls from "./NodeFileCalls.ts"
 import { confined, type Failure, openInside, regular, typed } from "./NodeFileRead.ts"
@@ -100,7 +100,8 @@ const checkWritable = (path: string, { mode }: Stats): Effect.Effect<void, Failu
 
 /** Makes the function that opens uploads. */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Store["write"]> {
-  const { minFreeBytes, mkdirs, newFolder, root, write: mode } = options
+  const { minFreeBytes, newFolder, root, write: mode } = options
+  const mayCreate = mode !== "existing"
   const quota = Quota.make(options.quota)
   const admission = yield* Semaphore.make(1)
   const attributes = yield* NodeFileAttributes.make()
@@ -130,12 +131,15 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     { filename }: Request
   ): Effect.fn.Return<Target, Failure, Scope.Scope> {
     const folders = parts.slice(0, -1)
-    const folder = yield* mkdirs
+    const folder = yield* mayCreate && options.mkdirs
       ? openOrCreateFolder(base, folders, newFolder)
-      : Effect.catchIf(openFolder(base, folders), isMissing, () => Effect.fail(new FolderNotFound()))
+      : Effect.catchIf(openFolder(base, folders), isMissing, () =>
+          Effect.fail(mayCreate ? new FolderNotFound() : new TargetNotFound())
+        )
     const name = parts.at(-1)!
     const path = `${folder.path}/${name}`
     const existing = yield* Effect.orElseSucceed(NodeFileCalls.lstat(path), () => undefined)
+    if (existing === undefined && !mayCreate) return yield* Effect.fail(new TargetNotFound())
     if (existing !== undefined) {
       yield* regular(existing)
       if (mode === "create") return yield* Effect.fail(new Exists())
@@ -158,7 +162,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const [target, share, path] = yield* typed(request, NodeFileCalls.writeReason)(open(request))
     const writable = yield* Upload.make(target, share, {
       ...options,
-      replace: mode === "overwrite" ? options.replace : undefined,
+      replace: mode === "create" ? undefined : options.replace,
       attributes,
       announcedBytes: request.size,
       maxBytes: options.quota?.file,

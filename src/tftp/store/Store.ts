@@ -77,5 +77,10 @@ export interface Store {
   readonly write: (request: Request) => Effect.Effect<Writable, FileStoreError, Scope.Scope>
 }
 
-/** The permission to write: none, only new files, or also existing files. @category models @since 0.1.0 */
-export type WriteMode = "none" | "create" | "overwrite"
+/**
+ * The permission to write: none, only over existing files, only new files, or both.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type WriteMode = "none" | "existing" | "create" | "overwrite"

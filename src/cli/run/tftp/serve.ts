@@ -34,7 +34,7 @@ interface Input
   readonly root: string
   readonly host: string
   readonly port: number
-  readonly write: "create" | "overwrite" | undefined
+  readonly write: Exclude<Store.WriteMode, "none"> | undefined
   readonly threads: number | undefined
   readonly rules: string | undefined
   readonly checkRules: string | undefined
