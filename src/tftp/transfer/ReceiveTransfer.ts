@@ -156,6 +156,7 @@ export const make = Effect.fnUntraced(function* (
     receive: (bytes) => {
       const event = eventOf(bytes, output.unwrittenBytes(), timer.now())
       if (event !== undefined) return dispatch(event, bytes)
+      if (completion.isDone()) return
       if (Packet.opcode(bytes) === Packet.Opcode.ERROR && bytes.length >= headerBytes) completion.failFromPacket(bytes)
       else malformed++
     },
