@@ -42,11 +42,18 @@ const interfaceOf = (name: string, info: Os.NetworkInterfaceInfo): Interface | u
   }
 }
 
-const interfaces = Effect.sync(() =>
-  Object.entries(Os.networkInterfaces()).flatMap(([name, all = []]) =>
-    all.flatMap((info) => interfaceOf(name, info) ?? [])
-  )
-)
+let lastInterfaces: ReadonlyArray<Interface> = []
+
+const interfaces = Effect.sync(() => {
+  try {
+    lastInterfaces = Object.entries(Os.networkInterfaces()).flatMap(([name, all = []]) =>
+      all.flatMap((info) => interfaceOf(name, info) ?? [])
+    )
+  } catch {
+    // Without a free descriptor they cannot be read: they are those of the last look.
+  }
+  return lastInterfaces
+})
 
 /** Loaded when a server starts: clients start faster without it. */
 const loadListener = Effect.promise(() => import("./NodeListener.ts"))
