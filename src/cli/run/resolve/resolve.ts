@@ -6,7 +6,6 @@ import * as Dns from "effect/net/Dns"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as AddressInfo from "../../../network/names/AddressInfo.ts"
-import * as HostEntry from "../../../network/names/HostEntry.ts"
 import * as Ipv4Text from "../../../network/names/Ipv4Text.ts"
 import * as SystemResolver from "../../../network/names/SystemResolver.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
@@ -14,7 +13,6 @@ import * as Table from "../../../terminal/Table.ts"
 import { CannotRead, UsageError } from "../../common/CliErrors.ts"
 import { withoutSettings } from "../../common/settings/CommandInput.ts"
 import * as network from "../common/network.ts"
-import * as records from "./records.ts"
 
 interface Input {
   readonly host: string
@@ -110,7 +108,8 @@ export const resolve = Effect.fnUntraced(function* (given: Input) {
   if (conflict !== undefined) return yield* new UsageError({ message: conflict })
   const { host, json, record, reverse, server } = input
   if (record === undefined && !reverse) return yield* printAddresses(input)
-  const lookup = server === undefined ? HostEntry.gethostbyaddr : records.byDns
+  const records = yield* Effect.promise(() => import("./records.ts"))
+  const lookup = server === undefined ? records.byHost : records.byDns
   const print = record === undefined ? records.printNames(host, json, lookup) : records.printRecords(host, record, json)
   return yield* server === undefined ? print : Effect.provide(print, yield* withServer(server))
 }, Effect.provide(network.layer))
