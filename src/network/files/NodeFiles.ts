@@ -1,5 +1,5 @@
 /**
- * The file system of the host, for `RegularFile`: the open of a FIFO that has replaced a file does not wait for its
+ * The file system of the host, for `RegularFile`. The open of a FIFO that has replaced a file does not wait for its
  * writer, which nothing could cancel.
  */
 import * as Fs from "node:fs"
@@ -37,7 +37,7 @@ const typeOf = (stats: Fs.Stats): FileSystem.File.Type =>
   stats.isFile() ? "File" : stats.isDirectory() ? "Directory" : stats.isFIFO() ? "FIFO" : "Unknown"
 
 /** Opens a file for reading, of whatever kind it is, until the scope closes. */
-export const open = (path: string): Effect.Effect<RegularFile.OpenFile, RegularFile.RegularFileError, Scope.Scope> =>
+const open = (path: string): Effect.Effect<RegularFile.OpenFile, RegularFile.RegularFileError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       call<number>((done) => Fs.open(path, flags, done)),

@@ -11,8 +11,8 @@ import * as NodeNetwork from "./NodeNetwork.ts"
 
 /** The resolver of Node, which reads its configuration as soon as its module is loaded. */
 const system = Effect.flatMap(
-  Effect.promise(() => import("@effect/platform-node/NodeDns")),
-  ({ make }) => Effect.orDie(make())
+  Effect.promise(() => import("./NodeResolver.ts")),
+  ({ make }) => make
 )
 
 /** `NodeNetwork`, the system's resolver, `ServiceNames` and `GaiConf` of this host. @category layers @since 0.1.0 */
