@@ -5,7 +5,7 @@ import { constVoid } from "effect/Function"
 import * as Packet from "../../src/tftp/protocol/Packet.ts"
 import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
 import type * as Store from "../../src/tftp/store/Store.ts"
-import { Hosts, pseudoRandomBytes } from "../support/Hosts.ts"
+import { Hosts, pseudoRandomBytes, until } from "../support/Hosts.ts"
 import * as TftpHosts from "../support/tftp/TftpHosts.ts"
 import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 
@@ -91,6 +91,26 @@ describe("TftpServer, silent clients", () => {
       yield* talk.play("b> WRQ new octet", "b< ACK 0", "b> DATA 1 5", "b< ACK 1", "a< ERROR 0")
       const { finished, gaveWay } = yield* server.stats
       assert.deepStrictEqual({ finished, gaveWay }, { finished: 1, gaveWay: 1 })
+    })
+  )
+
+  TftpHosts.both("take no ports of their own if there are many of them", () =>
+    Effect.gen(function* () {
+      const { client } = yield* Hosts
+      const { endpoint, server } = yield* TftpHosts.serve({ files, timeout })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
+      yield* talk.play("a> RRQ f octet")
+      assert.notStrictEqual((yield* talk.receive("a")).from.port, endpoint.port)
+      const request = Packet.encode({ _tag: "RRQ", filename: "f", mode: "octet", options: [] })
+      for (let count = 0; count < 256; count++) {
+        const { sendUnsafe } = yield* client.network.udp({ host: client.address }, constVoid)
+        sendUnsafe(request, endpoint)
+      }
+      yield* until(() => Effect.runSync(server.stats).started === 257)
+      yield* talk.play("b> RRQ f octet")
+      assert.strictEqual((yield* talk.receive("b")).from.port, endpoint.port)
+      yield* talk.play("b> ACK 1", "b< DATA 2 488", "a> ACK 1", "a< DATA 2 488", "b> ACK 2", "a> ACK 2", "a-", "b-")
+      assert.deepInclude(yield* server.stats, { finished: 2, malformed: 0 })
     })
   )
 

@@ -152,7 +152,8 @@ const makeTransfer = Effect.fnUntraced(function* (
  * descriptor. Retransmission in a thread is by the limits of the server, or the timeout that the client asks for.
  *
  * Fails if a thread is not ready after 30 seconds. A thread that ends later, or does not respond for 30 seconds, is
- * replaced; its transfers fail, and the server sends the ERROR of each. The server itself runs the transfers that begin while no thread is ready.
+ * replaced; its transfers fail, and the server sends the ERROR of each. The server itself runs the transfers that begin
+ * while no thread is ready.
  *
  * @category constructors
  * @since 0.1.0

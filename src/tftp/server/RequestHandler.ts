@@ -86,8 +86,8 @@ const openAndNegotiate = Effect.fnUntraced(function* (
 })
 
 /**
- * Sends the ERROR of a transfer that its thread cannot send: from the port that the thread had, so that the client
- * accepts it, or from the port of the server if the thread has opened none, or another program has it by now.
+ * Sends the ERROR of a transfer that its thread cannot send. It comes from the port that the thread had, so that the
+ * client accepts it; or from that of the server if the thread has opened none, or another program has it by now.
  */
 const sendThreadError = Effect.fnUntraced(function* (
   spec: TransferSpec,
@@ -129,7 +129,8 @@ export interface OpenedRequest extends ServerTransfer.ServerTransfer {
 
 /**
  * Opens the file, negotiates the options and makes the transfer; its `run` starts it. With `sharesPort` the transfer
- * uses the port of the server; else `onReply` is called at the first packet of the client to its own socket. Fails if the file or a socket cannot be opened.
+ * uses the port of the server; else `onReply` is called at the first packet of the client to its own socket. Fails if
+ * the file or a socket cannot be opened.
  */
 export const open = Effect.fnUntraced(function* (
   context: ServerContext,

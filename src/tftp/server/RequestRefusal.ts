@@ -6,7 +6,7 @@ import * as Transfer from "../transfer/Transfer.ts"
 import type * as RequestState from "./RequestState.ts"
 import * as ServerLimits from "./ServerLimits.ts"
 
-/** The ERROR of a client for which there is no room. */
+/** The ERROR of a client that had to give way. */
 export const busyPacket = Transfer.errorPacket(
   ServerLimits.refusals.MaxTransfers.code,
   ServerLimits.refusals.MaxTransfers.peerMessage

@@ -14,7 +14,7 @@ export interface WaitingRequests<A> {
 }
 
 /** Number of removed requests in the list by age, above which they are removed from it. */
-const maxRemoved = 1_024
+const maxRemovedRequests = 1_024
 
 /** Makes an empty set. */
 export const make = <A>(): WaitingRequests<A> => {
@@ -28,7 +28,7 @@ export const make = <A>(): WaitingRequests<A> => {
       requests.delete(request)
       requests.add(request)
       byAge.push(request)
-      if (byAge.length > requests.size + maxRemoved) byAge = [...requests]
+      if (byAge.length > requests.size + maxRemovedRequests) byAge = [...requests]
     },
     remove: (request) => {
       requests.delete(request)

@@ -67,7 +67,7 @@ const errorPacketFor = ({ reason }: TftpError.TftpError): Uint8Array | undefined
   }
 }
 
-/** The ERROR of a transfer that was stopped, or that failed for a reason that is no concern of the peer. */
+/** The ERROR of a transfer that was stopped, or failed for a reason that is not for the peer. */
 export const stoppedPacket = errorPacket(Packet.ErrorCode.NotDefined, "The transfer was stopped")
 
 /** The completion of a transfer: the first call decides the result. */

@@ -67,7 +67,7 @@ export const randomDatagram = Effect.gen(function* () {
 
 export const millis = (duration: number) => Effect.sleep(duration)
 
-/** What a flood has measured. */
+/** Measurements of a flood. */
 interface Result {
   /** The most mebibytes in use during the flood, above those before it. */
   readonly peakMebibytes: number
@@ -77,7 +77,7 @@ interface Result {
 }
 
 /** The datagrams between two measurements of the memory. */
-const measureEvery = 20_000
+const measureEveryDatagrams = 20_000
 
 /** Opens clients that send random datagrams; `send` sends the next one of a client, to the server or a transfer. */
 const makeAttackers = Effect.fnUntraced(function* (
@@ -126,8 +126,8 @@ const startReading = Effect.fnUntraced(function* (endpoint: Endpoint.Endpoint, a
 })
 
 /**
- * Sends random datagrams to a server while a client reads a file in lock-step, which lasts as long as the flood. Asserts
- * that the file is right, that a client reads and writes afterwards, and that no transfer is left.
+ * Sends random datagrams to a server while a client reads a file in lock-step, which lasts as long as the flood.
+ * Asserts that the file is right, that a client reads and writes afterwards, and that no transfer is left.
  */
 const flood = Effect.fnUntraced(function* (singlePort: boolean, total: number) {
   const stored = new Map(Object.entries(files))
@@ -142,7 +142,7 @@ const flood = Effect.fnUntraced(function* (singlePort: boolean, total: number) {
   for (let sent = 0; sent < total; sent++) {
     yield* attack(sent)
     if (sent % 50 === 49) yield* millis(5)
-    if (sent % measureEvery === 0) peak = Math.max(peak, yield* heap)
+    if (sent % measureEveryDatagrams === 0) peak = Math.max(peak, yield* heap)
   }
   assert.deepStrictEqual(yield* Fiber.join(reading), Buffer.from(files.f))
   yield* Effect.sleep("5 minutes")
