@@ -84,9 +84,9 @@ const maxBeginsPerMilli = 2
 
 /**
  * Silent clients at which a new request uses the port of the server, in its thread, and gets none of its own. In a
- * flood of 3,000 forged requests two threads then take 33 MiB in place of 71.
+ * flood of 3,000 forged requests two threads then take less than 64 MiB.
  */
-const maxSilentWithPort = 256
+const maxSilentWithPort = 128
 
 /** Requests that wait for their turn, above which the oldest is dropped: they take 2 KB each. */
 const maxWaitingRequests = 4_096
