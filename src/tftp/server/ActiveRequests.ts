@@ -83,8 +83,8 @@ const maxSilenceOfUploadMillis = 1_000
 const maxBeginsPerMilli = 2
 
 /**
- * Silent clients at which a new request uses the port of the server, in its thread, and gets none of its own. In a
- * flood of 3,000 forged requests two threads then take less than 64 MiB.
+ * Silent clients at which a new request uses the port of the server, in its thread, and gets none of its own: a
+ * flood of forged requests takes less memory.
  */
 const maxSilentWithPort = 128
 
