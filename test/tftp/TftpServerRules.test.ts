@@ -95,7 +95,7 @@ describe("TftpServer, stats and events", () => {
       const metrics = yield* Metric.snapshot
       const totals = metrics.filter(({ id }) => id === "effect_inet_tftp_transfers_total")
       const results = totals.map(({ attributes }) => `${attributes?.direction} ${attributes?.result}`)
-      assert.includeMembers(results, ["out Refused", "out refused", "in finished"])
+      assert.includeMembers(results, ["out refused_by_client", "out refused", "in finished"])
     })
   )
 

@@ -218,7 +218,7 @@ export const make = Effect.fnUntraced(function* ({
     },
     failed: (info, error, summary) => {
       stats.failed++
-      countEnded(directionOf(info), error.reason._tag, summary)
+      countEnded(directionOf(info), TftpMetrics.failureResult(error.reason), summary)
       const event: TftpServerEvent.Event = { _tag: "Failed", transfer: info, error, summary }
       return report("Warn", `${TftpServerEvent.describe(info)}: ${error.message}`, event)
     },
@@ -230,7 +230,7 @@ export const make = Effect.fnUntraced(function* ({
     },
     gaveWay: (info, summary) => {
       stats.gaveWay++
-      countEnded(directionOf(info), "gave-way", summary)
+      countEnded(directionOf(info), "gave_way", summary)
       noteLimited("GaveWay", `${TftpServerEvent.describe(info)}: ${gaveWayDetail}`)
       publish("Info", () => ({ _tag: "GaveWay", transfer: info }))
     }
