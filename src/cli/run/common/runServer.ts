@@ -48,8 +48,11 @@ export interface Program<A, E, R> {
   readonly isUdp?: boolean | undefined
   /** Clients that need file descriptors. Default: one for each of `maxConnections`. */
   readonly capacity?: descriptors.Capacity | undefined
-  /** Continues the start without the privileges, and prints that the services are ready. */
-  readonly announce: (started: A) => Effect.Effect<void, E, R>
+  /**
+   * Continues the start without the privileges, and prints that the services are ready. `inherits` is true if another
+   * process has bound sockets for this one.
+   */
+  readonly announce: (started: A, inherits: boolean) => Effect.Effect<void, E, R>
   /** Runs until the end of the process. Default: until it is requested to end. */
   readonly serve?: ((started: A) => Effect.Effect<void, E, R>) | undefined
   /** States of the services, for the admin server and the service manager. */
@@ -171,6 +174,7 @@ export const run = <A, E extends { readonly message: string }, R>(operations: Op
     const { admin } = operations
     const { announce, changes, name, serve = () => untilRequested, states, stopping = Effect.void } = program
     const manager = yield* NodeServiceManager.make
+    const inherits = (yield* NodeInheritedSockets.InheritedSockets).unclaimed.size > 0
     const started = yield* Effect.gen(function* () {
       yield* checkResolver(name)
       if (admin !== undefined) yield* startAdmin(name, admin, states)
@@ -178,7 +182,7 @@ export const run = <A, E extends { readonly message: string }, R>(operations: Op
       yield* checkDescriptors(operations, program)
       // From here on a signal ends the server in order, also if it comes before `serve` waits for it.
       yield* Effect.forkScoped(Effect.flatten(ShutdownSignal), { startImmediately: true })
-      yield* announce(started)
+      yield* announce(started, inherits)
       return started
     }).pipe(Effect.tapError(({ message }) => manager.status(message)))
     yield* NodeInheritedSockets.closeUnclaimed
@@ -274,13 +278,13 @@ export const serve = Effect.fnUntraced(function* <
     listen: options.listen,
     capacity: options.capacity,
     isUdp: options.isUdp,
-    announce: Effect.fnUntraced(function* (running) {
+    announce: Effect.fnUntraced(function* (running, inherits) {
       if (options.open !== undefined) yield* options.open(running)
       yield* ready(running)
       // stdout is the connection.
       if (stdio) return
       if (options.announce !== undefined) yield* options.announce(running)
-      else if (running.address !== undefined) yield* announce(service, running.address, json)
+      else if (running.address !== undefined) yield* announce(service, running.address, json, inherits)
     }),
     serve: options.serve,
     states,
