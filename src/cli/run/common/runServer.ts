@@ -244,8 +244,8 @@ export interface Options<A, E, R> {
 const reloadOf =
   (service: string) =>
   (running: ServerHost.Running): reload.Change =>
-  (after, before) =>
-    reload.apply(service, after.flags, before.values, after.values, running)
+  (after, current) =>
+    reload.apply(service, after.flags, current, after.values, running)
 
 /** Starts a server for `up`, which runs the process and prints what there is to print. */
 const serveIn = <A extends ServerHost.Running, E, R, E2, R2>(

@@ -81,7 +81,7 @@ const log = (one: Instance) =>
 /** Prints the services that are ready, each with a command that tries it. */
 const announce = Effect.fnUntraced(function* (table: Instances, plans: Plans, json: boolean, inherits: boolean) {
   const instances = [...table.values()]
-  const known = yield* Ref.get(plans)
+  const known = yield* Ref.get(plans.planned)
   const ready = instances.filter(({ phase }) => phase === "ready")
   for (const one of instances) {
     const address = one.running?.address

@@ -88,12 +88,54 @@ describe("reload.follow", () => {
 
   it.effect("applies the new settings and the level of the log, or none of them", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* reloadWith(() => Effect.succeed(["rules"])), [
+      assert.deepStrictEqual(yield* reloadWith(() => Effect.succeed({ names: ["rules"], values: {} })), [
         "Info: reloaded: log-level, rules",
         "Debug: end"
       ])
       assert.deepStrictEqual(yield* reloadWith(() => Effect.fail("line 3 is invalid")), [
         "Error: not reloaded, the old settings stay: line 3 is invalid"
+      ])
+    })
+  )
+
+  /** Reloads each of the files in turn, which set a port and a limit; returns the log. */
+  const reloadAll = Effect.fnUntraced(function* (files: ReadonlyArray<CommandInput.Input["values"]>) {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => void lines.push(String(message)))
+    const inputs = files.map((values) => ({ ...inputOf("info"), values }))
+    const ended = yield* Deferred.make<void>()
+    let next = 0
+    const signal = Effect.suspend(() =>
+      ++next < inputs.length ? Effect.void : Effect.andThen(Deferred.succeed(ended, undefined), Effect.never)
+    )
+    const running = { reconfigure: () => Effect.void }
+    const change: reload.Change = (after, current) => reload.apply("rot13", after.flags, current, after.values, running)
+    yield* Effect.forkChild(reload.follow(change, { before: Effect.void, after: Effect.void })).pipe(
+      Effect.provideService(ReloadSignal, signal),
+      Effect.provideService(CommandInput.CommandInput, inputs[0]!),
+      Effect.provideService(
+        CommandInput.Reparse,
+        Effect.sync(() => inputs[next]!)
+      ),
+      Effect.provide(Logger.layer([logger]))
+    )
+    yield* Deferred.await(ended)
+    return lines
+  })
+
+  it.effect("compares with what runs, and not with the last reload", () =>
+    Effect.gen(function* () {
+      const first = { port: 1, maxConnections: 5 }
+      const moved = { port: 2, maxConnections: 6 }
+      const waits = "rot13: changed in the file, waits for a restart: port"
+      const none = "reloaded: no option to apply has changed"
+      assert.deepStrictEqual(yield* reloadAll([first, moved, moved, first, first]), [
+        waits,
+        "reloaded: maxConnections",
+        waits,
+        none,
+        "reloaded: maxConnections",
+        none
       ])
     })
   )
