@@ -59,6 +59,31 @@ describe("TftpServer, names", () => {
     })
   )
 
+  TftpHosts.simulated("logs the name of the file that rules or a folder of the client lead to", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      const files = new Map([
+        ["efi/x", content.slice(0, 5)],
+        ["10.0.0.2/y", content.slice(0, 5)]
+      ])
+      const store = FileStore.remap(
+        FileStore.perClient(MemoryStore.make({ files, write: "overwrite" })),
+        Result.getOrThrow(RemapRules.parse("r ^grub/ efi/"))
+      )
+      const { endpoint } = yield* Effect.provide(TftpHosts.serve({ store }), Logger.layer([logger]))
+      const talk = yield* TftpTranscript.open({ endpoint, content })
+      for (const name of ["grub/x", "y", "/efi/x"]) {
+        yield* talk.play(`a> RRQ ${name} octet`, "a< DATA 1 5", "a> ACK 1", "a-")
+      }
+      yield* talk.play("a> WRQ z octet", "a< ACK 0", "a> DATA 1 5", "a< ACK 1", "a-")
+      assert.deepStrictEqual(
+        lines.map((line) => `${line.slice(0, 10)}${line.replace(/^.*resent/, "")}`),
+        ["RRQ grub/x, file efi/x", "RRQ y octe, file 10.0.0.2/y", "RRQ /efi/x", "WRQ z octe, file 10.0.0.2/z"]
+      )
+    })
+  )
+
   TftpHosts.simulated("logs each refusal with the bytes of the name", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []

@@ -157,7 +157,7 @@ const runTransfer = Effect.fnUntraced(function* (table: Table, active: ActiveReq
   active.announcesSize = opened.announcesSize
   send(table, active, { _tag: "Opened", transfer })
   const summary = yield* RequestSpan.transfer(transfer)
-  return { dally, path: opened.path, summary }
+  return { dally, file: opened.file, summary }
 })
 
 /**
@@ -181,7 +181,7 @@ const serve = Effect.fnUntraced(function* (table: Table, active: ActiveRequest) 
   yield* Sweeper.every(context.sweeper, progressIntervalMillis, () => {
     if (active.state._tag === "Transferring") telemetry.progress(info, active.state.transfer)
   })
-  const { dally, path, summary } = yield* runTransfer(table, active).pipe(
+  const { dally, file, summary } = yield* runTransfer(table, active).pipe(
     Effect.timeoutOrElse({
       duration: limits.deadlineMillis,
       orElse: () =>
@@ -189,7 +189,7 @@ const serve = Effect.fnUntraced(function* (table: Table, active: ActiveRequest) 
     }),
     Effect.onInterrupt(() => reportInterrupt(table, active))
   )
-  yield* telemetry.finished(info, summary, now() - startedAtMillis, path)
+  yield* telemetry.finished(info, summary, now() - startedAtMillis, file)
   send(table, active, { _tag: "Succeeded" })
   yield* Effect.raceFirst(dally, shutdown.await)
 }, Effect.scoped)

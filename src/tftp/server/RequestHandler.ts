@@ -9,6 +9,7 @@ import * as Negotiation from "../protocol/Negotiation.ts"
 import * as Packet from "../protocol/Packet.ts"
 import type * as Store from "../store/Store.ts"
 import type * as TftpError from "../TftpError.ts"
+import type * as TftpServerEvent from "../TftpServerEvent.ts"
 import * as BlockSource from "../transfer/BlockSource.ts"
 import type * as Retransmission from "../transfer/Retransmission.ts"
 import * as Transfer from "../transfer/Transfer.ts"
@@ -123,8 +124,7 @@ const openInThread = Effect.fnUntraced(function* (
 export interface OpenedRequest extends ServerTransfer.ServerTransfer {
   /** True if the OACK has the size of the file. */
   readonly announcesSize: boolean
-  /** The path of an uploaded file on this host; undefined if it has none. */
-  readonly path: string | undefined
+  readonly file: TftpServerEvent.TransferredFile
 }
 
 /**
@@ -158,9 +158,10 @@ export const open = Effect.fnUntraced(function* (
     retries: limits.retries,
     maxUnvalidatedPackets: limits.maxUnvalidatedPackets
   }
-  const path = "commit" in file ? file.path : undefined
+  const transferred = { path: file.path, name: file.name }
   const inThread = sharesPort ? undefined : context.threads?.make(spec, file, onReply)
-  if (inThread !== undefined) return { ...(yield* openInThread(inThread, spec, received)), announcesSize, path }
+  if (inThread !== undefined)
+    return { ...(yield* openInThread(inThread, spec, received)), announcesSize, file: transferred }
   const socket = sharesPort ? undefined : yield* TransferSocket.open(spec)
   const opened = yield* ServerTransfer.make(spec, file, {
     ...context,
@@ -174,5 +175,5 @@ export const open = Effect.fnUntraced(function* (
     onReply()
     receive(bytes)
   })
-  return { ...opened, announcesSize, path }
+  return { ...opened, announcesSize, file: transferred }
 })

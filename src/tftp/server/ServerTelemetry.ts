@@ -48,7 +48,7 @@ export interface ServerTelemetry {
     info: TransferInfo,
     summary: Transfer.Summary,
     millis: number,
-    path: string | undefined
+    file: TftpServerEvent.TransferredFile
   ) => Effect.Effect<void>
   /** Reports a transfer whose client wanted the size of the file only: it ended the transfer after the OACK. */
   readonly probed: (info: TransferInfo, errorCode: number, summary: Transfer.Summary) => Effect.Effect<void>
@@ -202,11 +202,12 @@ export const make = Effect.fnUntraced(function* ({
       const event: TftpServerEvent.Event = { _tag: "Refused", transfer: info, peerMessage }
       return report("Info", `${TftpServerEvent.describeRequest(info)}: ${detail}`, event)
     },
-    finished: (info, summary, millis, path) => {
+    finished: (info, summary, millis, file) => {
       stats.finished++
       countEnded(directionOf(info), "finished", summary)
-      const text = `${TftpServerEvent.describe(info)}: ${TftpServerEvent.describeSummary(summary, millis)}`
-      return report("Info", text, { _tag: "Finished", transfer: info, summary, millis, path })
+      const result = TftpServerEvent.describeSummary(summary, millis)
+      const text = `${TftpServerEvent.describe(info)}: ${result}${TftpServerEvent.describeFile(info, file)}`
+      return report("Info", text, { _tag: "Finished", transfer: info, summary, millis, path: file.path })
     },
     probed: (info, errorCode, summary) => {
       stats.probed++

@@ -85,6 +85,7 @@ const makeWritable = (
   const chunks: Array<Uint8Array> = []
   let length = 0
   return {
+    name,
     maxBytes,
     write: (bytes) =>
       Effect.suspend(() => {
@@ -181,7 +182,7 @@ export const make = ({
         if (Result.isFailure(parts)) return failed(filename, parts.failure)
         const name = parts.success.join("/")
         const bytes = find(files, name, ignoreCase)
-        if (bytes !== undefined) return Effect.succeed(fromBytes(bytes))
+        if (bytes !== undefined) return Effect.succeed({ ...fromBytes(bytes), name })
         return failed(filename, isFolder(files, name) ? new AccessDenied({ why: "Directory" }) : new NotFound())
       }),
     write: ({ filename, size }) =>

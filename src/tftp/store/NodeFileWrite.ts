@@ -150,16 +150,16 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 
   const open = Effect.fnUntraced(function* (
     request: Request
-  ): Effect.fn.Return<readonly [Target, Quota.Share, path: string], Failure, Scope.Scope> {
+  ): Effect.fn.Return<readonly [Target, Quota.Share, base: string, name: string], Failure, Scope.Scope> {
     const parts = yield* Effect.fromResult(FileName.parse(request.filename))
     if (mode === "none") return yield* Effect.fail(new AccessDenied({ why: "ReadOnly" }))
     const base = yield* NodeFileCalls.realpath(root)
     const target = yield* openTarget(base, parts, request)
-    return [target, yield* admit(base, target.folder, request.size), Path.join(base, ...parts)]
+    return [target, yield* admit(base, target.folder, request.size), base, parts.join("/")]
   })
 
   return Effect.fnUntraced(function* (request) {
-    const [target, share, path] = yield* typed(request, NodeFileCalls.writeReason)(open(request))
+    const [target, share, base, name] = yield* typed(request, NodeFileCalls.writeReason)(open(request))
     const writable = yield* Upload.make(target, share, {
       ...options,
       replace: mode === "create" ? undefined : options.replace,
@@ -169,6 +169,6 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       checkSpace,
       checkEachWrite: minFreeBytes > 0
     })
-    return { ...writable, path }
+    return { ...writable, path: Path.join(base, name), name }
   })
 })

@@ -51,6 +51,10 @@ export interface Readable {
   readonly descriptor?: number | undefined
   /** The modification time of the file with the descriptor when it was opened, in milliseconds. */
   readonly modifiedAtMillis?: number | undefined
+  /** The path that the file has on this host, as text of `NameText`. */
+  readonly path?: string | undefined
+  /** The name below the root of the store, its parts joined by `/`; not that of the request after rules and links. */
+  readonly name?: string | undefined
   /** Options of the program's own, to be added to the OACK. */
   readonly options?: ReadonlyArray<Packet.Option> | undefined
 }
@@ -67,6 +71,8 @@ export interface Writable {
   readonly descriptor?: number | undefined
   /** The path that the file has on this host once it is committed, as text of `NameText`. */
   readonly path?: string | undefined
+  /** The name below the root of the store, as of a `Readable`. */
+  readonly name?: string | undefined
 }
 
 /** A store of files. @category models @since 0.1.0 */
