@@ -20,8 +20,8 @@ const words = "expected one word of a to z per line"
 
 describe("an error", () => {
   const variables: ReadonlyArray<readonly [assignment: string, command: string, code: number, line: string]> = [
-    ["TFTP_USER=nosuch", "tftp serve --root . --port 0", 1, 'TFTP_USER: no user "nosuch" on this host'],
-    ["ROT13_GROUP=daemon", "rot13 serve", 1, "ROT13_GROUP needs --user: name the user to run as, too"],
+    ["TFTP_USER=nosuch", "tftp serve --root . --port 0", 2, 'TFTP_USER: no user "nosuch" on this host'],
+    ["ROT13_GROUP=daemon", "rot13 serve", 2, "ROT13_GROUP needs --user: name the user to run as, too"],
     ["ROT13_UNIX_MODE=600", "rot13 serve", 2, "ROT13_UNIX_MODE needs --unix: add it, or leave ROT13_UNIX_MODE out"],
     [
       "ROT13_UNIX_OWNER=nosuch",
@@ -75,17 +75,17 @@ describe("an error", () => {
   )
 
   it.live.each([
-    ["tftp:\n  user: nosuch\n", "tftp serve --root . --port 0", '2:9: tftp.user: no user "nosuch" on this host'],
-    ["hangman: { words: /nosuch }\n", "hangman serve --port 0", "1:19: hangman.words"],
-    ["rot13: { host: 192.0.2.77 }\n", "rot13 serve", "1:16: rot13.host"],
-    ["up: { group: daemon }\n", "up", "1:14: up.group needs --user: name the user to run as, too"]
-  ] as const)("names the place in the file %j of: %s", ([text, command, place]) =>
+    ["tftp:\n  user: nosuch\n", "tftp serve --root . --port 0", '2:9: tftp.user: no user "nosuch" on this host', 2],
+    ["hangman: { words: /nosuch }\n", "hangman serve --port 0", "1:19: hangman.words", 1],
+    ["rot13: { host: 192.0.2.77 }\n", "rot13 serve", "1:16: rot13.host", 1],
+    ["up: { group: daemon }\n", "up", "1:14: up.group needs --user: name the user to run as, too", 2]
+  ] as const)("names the place in the file %j of: %s", ([text, command, place, exitCode]) =>
     Effect.gen(function* () {
       const path = (yield* directory()).inRoot("a.yaml")
       Fs.writeFileSync(path, text)
       const { code, line } = yield* errorOf(`${command} --config ${path}`)
       assert.include(line, `${path}:${place}`)
-      assert.strictEqual(code, 1)
+      assert.strictEqual(code, exitCode)
     }).pipe(Effect.scoped)
   )
 

@@ -18,7 +18,7 @@ import * as NodeReservedListener from "../../../network/node/NodeReservedListene
 import * as NodePrivileges from "../../../process/NodePrivileges.ts"
 import * as NodeServiceManager from "../../../process/NodeServiceManager.ts"
 import * as NodeStandardStreams from "../../../process/NodeStandardStreams.ts"
-import { CaptureFailure } from "../../common/CliErrors.ts"
+import { CaptureFailure, UsageError } from "../../common/CliErrors.ts"
 import type * as operationsFlags from "../../common/operationsFlags.ts"
 import * as ServerHost from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
@@ -65,15 +65,15 @@ export interface Program<A, E, R> {
   readonly stopping?: Effect.Effect<void> | undefined
 }
 
-const findIdentity = ({ group, user }: Operations): Effect.Effect<NodePrivileges.Identity | undefined, CannotServe> => {
+const findIdentity = ({ group, user }: Operations): Effect.Effect<NodePrivileges.Identity | undefined, UsageError> => {
   if (user === undefined) {
     return group === undefined
       ? Effect.undefined
-      : Effect.fail(new CannotServe({ message: "--group needs --user: name the user to run as, too" }))
+      : Effect.fail(new UsageError({ message: "--group needs --user: name the user to run as, too" }))
   }
   return Effect.mapError(
     NodePrivileges.find(user, group),
-    ({ message }) => new CannotServe({ message: `--user: ${message}` })
+    ({ message }) => new UsageError({ message: `--user: ${message}` })
   )
 }
 
