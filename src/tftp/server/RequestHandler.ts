@@ -120,6 +120,12 @@ const openInThread = Effect.fnUntraced(function* (
   return { transfer: { ...transfer, run }, dally }
 })
 
+/** Returns the local address of a transfer: in the family of the client, if an inherited socket has both. */
+const hostOf = ({ listenSocket: { host }, peer }: ReceivedRequest) => {
+  if (peer.address.includes(":")) return host
+  return host === "::" ? "0.0.0.0" : Endpoint.canonical(host)
+}
+
 /** A transfer that was opened. */
 export interface OpenedRequest extends ServerTransfer.ServerTransfer {
   /** True if the OACK has the size of the file. */
@@ -150,7 +156,7 @@ export const open = Effect.fnUntraced(function* (
     filename: request.filename,
     mode: request.mode,
     peer,
-    host: listenSocket.host,
+    host: hostOf(received),
     ports: context.ports,
     agreed,
     initialPacket: oack(reply),
