@@ -201,7 +201,10 @@ const fail = ({ telemetry }: Table, active: ActiveRequest, error: TftpError.Tftp
   if (transfer === undefined) {
     const [code, peerMessage] = RequestRefusal.packetOf(error)
     reply(received, Transfer.errorPacket(code, peerMessage))
-    return telemetry.refused(info, peerMessage, `refused: ${RequestRefusal.detailOf(info, error)}`)
+    const detail = `refused: ${RequestRefusal.detailOf(info, error)}`
+    return RequestRefusal.isOfFallback(error)
+      ? Effect.sync(() => telemetry.refusedByFallback(info, peerMessage, detail))
+      : telemetry.refused(info, peerMessage, detail)
   }
   if (state._tag === "GaveWay") return Effect.sync(() => telemetry.gaveWay(info, transfer.summary()))
   const known = RequestRefusal.errorOf(state, error)

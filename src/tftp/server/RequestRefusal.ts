@@ -31,6 +31,10 @@ export const packetOf = ({ reason }: TftpError.TftpError): readonly [code: numbe
 export const detailOf = ({ filename }: TftpServerEvent.TransferInfo, { message, reason }: TftpError.TftpError) =>
   reason._tag === "File" && reason.cause.filename === filename ? reason.cause.reason.detail : message
 
+/** Returns true if the fallback server has failed, or all fetches from it are in use. */
+export const isOfFallback = ({ reason }: TftpError.TftpError): boolean =>
+  reason._tag === "File" && reason.cause.reason._tag === "RemoteFailed"
+
 /** Returns the reason of a failure for the log: a superseded transfer ends as if the client had sent an ERROR. */
 export const errorOf = ({ _tag }: RequestState.State, error: TftpError.TftpError) =>
   _tag === "Superseded" && error.reason._tag === "Refused"

@@ -43,6 +43,8 @@ export interface ServerTelemetry {
   ) => void
   /** Reports a refused request: `peerMessage` was sent to the client, `detail` goes to the log. */
   readonly refused: (info: TransferInfo, peerMessage: string, detail: string) => Effect.Effect<void>
+  /** Reports a request that is refused because the fallback server has failed; logged once a minute. */
+  readonly refusedByFallback: (info: TransferInfo, peerMessage: string, detail: string) => void
   /** Reports a transfer that succeeded. */
   readonly finished: (
     info: TransferInfo,
@@ -80,8 +82,8 @@ const notBegun: Transfer.Summary = {
 
 const directionOf = ({ kind }: TransferInfo) => (kind === "RRQ" ? "out" : "in")
 
-/** Reasons whose log lines are limited: anybody can cause many of them. */
-type LimitedReason = ServerLimits.RefusalReason | "GaveWay" | "Malformed"
+/** Reasons whose log lines are limited: anybody, or an outage, can cause many of them. */
+type LimitedReason = ServerLimits.RefusalReason | "FallbackFailed" | "GaveWay" | "Malformed"
 
 const requests = (count: number) => `${Quantity.format(count, "request")} refused`
 
@@ -91,6 +93,7 @@ const limitedLines: Readonly<
 > = {
   MaxTransfers: { level: "Warn", countOf: requests },
   MaxTransfersPerClient: { level: "Warn", countOf: requests },
+  FallbackFailed: { level: "Warn", countOf: requests },
   NotAllowed: { level: "Info", countOf: requests },
   GaveWay: { level: "Warn", countOf: (count) => `${Quantity.format(count, "transfer")} gave way` },
   Malformed: { level: "Info", countOf: (count) => Quantity.format(count, "malformed packet") }
@@ -170,6 +173,12 @@ export const make = Effect.fnUntraced(function* ({
   const noteLimited = yield* makeLimitedLog(now)
   const { countActive, perClient } = makeClientCount(addActive)
   const { publish, report } = makeReporter(annotatesLogs, emit, context)
+  const refuseLimited = (info: TransferInfo, reason: LimitedReason, peerMessage: string, detail: string) => {
+    stats.refused++
+    countEnded(directionOf(info), "refused", undefined)
+    noteLimited(reason, `${TftpServerEvent.describeRequest(info)}: ${detail}`)
+    publish("Info", () => ({ _tag: "Refused", transfer: info, peerMessage }))
+  }
   return {
     stats,
     events,
@@ -188,14 +197,11 @@ export const make = Effect.fnUntraced(function* ({
     },
     malformed: (client, detail) => {
       countMalformed()
-      noteLimited("Malformed", `from ${client.address} port ${client.port}: ${detail}`)
+      const what = detail.replace(/^malformed packet: /, "")
+      noteLimited("Malformed", `from ${client.address} port ${client.port}: ${what}`)
     },
-    refusedByLimit: (info, reason, peerMessage, detail) => {
-      stats.refused++
-      countEnded(directionOf(info), "refused", undefined)
-      noteLimited(reason, `${TftpServerEvent.describeRequest(info)}: ${detail}`)
-      publish("Info", () => ({ _tag: "Refused", transfer: info, peerMessage }))
-    },
+    refusedByLimit: refuseLimited,
+    refusedByFallback: (info, peerMessage, detail) => refuseLimited(info, "FallbackFailed", peerMessage, detail),
     refused: (info, peerMessage, detail) => {
       stats.refused++
       countEnded(directionOf(info), "refused", undefined)
