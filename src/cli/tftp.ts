@@ -202,7 +202,11 @@ export const serveFlags = {
     "File name under which every folder has a text file that lists it (default: none)"
   ),
   maxFileSize: flags.bytes("tftp", "max-file-size", "Largest upload (default: no limit)"),
-  quota: flags.bytes("tftp", "quota", "Total size of all files below the root, after an upload (default: no limit)"),
+  quota: flags.bytes(
+    "tftp",
+    "quota",
+    "Total size of all files below the folder of uploads, after an upload (default: no limit)"
+  ),
   free: flags.bytes("tftp", "free", "Bytes that uploads must leave free on the disk (default 0)"),
   sync: flags.toggle("tftp", "sync", "Flush an upload to the disk (fsync) before acknowledging it"),
   ...fallbackFlags,

@@ -183,7 +183,7 @@ const add = Effect.fnUntraced(function* (
   return {
     write: Effect.fnUntraced(function* (chunk) {
       if (bytes + chunk.length > (size ?? 0) && !(yield* grow(chunk.length)))
-        return yield* Effect.fail(new TooLarge({ limit: files.maxBytes }))
+        return yield* Effect.fail(new TooLarge({ limit: files.maxBytes, of: "Cache" }))
       yield* Effect.mapError(NodeFileCalls.writeAt(descriptor, bytes, chunk), NodeFileCalls.writeReason)
       bytes += chunk.length
     }),

@@ -1,6 +1,7 @@
 /** Errors of stores: a code and a harmless message for the peer, and details for the operator. */
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import * as Quantity from "../../network/Quantity.ts"
 import * as SystemErrorText from "../../network/SystemErrorText.ts"
 import * as NameText from "../protocol/NameText.ts"
 
@@ -51,10 +52,23 @@ export class AccessDenied extends Schema.TaggedClass<AccessDenied>()("AccessDeni
 }
 
 /** The disk, or the quota of its owner, is full: code 3. @category errors @since 0.1.0 */
-export class DiskFull extends Schema.TaggedClass<DiskFull>()("DiskFull", {}) {
+export class DiskFull extends Schema.TaggedClass<DiskFull>()("DiskFull", {
+  /** The bytes that uploads must leave free; undefined if the file system has no more. */
+  minFreeBytes: Schema.optional(Schema.Number)
+}) {
   readonly code = 3
   readonly peerMessage = "Disk full"
-  readonly detail = "no space left on the disk"
+  get detail(): string {
+    return this.minFreeBytes === undefined
+      ? "no space left on the disk"
+      : `uploads must leave ${Quantity.format(this.minFreeBytes, "byte")} free on the disk; free some, or let them leave less`
+  }
+}
+
+const exceededLimits = {
+  File: "the largest file that is accepted",
+  Total: "what the quota of all files leaves",
+  Cache: "the size of the cache"
 }
 
 /**
@@ -65,12 +79,14 @@ export class DiskFull extends Schema.TaggedClass<DiskFull>()("DiskFull", {}) {
  */
 export class TooLarge extends Schema.TaggedClass<TooLarge>()("TooLarge", {
   /** The bytes that would have been accepted. */
-  limit: Schema.Number
+  limit: Schema.Number,
+  /** The limit: the size of one file, of all files, or of a cache. */
+  of: Schema.Literals(Struct.keys(exceededLimits))
 }) {
   readonly code = 3
   readonly peerMessage = "Disk full or allocation exceeded"
   get detail(): string {
-    return `larger than the ${this.limit} bytes that may be written`
+    return `larger than ${Quantity.format(this.limit, "byte")}, ${exceededLimits[this.of]}; raise the limit`
   }
 }
 

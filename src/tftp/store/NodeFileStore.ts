@@ -58,7 +58,7 @@ export interface Options {
    */
   readonly listing?: string | undefined
   /**
-   * The limits on the size of a file, and of all files below the root. The files are counted again whenever an upload
+   * The limits on the size of a file, and of all files below the folder of uploads. The files are counted again whenever an upload
    * starts while no other is in progress. Default: no limits.
    */
   readonly quota?: Quota.Limits | undefined

@@ -103,6 +103,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const { minFreeBytes, newFolder, root, write: mode } = options
   const mayCreate = mode !== "existing"
   const quota = Quota.make(options.quota)
+  const diskFull = new DiskFull(minFreeBytes > 0 ? { minFreeBytes } : {})
   const admission = yield* Semaphore.make(1)
   const attributes = yield* NodeFileAttributes.make()
 
@@ -116,13 +117,13 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
           Effect.suspend(() => Effect.fromResult(quota.begin(size))),
           (share) => Effect.sync(() => share.end(0))
         )
-        if (room < (size ?? 0)) return yield* Effect.fail(new DiskFull())
+        if (room < (size ?? 0)) return yield* Effect.fail(diskFull)
         return share
       })
     )
 
   const checkSpace = Effect.fnUntraced(function* (folder: string, bytes: number): Effect.fn.Return<void, Failure> {
-    if ((yield* NodeFileCalls.freeBytes(folder)) - bytes < minFreeBytes) return yield* Effect.fail(new DiskFull())
+    if ((yield* NodeFileCalls.freeBytes(folder)) - bytes < minFreeBytes) return yield* Effect.fail(diskFull)
   })
 
   const openTarget = Effect.fnUntraced(function* (

@@ -55,7 +55,7 @@ const makeOutput = ({ agreed, mode, writable }: Options) => {
     /** Returns the error of a file above its limit. The bytes before may still wait for the disk. */
     tooLarge: () =>
       fileBytes > maxBytes
-        ? new TftpError.File({ cause: new FileStoreError({ reason: new TooLarge({ limit: maxBytes }) }) })
+        ? new TftpError.File({ cause: new FileStoreError({ reason: new TooLarge({ limit: maxBytes, of: "File" }) }) })
         : undefined,
     unwrittenBytes: writeBuffer.buffered,
     drain: writeBuffer.drain,

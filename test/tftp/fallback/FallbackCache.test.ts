@@ -232,7 +232,7 @@ describe("Fallback with a cache", () => {
       assert.strictEqual(yield* read(store, "private"), "7 private")
       assert.strictEqual(yield* read(store, "fickle"), "6 fickle")
       assert.strictEqual(yield* read(store, "large"), `101 ${"x".repeat(101)}`)
-      const why = "the cache failed: larger than the 100 bytes that may be written"
+      const why = "the cache failed: larger than 100 bytes, the size of the cache; raise the limit"
       assert.strictEqual(yield* read(store, "growing"), `fetching ${server.url}growing failed: ${why}`)
       // The next attempt does not use the cache.
       assert.strictEqual(yield* read(store, "growing"), `? ${"x".repeat(101)}`)
