@@ -25,6 +25,7 @@ import { ShutdownSignal } from "../../common/Shutdown.ts"
 import * as logLevel from "../../common/settings/logLevel.ts"
 import * as reload from "../../common/settings/reload.ts"
 import * as descriptors from "./descriptors.ts"
+import * as jsonLogger from "./jsonLogger.ts"
 import * as network from "./network.ts"
 import { announce, CannotServe, explainListenError } from "./serverMessages.ts"
 
@@ -121,7 +122,7 @@ const summaryOf = (states: ReadonlyArray<ServiceState.ServiceState>) =>
     .map(({ address, name, state }) => `${name} ${state}${address === undefined ? "" : ` on ${address}`}`)
     .join(", ")
 
-const jsonLogs = Logger.layer([Logger.withConsoleError(Logger.formatJson), Logger.tracerLogger])
+const jsonLogs = Logger.layer([Logger.withConsoleError(jsonLogger.format), Logger.tracerLogger])
 
 const noLogs = Logger.layer([Logger.tracerLogger])
 
