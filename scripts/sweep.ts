@@ -5,6 +5,7 @@
  *
  * Exit code 1 with the line that repeats the failure, if there is one. `SIM_SEED`, `SIM_RUNS` and `SIM_PLAN` work as in
  * tests. For `status`, also checks its stated figures: hours without a false alarm, and detection times in intervals.
+ * For `tftp`, also sends 1,000 mutated datagrams per run to a server, half of them to one with a single port.
  *
  * `cluster` kills, stops and freezes the processes of a farm and its database, once for any number of runs, in some
  * minutes. It needs Debian's package postgresql.
@@ -23,6 +24,7 @@ import * as ClusterFaults from "../test/suites/ClusterFaults.ts"
 import * as Rot13Faults from "../test/suites/Rot13Faults.ts"
 import * as StatusFaults from "../test/suites/status/StatusFaults.ts"
 import * as TftpFaults from "../test/suites/tftp/TftpFaults.ts"
+import * as TftpFuzz from "../test/suites/tftp/TftpFuzz.ts"
 import * as Postgres from "../test/support/cluster/Postgres.ts"
 import * as StatusSweep from "../test/support/status/StatusSweep.ts"
 
@@ -72,6 +74,32 @@ const checkStatus = (scale: number) =>
     }
   })
 
+/** Bounds of the memory of a server that gets mutated datagrams, in MiB above that before them. */
+const maxPeakMebibytes = 64
+const maxLeftMebibytes = 10
+
+const checkMutated = Effect.fnUntraced(function* (runs: number) {
+  const seed = Number(process.env.SIM_SEED ?? 1)
+  for (const singlePort of [false, true]) {
+    const startMillis = performance.now()
+    const { leftMebibytes, peakMebibytes, stats } = yield* Effect.catchDefect(
+      TftpFuzz.run(singlePort, runs * 500, seed),
+      (defect) => Effect.fail(new PropertyNotMet(`tftp: mutated datagrams (seed ${seed}): ${defect}`))
+    )
+    const seconds = ((performance.now() - startMillis) / 1_000).toFixed(1)
+    const { duplicates, finished, malformed, refused, started } = stats
+    yield* Console.log(
+      `tftp: ${runs * 500} mutated datagrams (seed ${seed}) to ${singlePort ? "a single port" : "the server and its transfers"} in ${seconds} s: ` +
+        `at most ${peakMebibytes.toFixed(1)} MiB more, ${leftMebibytes.toFixed(1)} MiB afterwards\n  ` +
+        `started ${started}, finished ${finished}, refused ${refused}, duplicates ${duplicates}, malformed ${malformed}`
+    )
+    if (peakMebibytes > maxPeakMebibytes || leftMebibytes > maxLeftMebibytes) {
+      const limits = `limits ${maxPeakMebibytes} and ${maxLeftMebibytes} MiB`
+      return yield* Effect.fail(new PropertyNotMet(`tftp: mutated datagrams take too much memory (${limits})`))
+    }
+  }
+})
+
 const entry = Path.join(import.meta.dirname, "effect-inet.ts")
 
 const checkCluster = Effect.gen(function* () {
@@ -94,6 +122,7 @@ const sweep = Effect.gen(function* () {
     return yield* Effect.fail(new Usage(`unknown suite ${unknown}: must be one of ${names.join(", ")}`))
   const chosen = rest.length === 0 ? names : rest
   yield* checkFaults(chosen, runs)
+  if (chosen.includes("tftp")) yield* checkMutated(runs)
   if (chosen.includes("status")) yield* checkStatus(runs)
   if (chosen.includes("cluster")) yield* checkCluster
 })

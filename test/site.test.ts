@@ -2,6 +2,7 @@
 import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Charts from "../scripts/docs/Charts.ts"
+import * as Headings from "../scripts/docs/Headings.ts"
 import * as Html from "../scripts/docs/Html.ts"
 import * as Links from "../scripts/docs/Links.ts"
 import * as Pages from "../scripts/docs/Pages.ts"
@@ -70,6 +71,25 @@ describe("pages", () => {
     assert.strictEqual(Pages.apiPage("src/tftp/index.ts", indexes), "modules/tftp.html")
     assert.isUndefined(Pages.apiPage("src/tftp/Packet.ts", indexes))
     assert.isUndefined(Pages.apiPage("src/none/Packet.ts", indexes))
+  })
+})
+
+describe("headings", () => {
+  /** The text that typedoc takes for the contents of a page. */
+  const textOf = ({ children, content, type }: Headings.Token): string =>
+    children === null ? (type === "text" ? content : "") : children.map(textOf).join("")
+  const token = (type: string, content: string, children: ReadonlyArray<Headings.Token> | null = null) => ({
+    type,
+    content,
+    children
+  })
+
+  it("have the text of their code spans in the contents", () => {
+    const spans = [token("text", "With "), token("code_inline", "--stdio"), token("em_open", "")]
+    const heading = [token("heading_open", ""), token("inline", "", spans), token("heading_close", "")]
+    const paragraph = [token("paragraph_open", ""), token("inline", "", [token("code_inline", "code")])]
+    Headings.addText([...heading, ...paragraph])
+    assert.deepStrictEqual([...heading, ...paragraph].map(textOf), ["", "With --stdio", "", "", ""])
   })
 })
 

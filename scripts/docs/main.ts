@@ -58,12 +58,13 @@ const writePages = () => {
   }
 }
 
-/** Runs typedoc. Its plugin is copied beside it, because it imports it. */
+/** Runs typedoc. The plugin that imports it is copied beside it. */
 const runTypedoc = () => {
-  const plugin = Path.join(toolsFolder, "parameters.mjs")
-  Fs.copyFileSync(Path.join(import.meta.dirname, "parameters.mjs"), plugin)
+  const parameters = Path.join(toolsFolder, "parameters.mjs")
+  Fs.copyFileSync(Path.join(import.meta.dirname, "parameters.mjs"), parameters)
+  const headings = Path.join(import.meta.dirname, "Headings.ts")
   const options = Path.join(import.meta.dirname, "typedoc.json")
-  const args = [tool("typedoc/bin/typedoc"), "--options", options, "--plugin", plugin]
+  const args = [tool("typedoc/bin/typedoc"), "--options", options, "--plugin", parameters, "--plugin", headings]
   execFileSync(process.execPath, args, { cwd: root, stdio: "inherit" })
 }
 

@@ -41,6 +41,8 @@ const makeServer = ({ maxConnections = 16, timeout = "5 seconds" }: HttpOptions)
     connectionsCheckingInterval: Math.max(10, timeoutMillis / 5),
     maxHeaderSize: maxHeaderBytes
   })
+  // A client that sends many requests at once and reads no response would get all of them worked on at the same time.
+  server.maxRequestsPerSocket = 1
   // A client that does not read its response.
   server.timeout = timeoutMillis
   const open = new Set<Net.Socket>()

@@ -63,6 +63,15 @@ interface PendingAck {
   readonly ackNumber: number
 }
 
+/** A packet of a stream, and the end that has sent it. */
+interface StreamPacket {
+  readonly packet: ObservedPacket
+  readonly stream: Stream
+  readonly from: StreamEnd
+  readonly to: StreamEnd
+  readonly comments: ReadonlyArray<string>
+}
+
 /** Window field of every segment: in bytes in a SYN, in units of 128 bytes after it (window scale 7). */
 const advertisedWindowUnits = 0xffff
 
@@ -154,7 +163,7 @@ const flushAcks = (self: State, until: bigint | undefined) => {
 }
 
 /** Schedules that `to` acknowledges everything that `from` has sent until now. */
-const scheduleAck = (self: State, { arrives, at }: ObservedPacket, stream: Stream, from: StreamEnd, to: StreamEnd) => {
+const scheduleAck = (self: State, { from, packet: { arrives, at }, stream, to }: StreamPacket) => {
   const pendingAck = {
     at: arrives === undefined || arrives < at ? at : arrives,
     stream,
@@ -175,15 +184,9 @@ const completeHandshake = (self: State, at: bigint, stream: Stream, comments = n
   appendSegment(self, at, stream, stream.initiator, Ip.flag.ack, comments)
 }
 
-const appendData = (
-  self: State,
-  packet: ObservedPacket,
-  stream: Stream,
-  from: StreamEnd,
-  to: StreamEnd,
-  comments: ReadonlyArray<string>
-) => {
-  const { at, bytes, lost } = packet
+const appendData = (self: State, observed: StreamPacket) => {
+  const { comments, from, stream, to } = observed
+  const { at, bytes, lost } = observed.packet
   completeHandshake(self, at, stream)
   synchronize(from, to)
   const maxSegmentBytes = Ip.maxSegmentBytes(from.endpoint.address.length)
@@ -196,20 +199,14 @@ const appendData = (
     // Lost data does not advance the sequence number: the retransmission takes its place.
     if (lost) continue
     from.sndNext = seq
-    scheduleAck(self, packet, stream, from, to)
+    scheduleAck(self, observed)
   }
 }
 
-const appendTcp = (
-  self: State,
-  packet: ObservedPacket,
-  stream: Stream,
-  from: StreamEnd,
-  to: StreamEnd,
-  comments: ReadonlyArray<string>
-) => {
-  const { at, kind, lost } = packet
-  from.host = packet.host
+const appendTcp = (self: State, observed: StreamPacket) => {
+  const { comments, from, stream, to } = observed
+  const { at, host, kind, lost } = observed.packet
+  from.host = host
   switch (kind) {
     case "syn":
       return appendSegment(self, at, stream, from, Ip.flag.syn, comments)
@@ -241,7 +238,7 @@ const appendTcp = (
       if (lost) return
       from.finSent = true
       from.sndNext = addSequence(from.sndNext, 1)
-      scheduleAck(self, packet, stream, from, to)
+      scheduleAck(self, observed)
       if (to.finSent) self.table.markEnded(stream)
       return
     case "rst": {
@@ -255,7 +252,7 @@ const appendTcp = (
       return self.table.markEnded(stream)
     }
     default:
-      return appendData(self, packet, stream, from, to, comments)
+      return appendData(self, observed)
   }
 }
 
@@ -273,8 +270,8 @@ const build = (self: State, packet: ObservedPacket): ReadonlyArray<Frame> => {
   const reverseTuple = `${Endpoint.format(to)} ${Endpoint.format(from)}`
   const stream = self.table.streamOf(kind, tuple, reverseTuple, ends, host)
   const { acceptor, initiator } = stream
-  const isInitiator = stream.tuple === tuple
-  appendTcp(self, packet, stream, isInitiator ? initiator : acceptor, isInitiator ? acceptor : initiator, comments)
+  const [sender, receiver] = stream.tuple === tuple ? [initiator, acceptor] : [acceptor, initiator]
+  appendTcp(self, { packet, stream, from: sender, to: receiver, comments })
   return take(self)
 }
 

@@ -49,7 +49,8 @@ const count = lazyCommand({
     ),
     packets: flags.positiveInteger("primes", "packets", "Number of packets (default: packets of 100 ms)"),
     hosts: flags.optionalText("primes", "hosts", "HOST[:PORT],...", "Servers that count as well (default none)"),
-    dialect: flags.choice("primes", "dialect", ["course"], "Use the course's protocol with --hosts"),
+    // PRIMES_DIALECT is that of the server, and means something else.
+    dialect: flags.choice(undefined, "dialect", ["course"], "Use the course's protocol with --hosts"),
     key: flags.optionalText(
       "primes",
       "key",

@@ -3,7 +3,8 @@ import { lazyCommand } from "./common/lazyCommand.ts"
 
 export const command = lazyCommand({
   name: "status-of",
-  description: "Show the services of a running server or of up, from its admin server; fails if one has failed",
+  description:
+    "Show the services of a running server or of up, from its admin server; exits with 1 unless all are ready",
   examples: [
     ["effect-inet status-of", "The services of the process with --admin 127.0.0.1:9067"],
     ["effect-inet status-of --admin 127.0.0.1:9100 --json", "One JSON value for each service"]

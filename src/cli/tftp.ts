@@ -146,8 +146,8 @@ export const serveFlags = {
   write: flags.choice(
     "tftp",
     "write",
-    ["create", "overwrite"],
-    "Accept uploads: create for new files only, overwrite also for existing ones (default: read-only)"
+    ["existing", "create", "overwrite"],
+    "Accept uploads: existing only over existing files, create only as new files, overwrite both (default: read-only)"
   ),
   ...uploadFlags,
   ports: flags.portRange("tftp", "Range of ports for transfers, for firewalls (default: any)"),
@@ -202,7 +202,11 @@ export const serveFlags = {
     "File name under which every folder has a text file that lists it (default: none)"
   ),
   maxFileSize: flags.bytes("tftp", "max-file-size", "Largest upload (default: no limit)"),
-  quota: flags.bytes("tftp", "quota", "Total size of all files below the root, after an upload (default: no limit)"),
+  quota: flags.bytes(
+    "tftp",
+    "quota",
+    "Total size of all files below the folder of uploads, after an upload (default: no limit)"
+  ),
   free: flags.bytes("tftp", "free", "Bytes that uploads must leave free on the disk (default 0)"),
   sync: flags.toggle("tftp", "sync", "Flush an upload to the disk (fsync) before acknowledging it"),
   ...fallbackFlags,

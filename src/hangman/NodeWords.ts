@@ -1,7 +1,7 @@
 /** Word lists in files. */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as NodeFiles from "../network/files/NodeFiles.ts"
 import * as RegularFile from "../network/files/RegularFile.ts"
 import * as Quantity from "../network/Quantity.ts"
 import * as Words from "./Words.ts"
@@ -30,7 +30,7 @@ export const read = Effect.fnUntraced(function* (path: string) {
   const fail = (problem: string) => new WordsError({ message: `${path}: ${problem}; ${expectedFormat}` })
   const bytes = yield* RegularFile.readBytes(path, maxBytes).pipe(
     Effect.mapError(({ message }) => fail(message)),
-    Effect.provide(NodeFileSystem.layer)
+    Effect.provide(NodeFiles.layer)
   )
   const words = Words.parse(bytes)
   if (words.size === 0)

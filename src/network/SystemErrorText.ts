@@ -11,6 +11,7 @@ const texts: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "no route to the host",
   EINVAL: "invalid argument",
   EIO: "input or output failed",
+  EMFILE: "too many open files",
   ENETDOWN: "the network is down",
   ENOBUFS: "no buffer space is left",
   ENODEV: "no such device",

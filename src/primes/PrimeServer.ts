@@ -24,6 +24,7 @@ import * as TcpServer from "../network/TcpServer.ts"
 import * as CourseProtocol from "./CourseProtocol.ts"
 import * as Kernels from "./Kernels.ts"
 import * as PrimeJob from "./PrimeJob.ts"
+import * as PrimeMetrics from "./PrimeMetrics.ts"
 
 /** The port of the course's server; IANA has not assigned one. @category constants @since 0.1.0 */
 export const defaultPort = 1070
@@ -172,11 +173,14 @@ const isPreamble = (bytes: Uint8Array) => bytes.every((byte, at) => byte === Pro
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const pool = yield* SharedWorkerPool.make((yield* options.workers).workers)
+  const service = options.service ?? "primes"
+  const metrics = PrimeMetrics.make(service, yield* Effect.context<never>())
+  yield* Effect.addFinalizer(() => Effect.sync(metrics.clear))
+  const pool = yield* SharedWorkerPool.make((yield* options.workers).workers.map(metrics.observe))
   const events = yield* ServerEvents.make<Event>()
   const farms = yield* TcpWorkerServer.makeFarms(pool, { ...options, job: PrimeJob.job }, events.emit)
   const server = yield* TcpServer.make(
-    { service: "primes", ...options },
+    { ...options, service },
     Effect.fnUntraced(
       function* (connection: Connection, client: TcpServer.ConnectionContext) {
         const headBytes = Protocol.preamble.length
@@ -186,17 +190,22 @@ export const make = Effect.fnUntraced(function* (options: Options) {
           return yield* new PrimeServerError({ message: "authentication required: the client's protocol has none" })
         }
         const first = Bytes.concat([head, rest])
-        const served = serveCourse(pool, connection, client.data, first, options, (range, count) =>
+        const served = serveCourse(pool, connection, client.data, first, options, (range, count) => {
+          metrics.countRange()
           events.emit(() => ({ _tag: "Counted", id: client.id, range, count }))
-        )
+        })
         return yield* Effect.raceFirst(served, Effect.asVoid(pool.allGone))
       },
       Pull.catchDone(() => Effect.void)
     ),
     events
   )
-  const observed: Server = farms.observe(server)
-  return observed
+  const observed = farms.observe<Counted>(server)
+  const stats = Effect.tap(observed.stats, ({ farms }) => Effect.sync(() => metrics.publish(farms)))
+  // Keeps the metrics current between two reads of the stats.
+  yield* Effect.forkScoped(Effect.forever(Effect.delay(stats, "1 second")))
+  const result: Server = { ...observed, ...ServerEvents.observable(observed.events, stats) }
+  return result
 })
 
 /** Layer of a server that runs as long as the layer is in use. @category layers @since 0.1.0 */

@@ -7,7 +7,6 @@
  */
 import { constants } from "node:buffer"
 import * as Crypto from "node:crypto"
-import { createReadStream } from "node:fs"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
@@ -88,16 +87,25 @@ const replace = async (to: string, text: string) => {
 const tooLarge = (path: string, bytes: number, maxBytes: number) =>
   StateFileError.make(path, "TooLarge", `is too large (${bytes} bytes, limit ${maxBytes})`)
 
-/** Reads a file, of which the size is that of its content or not. */
+/**
+ * Reads a file, of which the size is that of its content or not. If it is a FIFO since it was found, this fails instead
+ * of waiting for the writer.
+ */
 const readBounded = async (path: string, maxBytes: number) => {
-  const chunks: Array<Buffer> = []
-  let bytes = 0
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > maxBytes) throw tooLarge(path, bytes, maxBytes)
-    chunks.push(chunk)
+  const file = await Fs.open(path, Fs.constants.O_RDONLY | Fs.constants.O_NONBLOCK)
+  try {
+    if (!(await file.stat()).isFile()) throw StateFileError.make(path, "NotRegular")
+    const chunks: Array<Buffer> = []
+    let bytes = 0
+    for await (const chunk of file.createReadStream({ autoClose: false }) as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > maxBytes) throw tooLarge(path, bytes, maxBytes)
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks).toString("utf8")
+  } finally {
+    await file.close()
   }
-  return Buffer.concat(chunks).toString("utf8")
 }
 
 const readText = Effect.fnUntraced(function* (from: string, maxBytes: number) {

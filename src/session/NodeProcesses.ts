@@ -43,6 +43,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Network from "../network/Network.ts"
+import * as NodeInheritedSockets from "../network/node/NodeInheritedSockets.ts"
 import * as NodeNetwork from "../network/node/NodeNetwork.ts"
 import type { WorkerModel } from "./ConcurrencyModel.ts"
 import { SessionError } from "./Session.ts"
@@ -81,6 +82,15 @@ const handingNetwork = Effect.map(Effect.provide(Network.Network, NodeNetwork.la
   })
 )
 
+/** Fails if the only client is the standard input and output of this process: a worker process gets one descriptor. */
+const checkInherited = Effect.gen(function* () {
+  const { unclaimed } = yield* NodeInheritedSockets.InheritedSockets
+  if (![...unclaimed].some((socket) => socket._tag === "Connected" && !socket.isBidirectional)) return
+  const message =
+    "worker processes cannot serve a pipe or a terminal: a client is a socket, which its process gets; use another model"
+  return yield* new SessionError({ message })
+})
+
 /**
  * Returns the model that serves clients in worker processes, which create the session themselves.
  *
@@ -107,6 +117,7 @@ export const model = ({ pool, workerTimeout }: ProcessOptions = {}): WorkerModel
         "limits for each address cannot be combined with the PROXY protocol: the processes read its header, and each knows only its own clients; use another model"
       return yield* new SessionError({ message })
     }
+    yield* checkInherited
     const workerTimeoutMillis = yield* NodeWorkerGroup.checkTimeout(workerTimeout)
     const server = NodeAcceptingServer.make(program, options, {
       noun: "worker process",

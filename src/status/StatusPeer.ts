@@ -49,6 +49,7 @@ import * as Identity from "./Identity.ts"
 import * as PeerTable from "./membership/PeerTable.ts"
 import type { Change, Heartbeat, Peer } from "./Peer.ts"
 import { StatusError } from "./StatusError.ts"
+import * as StatusMetrics from "./StatusMetrics.ts"
 import * as Subscribable from "./Subscribable.ts"
 import * as Broadcast from "./transport/Broadcast.ts"
 import * as Transport from "./transport/Transport.ts"
@@ -90,17 +91,12 @@ export interface Options<A> extends Omit<PeerTable.Options<A>, "decode" | "self"
   readonly listenOnly?: boolean | undefined
   /** Conversion of the course's packets from payloads, and with `send` also to payloads, to send such packets. */
   readonly course?: HeartbeatEncoder.CourseFormat<A> | undefined
+  /** Name of the service in metrics. Default `status`. */
+  readonly service?: string | undefined
 }
 
-/** Counters of received packets, beside those of the transport. @category models @since 0.1.0 */
-export interface Stats extends Transport.Stats {
-  /** Heartbeats accepted. */
-  readonly accepted: number
-  /** Datagrams rejected, by reason. */
-  readonly rejected: Readonly<Partial<Record<HeartbeatReceiver.Rejection, number>>>
-  /** Payloads that did not fit the schema. Their peers stay in the table. */
-  readonly invalidPayloads: number
-}
+/** Counters of a peer. @category models @since 0.1.0 */
+export type Stats = StatusMetrics.PeerStats
 
 /** Time to send a new payload: at once, or with the next regular packet. @category models @since 0.1.0 */
 export type PublishTiming = "immediately" | "withNext"
@@ -141,17 +137,19 @@ const makeTable = Effect.fnUntraced(function* <A>(
   const changes = yield* ServerEvents.make<Change<A>>()
   const peers = yield* Subscribable.make(() => PeerTable.peers(table, now()))
   const peersChanged = Latch.makeUnsafe(false)
+  let counts: StatusMetrics.PeerCounts | undefined
 
   /** Runs for every packet, so it uses no effects and publishes nothing if nothing has changed. */
   const apply = ([next, happened]: PeerTable.Step<A>) => {
     table = next
     if (happened.length === 0) return
+    counts = undefined
     for (const change of happened) changes.emit(() => change)
     peersChanged.openUnsafe()
   }
   const tick = Effect.sync(() => apply(PeerTable.tick(table, now())))
   // Subscribers may display the ages.
-  const everyInterval = Effect.andThen(
+  const oneInterval = Effect.andThen(
     Effect.repeat(Effect.delay(tick, intervalMillis / ticksPerInterval), { times: ticksPerInterval - 1 }),
     peersChanged.open
   )
@@ -163,10 +161,12 @@ const makeTable = Effect.fnUntraced(function* <A>(
   return {
     peers,
     changes: changes.events,
-    /** Publishes the table, and refreshes it until the scope closes. */
-    start: Effect.gen(function* () {
+    /** Returns the numbers of other peers. They are counted again only after a change. */
+    counts: () => (counts ??= PeerTable.countOthers(table)),
+    /** Publishes the table, and refreshes it until the scope closes. `everyInterval` runs after each interval. */
+    start: Effect.fnUntraced(function* (everyInterval: Effect.Effect<unknown>) {
       yield* Effect.andThen(peersChanged.close, peers.notify)
-      yield* Effect.forkScoped(Effect.forever(everyInterval))
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(oneInterval, everyInterval)))
       yield* Effect.forkScoped(Effect.forever(publishChanged))
     }),
     receive: (heartbeat: Heartbeat) => apply(PeerTable.receive(table, heartbeat, now()))
@@ -272,8 +272,14 @@ export const make = Effect.fnUntraced(function* <A>(
     self === undefined
       ? Effect.void
       : yield* sendHeartbeats({ ...options, encoder, transport, intervalMillis, now, onSent: table.receive })
-  yield* table.start
-  const stats = Effect.map(transport.stats, (stats) => ({ ...stats, ...counts, rejected: receiver.rejected() }))
+  const metrics = StatusMetrics.ofPeer(options.service ?? "status", yield* Effect.context<never>())
+  yield* Effect.addFinalizer(() => Effect.sync(metrics.clear))
+  const stats = Effect.map(transport.stats, (sending) => {
+    const stats: Stats = { ...sending, ...counts, rejected: receiver.rejected() }
+    metrics.publish(stats, table.counts())
+    return stats
+  })
+  yield* table.start(stats)
   return {
     id: identity.id,
     label: transport.label,

@@ -277,7 +277,6 @@ const downloadFrom = (
         ...common,
         initialPacket: confirmed ? Packet.ack(0) : undefined,
         writable,
-        timeoutFactor: 1,
         learnRollover: true
       })
       onReply(common.agreed.tsize)

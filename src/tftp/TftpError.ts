@@ -20,18 +20,34 @@ export class Refused extends Schema.TaggedClass<Refused>()("Refused", {
   }
 }
 
+/** The packet of a block that a transfer waited for. */
+const AwaitedPacket = Schema.Struct({
+  kind: Schema.Literals(["ACK", "DATA"]),
+  /** The number of the block, without rollover; 0 for the ACK of an OACK. */
+  block: Schema.Number,
+  /** The bytes of the file that were transferred before. */
+  bytes: Schema.Number
+})
+
 /** The peer sent nothing until the last retransmission timed out. @category errors @since 0.1.0 */
 export class Timeout extends Schema.TaggedClass<Timeout>()("Timeout", {
   /** The number of times the same packet was sent. */
   attempts: Schema.Number,
   /** True if only the last ACK is missing: all blocks were sent, and the file may have arrived. */
-  lastAckMissing: Schema.Boolean
+  lastAckMissing: Schema.Boolean,
+  /** The packet that the peer did not send; undefined if that is the reply to the request of a client. */
+  awaited: Schema.optional(AwaitedPacket)
 }) {
   get message(): string {
     const count = (noun: string) => Quantity.format(this.attempts, noun)
-    return this.lastAckMissing
-      ? `timed out: no ACK of the last block, sent ${count("time")}; the file may have arrived`
-      : `timed out: no reply to ${count("request")}`
+    if (this.lastAckMissing) {
+      return `timed out: no ACK of the last block, sent ${count("time")}; the file may have arrived`
+    }
+    if (this.awaited === undefined) return `timed out: no reply to ${count("request")}`
+    const { block, bytes, kind } = this.awaited
+    if (block === 0) return `timed out: no ACK of the OACK, sent ${count("time")}`
+    const packet = kind === "ACK" ? `ACK of block ${block}, sent` : `block ${block}, asked for`
+    return `timed out: no ${packet} ${count("time")}, after ${Quantity.format(bytes, "byte")}`
   }
 }
 

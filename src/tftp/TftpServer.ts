@@ -27,6 +27,7 @@ import * as ServerTelemetry from "./server/ServerTelemetry.ts"
 import type * as TftpMetrics from "./server/TftpMetrics.ts"
 import * as FileStore from "./store/FileStore.ts"
 import type * as TftpServerEvent from "./TftpServerEvent.ts"
+import { headerBytes } from "./transfer/BlockSource.ts"
 import type * as Retransmission from "./transfer/Retransmission.ts"
 import * as RetransmissionTimer from "./transfer/RetransmissionTimer.ts"
 import * as Transfer from "./transfer/Transfer.ts"
@@ -90,6 +91,15 @@ export interface Server extends ServerEvents.Observable<Event, Stats> {
 
 /** The service of a running TFTP server. @category services @since 0.1.0 */
 export class TftpServer extends Context.Service<TftpServer, Server>()("effect-inet/tftp/TftpServer") {}
+
+/**
+ * Tests if a datagram may be a late packet of a transfer that has ended. An ACK or an ERROR follows the ERROR of a
+ * refusal: tftp-hpa acknowledges it. Other packets come late to a server whose transfers share its port.
+ */
+const isLate = (opcode: number, bytes: Uint8Array, singlePort: boolean) => {
+  const { ACK, DATA, ERROR } = Packet.Opcode
+  return bytes.length >= headerBytes && (opcode === ACK || opcode === ERROR || (singlePort && opcode === DATA))
+}
 
 /**
  * Starts a server that runs until the scope closes. Invalid requests are answered with ERROR, counted and logged; they
@@ -160,8 +170,10 @@ export const make = Effect.fnUntraced(function* (
   const onDatagram: ListenSockets.Handler = (bytes, from, listenSocket) => {
     const opcode = Packet.opcode(bytes)
     if (opcode === Packet.Opcode.RRQ || opcode === Packet.Opcode.WRQ) return onRequest(bytes, from, listenSocket)
-    if (singlePort && requests.receiveDatagram(from, bytes)) return
-    malformed(from, `not a request (opcode ${opcode}); send a request first`)
+    if (requests.receiveDatagram(from, bytes)) return
+    if (!isLate(opcode, bytes, singlePort)) {
+      malformed(from, `not a request (opcode ${opcode}); send a request first`)
+    }
     // ACK and ERROR get no reply: some clients acknowledge an ERROR, and the exchange would never end.
     if (opcode === Packet.Opcode.DATA && requests.permits(from)) {
       listenSocket.socket.sendUnsafe(Transfer.unknownTransferId, from)

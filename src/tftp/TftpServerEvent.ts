@@ -1,9 +1,11 @@
 /** Events of a server, for programs that subscribe to them, and their text in the log. */
 
+import * as Result from "effect/Result"
 import type * as Endpoint from "../network/Endpoint.ts"
 import * as Quantity from "../network/Quantity.ts"
 import * as NameText from "./protocol/NameText.ts"
 import type * as Packet from "./protocol/Packet.ts"
+import * as FileName from "./store/FileName.ts"
 import type * as TftpError from "./TftpError.ts"
 import type * as Transfer from "./transfer/Transfer.ts"
 
@@ -19,6 +21,14 @@ export interface TransferInfo {
   readonly client: Endpoint.Endpoint
 }
 
+/** The file of a transfer, by its names in the store. */
+export interface TransferredFile {
+  /** The path on this host; undefined if it has none. */
+  readonly path: string | undefined
+  /** The name below the root of the store, its parts joined by `/`; undefined if it has none. */
+  readonly name: string | undefined
+}
+
 /** An event of a server. @category models @since 0.1.0 */
 export type Event =
   /** The server accepted a request. */
@@ -31,7 +41,7 @@ export type Event =
       readonly transfer: TransferInfo
       readonly summary: Transfer.Summary
       readonly millis: number
-      /** The path of an uploaded file on this host; undefined if it has none. */
+      /** The path of the file on this host; undefined if it has none. */
       readonly path: string | undefined
     }
   /** The client sent an ERROR in reply to the OACK, as UEFI does to learn the size of a file. */
@@ -112,4 +122,10 @@ export const describeSummary = (
 ) => {
   const rate = millis === 0 ? "" : `, ${(bytes / 1_000 / millis).toFixed(1)} MB/s`
   return `${Quantity.format(bytes, "byte")} in ${(millis / 1_000).toFixed(2)} s${rate}, blksize ${blksize}, windowsize ${windowsize}, ${resent} resent${malformed === 0 ? "" : `, ${malformed} malformed`}`
+}
+
+/** Formats the name of a transferred file for the log; empty if it is that of the request. */
+export const describeFile = ({ filename }: TransferInfo, { name }: TransferredFile) => {
+  const requested = Result.map(FileName.parse(filename), (parts) => parts.join("/"))
+  return name === undefined || Result.getOrUndefined(requested) === name ? "" : `, file ${NameText.escape(name)}`
 }

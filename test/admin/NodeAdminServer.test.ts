@@ -65,6 +65,16 @@ describe("NodeAdminServer", () => {
   )
 
   test(
+    "works on one request of a connection",
+    Effect.gen(function* () {
+      const port = yield* start({ timeout: "500 millis" })
+      const pipelined = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(50)
+      const text = yield* Effect.promise(() => connect(port, pipelined).closed)
+      assert.lengthOf(text.match(/^HTTP\/1\.1 200 /gm) ?? [], 1)
+    })
+  )
+
+  test(
     "answers although more clients than the limit send nothing: the oldest connection is closed for a new one",
     Effect.gen(function* () {
       const port = yield* start({ maxConnections: 4, timeout: "1 hour" })

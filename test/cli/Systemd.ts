@@ -3,6 +3,7 @@
  * and its network is a loopback interface. The units of docs/deploy run in it as they are shipped.
  */
 import * as ChildProcess from "node:child_process"
+import { once } from "node:events"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Util from "node:util"
@@ -56,6 +57,13 @@ export const isAvailable = (() => {
 
 const execFile = Util.promisify(ChildProcess.execFile)
 
+/** The error of a command. The code is that of its exit, a system error, or null if it was killed. */
+interface Failure extends Error {
+  readonly code: number | string | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
 /** Returns the process 1 of the namespaces, seen from outside. */
 const childOf = (pid: number) => {
   try {
@@ -75,26 +83,26 @@ export const start = Effect.fnUntraced(function* (units: string, setUp: string) 
   const folder = Path.join(path, "systemd")
   Fs.mkdirSync(folder)
   const install = `
-rm -rf etc/systemd/system && cp -r ${units} etc/systemd/system
+rm -rf etc/systemd/system && cp -r '${units}' etc/systemd/system
 printf '[Unit]\\nRequires=dbus.socket\\nAfter=dbus.socket\\n' > etc/systemd/system/effect-inet-test.target
 ${setUp}`
-  const child = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      ChildProcess.spawn(
-        "unshare",
-        unshare(folder, install, `${systemd} --unit=effect-inet-test.target --log-level=warning`),
-        { stdio: ["ignore", "pipe", "pipe"] }
-      )
-    ),
-    (child) =>
-      Effect.callback<void>((resume) => {
-        child.once("close", () => resume(Effect.void))
+  const { child } = yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const command = `${systemd} --unit=effect-inet-test.target --log-level=warning`
+      const child = ChildProcess.spawn("unshare", unshare(folder, install, command), {
+        stdio: ["ignore", "pipe", "pipe"]
+      })
+      return { child, closed: once(child, "close") }
+    }),
+    ({ child, closed }) =>
+      Effect.promise(() => {
         child.kill("SIGKILL")
+        return closed
       })
   )
   let output = ""
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => (output += bytes))
-  /** Runs a shell command line; returns its output, also if it fails. */
+  /** Runs a shell command line; returns its output, also if it fails. One that does not end fails the test. */
   const run = (command: string) =>
     Effect.promise(async () => {
       const pid = childOf(child.pid!)
@@ -112,10 +120,13 @@ ${setUp}`
         "sh",
         "-c"
       ]
-      const done = await execFile("nsenter", [...args, `${command} 2>&1`], { timeout: 15_000 }).catch(
-        (error: { readonly stdout?: string }) => ({ stdout: error.stdout ?? String(error) })
+      const { stderr, stdout } = await execFile("nsenter", [...args, `${command} 2>&1`], { timeout: 15_000 }).catch(
+        (error: Failure) => {
+          if (typeof error.code !== "number") throw new Error(`${command}: ${error.message}`)
+          return error
+        }
       )
-      return done.stdout.trim()
+      return `${stdout}${stderr}`.trim()
     })
   yield* Effect.repeat(run("systemctl is-system-running --wait"), {
     until: (state) => /^(?:running|degraded)$/.test(state)

@@ -20,8 +20,8 @@ const words = "expected one word of a to z per line"
 
 describe("an error", () => {
   const variables: ReadonlyArray<readonly [assignment: string, command: string, code: number, line: string]> = [
-    ["TFTP_USER=nosuch", "tftp serve --root . --port 0", 1, 'TFTP_USER: no user "nosuch" on this host'],
-    ["ROT13_GROUP=daemon", "rot13 serve", 1, "ROT13_GROUP needs --user: name the user to run as, too"],
+    ["TFTP_USER=nosuch", "tftp serve --root . --port 0", 2, 'TFTP_USER: no user "nosuch" on this host'],
+    ["ROT13_GROUP=daemon", "rot13 serve", 2, "ROT13_GROUP needs --user: name the user to run as, too"],
     ["ROT13_UNIX_MODE=600", "rot13 serve", 2, "ROT13_UNIX_MODE needs --unix: add it, or leave ROT13_UNIX_MODE out"],
     [
       "ROT13_UNIX_OWNER=nosuch",
@@ -75,17 +75,17 @@ describe("an error", () => {
   )
 
   it.live.each([
-    ["tftp:\n  user: nosuch\n", "tftp serve --root . --port 0", '2:9: tftp.user: no user "nosuch" on this host'],
-    ["hangman: { words: /nosuch }\n", "hangman serve --port 0", "1:19: hangman.words"],
-    ["rot13: { host: 192.0.2.77 }\n", "rot13 serve", "1:16: rot13.host"],
-    ["up: { group: daemon }\n", "up", "1:14: up.group needs --user: name the user to run as, too"]
-  ] as const)("names the place in the file %j of: %s", ([text, command, place]) =>
+    ["tftp:\n  user: nosuch\n", "tftp serve --root . --port 0", '2:9: tftp.user: no user "nosuch" on this host', 2],
+    ["hangman: { words: /nosuch }\n", "hangman serve --port 0", "1:19: hangman.words", 1],
+    ["rot13: { host: 192.0.2.77 }\n", "rot13 serve", "1:16: rot13.host", 1],
+    ["up: { group: daemon }\n", "up", "1:14: up.group needs --user: name the user to run as, too", 2]
+  ] as const)("names the place in the file %j of: %s", ([text, command, place, exitCode]) =>
     Effect.gen(function* () {
       const path = (yield* directory()).inRoot("a.yaml")
       Fs.writeFileSync(path, text)
       const { code, line } = yield* errorOf(`${command} --config ${path}`)
       assert.include(line, `${path}:${place}`)
-      assert.strictEqual(code, 1)
+      assert.strictEqual(code, exitCode)
     }).pipe(Effect.scoped)
   )
 
@@ -122,6 +122,44 @@ describe("an error", () => {
       const { code, stderr } = yield* Cli.run(["services", "rot13"], { env: { EFFECT_INET_CONFIG: "/nosuch" } })
       assert.strictEqual(stderr.split("\n")[0], 'effect-inet: EFFECT_INET_CONFIG "/nosuch": no such file or directory')
       assert.strictEqual(code, 2)
+    })
+  )
+})
+
+describe("an option of the environment that is meant for the server", () => {
+  const refused = "connection refused"
+  it.live.each([
+    ["HANGMAN_SCORES=/nosuch", "hangman top 127.0.0.1 --port 1", 1, refused],
+    ["ROT13_JSON=true", "rot13 send 127.0.0.1 1", 1, refused],
+    ["ROT13_STYLE=python", "rot13 send 127.0.0.1 1", 1, refused],
+    ["ROT13_STYLE=old", "rot13 send 127.0.0.1 1 text", 1, refused],
+    ["TFTP_JSON=true", "tftp get tftp://127.0.0.1:1/file -o -", 1, refused],
+    ["PRIMES_DIALECT=course", "primes count 10 --workers 1", 0, ""],
+    ["STATUS_DIALECT=course", "status --once --settle 1ms --address 127.255.255.254", 0, ""],
+    ["STATUS_RELAY=true", "status --once --settle 1ms --address 127.255.255.254", 0, ""],
+    ["RESOLVE_SERVER=127.0.0.1", "resolve 127.0.0.1 80", 0, ""],
+    ["RESOLVE_CANONICAL=true", "resolve 127.0.0.1 --reverse", 0, ""]
+  ] as const)("%s is ignored by: %s", ([assignment, command, code, line]) =>
+    Effect.gen(function* () {
+      const [name = "", value = ""] = assignment.split("=")
+      const found = yield* errorOf(command, { [name]: value })
+      assert.include(found.line, line)
+      assert.strictEqual(found.code, code)
+    })
+  )
+
+  it.live.each([
+    ["hangman top 127.0.0.1 --scores /nosuch", "HOST and --scores FILE exclude each other"],
+    ["rot13 send 127.0.0.1 1 --json", "--json requires messages"],
+    ["tftp get tftp://127.0.0.1:1/file -o - --json", "--json and -o - cannot be combined"],
+    ["primes count 10 --dialect course", "--dialect needs --hosts"],
+    ["status --once --dialect course", "--dialect is for sent packets"],
+    ["resolve 127.0.0.1 --server 127.0.0.1", "--server needs --record or --reverse"]
+  ] as const)("is an error as a flag: %s", ([command, line]) =>
+    Effect.gen(function* () {
+      const found = yield* errorOf(command)
+      assert.include(found.line, line)
+      assert.strictEqual(found.code, 2)
     })
   )
 })

@@ -117,6 +117,48 @@ const runAndClose = (text: string, args: ReadonlyArray<string>, cwd: string) =>
       })
   )
 
+/** Runs a program in a session of its own, whose streams are a terminal; SIGHUP after a text, SIGTERM after a second. */
+const signalSession = `
+import os, pty, signal, sys
+first, second = sys.argv[1:3]
+pid, terminal = pty.fork()
+if pid == 0:
+    if os.fork() == 0:
+        os.setsid()
+        print("pid", os.getpid(), flush=True)
+        os.execv(sys.argv[3], sys.argv[3:])
+    os.wait()
+    os._exit(0)
+text = ""
+def read_until(wanted):
+    global text
+    while wanted not in text:
+        text += os.read(terminal, 65536).decode()
+read_until(first)
+server = int(text.split()[1])
+os.kill(server, signal.SIGHUP)
+read_until(second)
+os.kill(server, signal.SIGTERM)
+print("reloaded")
+`
+
+describe("a session without a controlling terminal", () => {
+  it.live.skipIf(!hasPython)("reloads at SIGHUP (skipped without python3)", () =>
+    Effect.gen(function* () {
+      const { root } = yield* directory({ "a.yaml": "rot13: { port: 0 }\n" })
+      const command = [process.execPath, entry, "rot13", "serve", "--config", "a.yaml"]
+      const output = yield* Effect.promise(
+        () =>
+          new Promise<string>((resolve) => {
+            const args = ["-c", signalSession, "rot13 on", "reloaded", ...command]
+            ChildProcess.execFile("python3", args, { cwd: root }, (_, stdout) => resolve(stdout))
+          })
+      )
+      assert.strictEqual(output, "reloaded\n")
+    }).pipe(Effect.scoped)
+  )
+})
+
 describe("a closed terminal", () => {
   for (const flags of [
     ["--port", "0"],

@@ -11,11 +11,11 @@ const units = Path.resolve(import.meta.dirname, "../../docs/deploy")
 const setUp = () => `
 mkdir -p opt/effect-inet/package etc/effect-inet srv/tftp
 touch opt/effect-inet/node
-mount --bind ${process.execPath} opt/effect-inet/node
-mount --bind ${Path.resolve(Path.dirname(inject("command")), "../..")} opt/effect-inet/package
+mount --bind '${process.execPath}' opt/effect-inet/node
+mount --bind '${Path.resolve(Path.dirname(inject("command")), "../..")}' opt/effect-inet/package
 printf '#!/bin/sh\\nexec /opt/effect-inet/node /opt/effect-inet/package/dist/cli/bin.js "$@"\\n' > usr/local/bin/effect-inet
 chmod 755 usr/local/bin/effect-inet
-cp ${units}/services.yaml etc/effect-inet/
+cp '${units}/services.yaml' etc/effect-inet/
 echo hello > srv/tftp/motd
 `
 
@@ -40,7 +40,10 @@ describe("the units of docs/deploy", () => {
 
         assert.strictEqual(yield* run("systemctl start effect-inet"), "")
         assert.match(yield* show("effect-inet", "StatusText"), /^rot13 ready on \[::\]:1067, intern ready on /)
-        yield* run("sed -i 's/max-per-peer: 64/max-per-peer: 63/' /etc/effect-inet/services.yaml")
+        assert.strictEqual(
+          yield* run("sed -i 's/max-per-peer: 64/max-per-peer: 63/' /etc/effect-inet/services.yaml"),
+          ""
+        )
         assert.strictEqual(yield* run("systemctl reload effect-inet"), "")
         assert.strictEqual(yield* run("effect-inet rot13 send 127.0.0.1 1067 Hello"), "Uryyb")
         assert.strictEqual(yield* run("systemctl stop effect-inet"), "")

@@ -26,6 +26,7 @@ describe("SystemErrorText", () => {
       Object.assign(new Error("connect ENETDOWN 192.0.2.1:80 - Local (0.0.0.0:0)"), { code: "ENETDOWN" }),
       "the network is down"
     ],
+    [Object.assign(new Error("spawn /bin/x EMFILE"), { code: "EMFILE" }), "too many open files"],
     [Object.assign(new Error("send EXYZ"), { code: "EXYZ" }), "system error EXYZ"],
     [new Error("ENOSPC: no space left on device, write"), "no space left on device"],
     [new Error("a\u001b]0;x\u0007\r\nb"), "a\\u001b]0;x\\u0007\\u000d\\u000ab"],

@@ -1,5 +1,7 @@
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
+import FsPromises from "node:fs/promises"
+import { syncBuiltinESMExports } from "node:module"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
@@ -30,6 +32,22 @@ const mount = (folder: string, options: string) =>
     (isMounted) => Effect.sync(() => isMounted && ChildProcess.spawnSync("umount", [folder]))
   )
 
+/** Replaces the function that looks at files until the scope closes: it sees one file whatever the path is. */
+const seeOnly = (path: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const { stat } = FsPromises
+      FsPromises.stat = (() => stat(path)) as unknown as typeof stat
+      syncBuiltinESMExports()
+      return stat
+    }),
+    (stat) =>
+      Effect.sync(() => {
+        FsPromises.stat = stat
+        syncBuiltinESMExports()
+      })
+  )
+
 const isWhole = (text: string) => text.length === 200_000 && new Set(text).size === 1
 
 describe("NodeStateFile", () => {
@@ -49,6 +67,16 @@ describe("NodeStateFile", () => {
       yield* file.remove
       assert.deepStrictEqual(files(root), ["link"])
     })
+  )
+
+  it.live("does not wait for the writer of a FIFO that has replaced the file since it was found", () =>
+    Effect.gen(function* () {
+      const { inRoot } = yield* directory({ state: "text" })
+      ChildProcess.execFileSync("mkfifo", [inRoot("fifo")])
+      yield* seeOnly(inRoot("state"))
+      const { code } = yield* Effect.flip(NodeStateFile.make(inRoot("fifo")).read)
+      assert.strictEqual(code, "NotRegular")
+    }).pipe(Effect.scoped)
   )
 
   it.live("has the text of the last of several writes at once, and no temporary file", () =>

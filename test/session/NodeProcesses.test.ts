@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as Network from "../../src/network/Network.ts"
+import * as NodeInheritedSockets from "../../src/network/node/NodeInheritedSockets.ts"
 import * as NodeProcesses from "../../src/session/NodeProcesses.ts"
 import { directory } from "../support/Directory.ts"
 import * as Sessions from "../support/Sessions.ts"
@@ -317,5 +318,23 @@ describe("NodeProcesses", () => {
       assert.strictEqual(childrenOf(process.pid).length, 2)
     }),
     procSkipReason
+  )
+
+  test(
+    "refuses standard input and output that are not one socket, before it starts a process",
+    Effect.gen(function* () {
+      const stream: NodeInheritedSockets.ConnectedStream = {
+        _tag: "Connected",
+        fd: 0,
+        name: undefined,
+        isBidirectional: false
+      }
+      for (const model of [perClient, pool]) {
+        const { message } = yield* failure(model.serve(FailingSession.makeProgram(), { port: 0 })).pipe(
+          Effect.provideService(NodeInheritedSockets.InheritedSockets, NodeInheritedSockets.make([stream]))
+        )
+        assert.match(message, /^worker processes cannot serve a pipe or a terminal: .*; use another model$/)
+      }
+    })
   )
 })

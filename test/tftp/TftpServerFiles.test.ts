@@ -123,6 +123,22 @@ describe("TftpServer, files", () => {
     })
   )
 
+  TftpHosts.simulated("sends ERROR to the client if the store has a defect", () =>
+    Effect.gen(function* () {
+      const broken = Effect.die(new Error("broken"))
+      const store = storeWith({
+        read: ({ filename }) =>
+          filename === "f" ? broken : Effect.succeed({ size: 9, body: { _tag: "Random", readAt: () => broken } }),
+        write: () => Effect.succeed({ write: () => broken, commit: broken })
+      })
+      const { endpoint, server } = yield* TftpHosts.quietly(TftpHosts.serve({ store }))
+      const talk = yield* TftpTranscript.open({ endpoint })
+      yield* talk.play("a> RRQ f octet", "a< ERROR 0", "b> RRQ g octet", "b< ERROR 0")
+      yield* talk.play("c> WRQ h octet", "c< ACK 0", "c> DATA 1 5", "c< ERROR 0")
+      assert.strictEqual((yield* server.stats).active, 0)
+    })
+  )
+
   TftpHosts.simulated("replies to a broadcast request from one address", () =>
     Effect.gen(function* () {
       const files = { f: pseudoRandomBytes(700) }

@@ -1,6 +1,10 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
+import * as Result from "effect/Result"
+import * as RemapRules from "../../src/tftp/rules/RemapRules.ts"
+import * as FileStore from "../../src/tftp/store/FileStore.ts"
+import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
 import * as NodeFileStore from "../../src/tftp/store/NodeFileStore.ts"
 import { directory } from "../support/Directory.ts"
 import { pseudoRandomBytes } from "../support/Hosts.ts"
@@ -34,6 +38,49 @@ describe("TftpServer, names", () => {
       yield* talk.play(`a>> ${rrq("boot/fw.bin\xff")}`)
       assert.strictEqual(TftpTranscript.textOf((yield* talk.receive("a")).bytes), "DATA 1 512")
       yield* talk.play(`b>> ${rrq("boot/../boot/fw.bin\xff\xff")}`, "b< ERROR 1")
+    })
+  )
+
+  TftpHosts.simulated("logs a refusal with the requested name, and with that of the file by the rules", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      const store = FileStore.remap(MemoryStore.make(), Result.getOrThrow(RemapRules.parse("r ^grub/ efi/")))
+      const { endpoint } = yield* Effect.provide(TftpHosts.serve({ store }), Logger.layer([logger]))
+      const talk = yield* TftpTranscript.open({ endpoint })
+      yield* talk.play("a> RRQ grub/x octet", "a< ERROR 1", "b> RRQ y octet", "b< ERROR 1")
+      assert.deepStrictEqual(
+        lines.map((line) => line.replace(/ port \d+/, "")),
+        [
+          'RRQ grub/x octet from 10.0.0.2: refused: "efi/x": no such file or folder',
+          "RRQ y octet from 10.0.0.2: refused: no such file or folder"
+        ]
+      )
+    })
+  )
+
+  TftpHosts.simulated("logs the name of the file that rules or a folder of the client lead to", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      const files = new Map([
+        ["efi/x", content.slice(0, 5)],
+        ["10.0.0.2/y", content.slice(0, 5)]
+      ])
+      const store = FileStore.remap(
+        FileStore.perClient(MemoryStore.make({ files, write: "overwrite" })),
+        Result.getOrThrow(RemapRules.parse("r ^grub/ efi/"))
+      )
+      const { endpoint } = yield* Effect.provide(TftpHosts.serve({ store }), Logger.layer([logger]))
+      const talk = yield* TftpTranscript.open({ endpoint, content })
+      for (const name of ["grub/x", "y", "/efi/x"]) {
+        yield* talk.play(`a> RRQ ${name} octet`, "a< DATA 1 5", "a> ACK 1", "a-")
+      }
+      yield* talk.play("a> WRQ z octet", "a< ACK 0", "a> DATA 1 5", "a< ACK 1", "a-")
+      assert.deepStrictEqual(
+        lines.map((line) => `${line.slice(0, 10)}${line.replace(/^.*resent/, "")}`),
+        ["RRQ grub/x, file efi/x", "RRQ y octe, file 10.0.0.2/y", "RRQ /efi/x", "WRQ z octe, file 10.0.0.2/z"]
+      )
     })
   )
 

@@ -146,6 +146,10 @@ describe("TftpServer, log of refusals", () => {
         `1 request refused: ${detail}`,
         `2 requests refused in the last minute: ${detail}`
       ])
+      assert.deepStrictEqual(
+        lines.map(({ level }) => level),
+        ["INFO", "INFO"]
+      )
     })
   )
 })

@@ -65,7 +65,7 @@ describe("TftpServer, stats and events", () => {
       const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet", "a> RRQ f octet", "a< DATA 1 512", "b> RRQ x octet", "b< ERROR 1")
       yield* talk.play(
-        "c>> ACK 1",
+        'c>> "\\u0000\\u0009"',
         "c- ",
         "a> ERROR 3 full",
         "a-",
@@ -95,9 +95,28 @@ describe("TftpServer, stats and events", () => {
       const metrics = yield* Metric.snapshot
       const totals = metrics.filter(({ id }) => id === "effect_inet_tftp_transfers_total")
       const results = totals.map(({ attributes }) => `${attributes?.direction} ${attributes?.result}`)
-      assert.includeMembers(results, ["out Refused", "out refused", "in finished"])
+      assert.includeMembers(results, ["out refused_by_client", "out refused", "in finished"])
     })
   )
+
+  for (const singlePort of [false, true]) {
+    TftpHosts.simulated(
+      `ignores packets of transfers that have ended${singlePort ? ", also blocks on a single port" : ""}`,
+      () =>
+        Effect.gen(function* () {
+          const { endpoint, server } = yield* TftpHosts.serve({ files, singlePort })
+          const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
+          // tftp-hpa acknowledges the ERROR.
+          yield* talk.play("a> RRQ none octet", "a< ERROR 1", "a> ACK 0", "a>> ERROR 0 late", "a-")
+          yield* talk.play("b> WRQ h octet", "b< ACK 0", "b> DATA 1 5", "b< ACK 1", "b> ACK 1", "b> ERROR 0 late", "b-")
+          yield* Effect.sleep("1 minute")
+          yield* singlePort ? talk.play("b> DATA 1 5", "b< ERROR 5", "b-") : talk.play("b> DATA 1 5", "b-")
+          assert.deepInclude(yield* server.stats, { failed: 0, finished: 1, malformed: 0, refused: 1 })
+          yield* talk.play('c>> "\\u0000\\u0004"', "c>> OACK", "c-")
+          assert.strictEqual((yield* server.stats).malformed, 2)
+        })
+    )
+  }
 
   TftpHosts.simulated("reports a missing last ACK of a download", () =>
     Effect.gen(function* () {
@@ -148,6 +167,9 @@ describe("TftpServer, timers", () => {
   )
   TftpHosts.simulated("uses the utimeout of the client", () =>
     expectGaps({}, "a> RRQ f octet utimeout=250000", [250, 250])
+  )
+  TftpHosts.simulated("waits twice the timeout of the client during an upload", () =>
+    expectGaps({}, "a> WRQ h octet utimeout=250000", [500, 500])
   )
   TftpHosts.simulated("uses the retransmission schedule of its options", () =>
     expectGaps(

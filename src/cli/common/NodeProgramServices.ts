@@ -1,13 +1,13 @@
 /** Services of the host for the programs of commands. */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeStdio from "@effect/platform-node/NodeStdio"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stdio from "effect/Stdio"
+import * as NodeFiles from "../../network/files/NodeFiles.ts"
 import { escapedStdio } from "./terminalStreams.ts"
 
 /** Standard streams whose output is safe for a terminal. */
 const stdio = Layer.provide(Layer.effect(Stdio.Stdio, Effect.map(Stdio.Stdio, escapedStdio)), NodeStdio.layer)
 
 /** File system and standard streams. */
-export const layer = Layer.merge(NodeFileSystem.layer, stdio)
+export const layer = Layer.merge(NodeFiles.layer, stdio)

@@ -313,16 +313,17 @@ export const fileMode = (section: string, name: string, description: string, rea
 
 /** Creates an optional flag with a list of choices. */
 export const choice = <const A extends ReadonlyArray<string>>(
-  section: string,
+  section: string | undefined,
   name: string,
   choices: A,
   description: string
 ): Flag.Flag<A[number] | undefined> => {
   const words = choices.map((one) => JSON.stringify(one))
   const expected = words.length === 1 ? words[0]! : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`
-  const setting = { section, name, expected, parse: parse.choice<A[number]>(choices) }
+  const setting =
+    section === undefined ? undefined : { section, name, expected, parse: parse.choice<A[number]>(choices) }
   const flag = Flag.Literals(name, choices).pipe(Flag.withDescription(description))
-  return orUndefined(settings.fromSources(flag, setting), setting)
+  return orUndefined(withSources(flag, setting), setting)
 }
 
 /** Creates an optional flag of several words of a list. */

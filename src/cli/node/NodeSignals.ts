@@ -1,6 +1,5 @@
 /** Signals of the process, and the end of its terminal, as requests to the running command. */
 import * as Fs from "node:fs"
-import * as Tty from "node:tty"
 import * as Effect from "effect/Effect"
 import * as SystemErrorText from "../../network/SystemErrorText.ts"
 
@@ -26,16 +25,16 @@ export interface NodeSignals {
 
 const signals = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const
 
-/** Returns whether a standard stream is a terminal. The streams themselves are not opened: one may be a connection. */
-const hasTerminal = () => [0, 1, 2].some((descriptor) => Tty.isatty(descriptor))
-
-/** Returns whether the terminal of this process is closed: the process then has no controlling terminal any more. */
-const isTerminalClosed = () => {
+/**
+ * Returns whether this process has a controlling terminal: not any more once that is closed, and never if it was started
+ * by setsid(1), although its standard streams may be a terminal.
+ */
+const hasTerminal = () => {
   try {
     Fs.closeSync(Fs.openSync("/dev/tty", "r"))
-    return false
-  } catch {
     return true
+  } catch {
+    return false
   }
 }
 
@@ -48,7 +47,7 @@ const isTerminalClosed = () => {
  * - A terminal that is closed ends the command, whatever else SIGHUP does, and also if only a write to it tells so.
  */
 export const listen = ({ interrupt, isServer, reloads }: Options): NodeSignals => {
-  const startedOnTerminal = hasTerminal()
+  const startedOnTerminal = isServer && hasTerminal()
   const waiting = { shutdown: undefined as (() => void) | undefined, reload: undefined as (() => void) | undefined }
   let isServing = false
   let isEnding = false
@@ -69,7 +68,7 @@ export const listen = ({ interrupt, isServer, reloads }: Options): NodeSignals =
   for (const signal of signals) {
     process.on(signal, () => {
       if (signal === "SIGHUP") {
-        const isTerminalLost = startedOnTerminal && isTerminalClosed()
+        const isTerminalLost = startedOnTerminal && !hasTerminal()
         return isServer && reloads && !isTerminalLost ? requestReload() : end()
       }
       if (exitsAtNext) process.exit(130)

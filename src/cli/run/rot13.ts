@@ -8,6 +8,7 @@ import type * as Rot13 from "../../rot13/Rot13.ts"
 import * as Rot13Client from "../../rot13/Rot13Client.ts"
 import * as Rot13Server from "../../rot13/Rot13Server.ts"
 import { UsageError } from "../common/CliErrors.ts"
+import { withoutSettings } from "../common/settings/CommandInput.ts"
 import * as network from "./common/network.ts"
 import * as runServer from "./common/runServer.ts"
 import * as serverMessages from "./common/serverMessages.ts"
@@ -83,8 +84,13 @@ const messagesOf = Effect.fnUntraced(function* ({ json, style, text }: SendInput
   return sent.filter((message) => !isTooLong(message))
 })
 
+/** Returns the options that do not fit standard input, or messages. */
+const unfitting = ({ style, text }: SendInput): ReadonlyArray<"json" | "style"> =>
+  text.length > 0 ? (style === "old" ? ["style"] : []) : style === "old" ? ["json"] : ["json", "style"]
+
 export const send = Effect.fnUntraced(
-  function* (input: SendInput) {
+  function* (given: SendInput) {
+    const input = yield* withoutSettings(given, unfitting(given))
     const messages = yield* messagesOf(input)
     const connection = yield* TcpClient.connect({ host: input.host, service: input.service })
     const stdio = yield* Stdio.Stdio

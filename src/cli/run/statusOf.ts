@@ -15,7 +15,7 @@ import * as Table from "../../terminal/Table.ts"
 import type { Endpoint } from "../common/flags.ts"
 import { formatAge } from "./status/text.ts"
 
-/** A failure to read the states, or a service that has failed; the message states which. */
+/** A failure to read the states, or a service that is not ready; the message states which. */
 class CannotReport extends Data.TaggedError("CannotReport")<{ readonly message: string }> {}
 
 interface Input {
@@ -86,6 +86,8 @@ export const statusOf = Effect.fnUntraced(function* ({ admin = { host: "127.0.0.
     const width = isTerminal ? terminalColumns() : unlimitedColumns
     yield* Console.log(Table.toText(Table.fit(columnsAt(now), states, width)))
   }
-  const failed = states.filter(({ state }) => state === "failed").map(({ name }) => TerminalText.escape(name))
-  if (failed.length > 0) return yield* new CannotReport({ message: `failed: ${failed.join(", ")}` })
+  if (ServiceState.healthOf(states).status === "ready") return
+  const others = states.filter(({ state }) => state !== "ready")
+  const named = others.map(({ name, state }) => `${TerminalText.escape(name)} (${state})`)
+  return yield* new CannotReport({ message: `not ready: ${named.join(", ")}` })
 })

@@ -39,18 +39,22 @@ export interface ScopeRow {
   readonly scope: number
 }
 
+/** Makes a policy table of rows in the form of the RFC: prefix, precedence, label. */
+const policyTable = (rows: ReadonlyArray<readonly [prefix: string, precedence: number, label: number]>) =>
+  rows.map(([prefix, precedence, label]): PolicyRow => ({ prefix, precedence, label }))
+
 /** The default policy table of RFC 6724, section 2.1. @category constants @since 0.1.0 */
-export const rfc6724: ReadonlyArray<PolicyRow> = [
-  { prefix: "::1/128", precedence: 50, label: 0 },
-  { prefix: "::/0", precedence: 40, label: 1 },
-  { prefix: "::ffff:0:0/96", precedence: 35, label: 4 },
-  { prefix: "2002::/16", precedence: 30, label: 2 },
-  { prefix: "2001::/32", precedence: 5, label: 5 },
-  { prefix: "fc00::/7", precedence: 3, label: 13 },
-  { prefix: "::/96", precedence: 1, label: 3 },
-  { prefix: "fec0::/10", precedence: 1, label: 11 },
-  { prefix: "3ffe::/16", precedence: 1, label: 12 }
-]
+export const rfc6724: ReadonlyArray<PolicyRow> = policyTable([
+  ["::1/128", 50, 0],
+  ["::/0", 40, 1],
+  ["::ffff:0:0/96", 35, 4],
+  ["2002::/16", 30, 2],
+  ["2001::/32", 5, 5],
+  ["fc00::/7", 3, 13],
+  ["::/96", 1, 3],
+  ["fec0::/10", 1, 11],
+  ["3ffe::/16", 1, 12]
+])
 
 /**
  * The built-in table of glibc, from the older RFC 3484: unique local addresses precede IPv4.
@@ -58,16 +62,16 @@ export const rfc6724: ReadonlyArray<PolicyRow> = [
  * @category constants
  * @since 0.1.0
  */
-export const glibc: ReadonlyArray<PolicyRow> = [
-  { prefix: "::1/128", precedence: 50, label: 0 },
-  { prefix: "::/0", precedence: 40, label: 1 },
-  { prefix: "2002::/16", precedence: 30, label: 2 },
-  { prefix: "::/96", precedence: 20, label: 3 },
-  { prefix: "::ffff:0:0/96", precedence: 10, label: 4 },
-  { prefix: "fec0::/10", precedence: 40, label: 5 },
-  { prefix: "fc00::/7", precedence: 40, label: 6 },
-  { prefix: "2001::/32", precedence: 40, label: 7 }
-]
+export const glibc: ReadonlyArray<PolicyRow> = policyTable([
+  ["::1/128", 50, 0],
+  ["::/0", 40, 1],
+  ["2002::/16", 30, 2],
+  ["::/96", 20, 3],
+  ["::ffff:0:0/96", 10, 4],
+  ["fec0::/10", 40, 5],
+  ["fc00::/7", 40, 6],
+  ["2001::/32", 40, 7]
+])
 
 /** The scopes of IPv4 addresses of RFC 6724, section 3.2. @category constants @since 0.1.0 */
 export const ipv4Scopes: ReadonlyArray<ScopeRow> = [

@@ -206,7 +206,13 @@ export interface Options {
   readonly hostsFile?: string | undefined
 }
 
-const readHosts = (path: string) =>
+/**
+ * Reads a hosts file, a regular file of at most 64 MiB; any other file counts as empty and is logged.
+ *
+ * @category resolving
+ * @since 0.1.0
+ */
+export const readHosts = (path: string): Effect.Effect<ReadonlyArray<HostsLine>, never, FileSystem.FileSystem> =>
   RegularFile.readText(path, RegularFile.systemFileBytes).pipe(
     Effect.catch(({ message, reason }) =>
       Effect.as(

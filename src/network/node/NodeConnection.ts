@@ -13,8 +13,11 @@ const lingerMillis = 1_000
 
 const unnamedPath = NetAddress.unixPathAddress("")
 
+/** An IPv4 address in a socket that has both families. */
+const mappedAddress = /^::ffff:(?=[\d.]+$)/
+
 const addressOf = (host: string | undefined, port: number | undefined): NetAddress.SocketAddress =>
-  host === undefined ? unnamedPath : inetAddress(host, port ?? 0)
+  host === undefined ? unnamedPath : inetAddress(host.replace(mappedAddress, ""), port ?? 0)
 
 /** Undocumented fields of a Node socket: bytes handed to libuv, and those of them that the kernel has not taken. */
 interface NodeInternals {

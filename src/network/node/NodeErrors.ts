@@ -34,17 +34,19 @@ const reasons: Readonly<Record<string, Reason>> = {
 export const networkError = (cause: unknown, address?: NetAddress.SocketAddress) =>
   new NetworkError({ reason: reasons[(cause as NodeJS.ErrnoException).code ?? ""] ?? "Unknown", cause, address })
 
-/** Returns the IPv6 zones: interface names and their indices. */
+/** Returns the IPv6 zones: interface names and their indices. Without a free descriptor they cannot be read. */
 const scopeIds = () => NetAddress.scopeIdsFromInterfaces(Object.entries(Os.networkInterfaces()))
+
+const noScopeIds: ReturnType<typeof scopeIds> = new Map()
 
 /** Converts an address from Node; the interfaces are read only for a named zone. */
 export const inetAddress = (host: string, port: number): NetAddress.InetAddress =>
   NetAddress.inetAddressFromNativeUnsafe(host, port, host.includes("%") ? scopeIds() : undefined)
 
-/** Parses an address from a caller, since Node would throw for an invalid one. */
+/** Parses an address from a caller, since Node would throw for an invalid one. Reads the interfaces as seldom. */
 export const parseAddress = (host: string, port: number): Effect.Effect<NetAddress.InetAddress, NetworkError> =>
   Effect.suspend(() =>
-    Result.match(NetAddress.inetAddressFromHostString(host, port, scopeIds()), {
+    Result.match(NetAddress.inetAddressFromHostString(host, port, host.includes("%") ? scopeIds() : noScopeIds), {
       onFailure: ({ message }) => {
         const cause = new Error(
           `invalid address ${host} port ${port}: ${message}; give an IP literal such as 127.0.0.1 or ::1`

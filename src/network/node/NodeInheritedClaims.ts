@@ -70,14 +70,8 @@ const openStream = (fd: number, direction: { readonly readable: boolean; readonl
   return socket
 }
 
-/** Tests if descriptor 0 has both directions. Node makes the pipes of its children of two sockets. */
-const isBidirectional = () => {
-  const { _tag } = NodeDescriptorKind.kindOf(0)
-  return _tag === "Stream" || (_tag === "SocketPair" && NodeDescriptorKind.areSame(0, 1))
-}
-
 /** Writing direction of a connection: standard output. */
-interface Output extends Pick<Connection, "write" | "end" | "abort" | "traffic" | "context"> {
+interface Output extends Pick<Connection, "write" | "end" | "abort" | "traffic"> {
   readonly close: Effect.Effect<void>
   /** Returns why bytes were not written, once it is closed; undefined if all were. */
   readonly failure: () => string | undefined
@@ -108,8 +102,7 @@ const fileOutput = (): Output => {
     abort: Effect.void,
     close: Effect.void,
     failure: () => failure,
-    traffic: () => ({ received: 0, sent, unsent: 0 }),
-    context: Context.empty()
+    traffic: () => ({ received: 0, sent, unsent: 0 })
   }
 }
 
@@ -134,8 +127,7 @@ const streamOutput = (ends: KnownData): Output => {
       const isLost = leftBytes > 0 && !connection.socket.writableFinished
       return isLost ? `its reader took nothing more (${Quantity.format(leftBytes, "byte")} left)` : undefined
     },
-    traffic: () => connection.traffic(),
-    context: connection.context
+    traffic: () => connection.traffic()
   }
 }
 
@@ -145,8 +137,8 @@ interface OpenedStream extends Pick<Output, "close" | "failure"> {
 }
 
 /** Opens the stream on descriptor 0: both directions of a socket, else descriptors 0 and 1. */
-const openConnection = (): OpenedStream => {
-  if (isBidirectional()) {
+const openConnection = ({ isBidirectional }: ConnectedStream): OpenedStream => {
+  if (isBidirectional) {
     const socket = openStream(0, { readable: true, writable: true })
     socket.setNoDelay(true)
     const connection = new NodeConnection(socket, {})
@@ -165,7 +157,8 @@ const openConnection = (): OpenedStream => {
     endRead: input.endRead,
     abort: Effect.andThen(input.abort, output.abort),
     traffic: () => ({ ...output.traffic(), received: input.traffic().received }),
-    context: output.context
+    // No socket is the whole connection.
+    context: Context.empty()
   }
   return { connection, close: Effect.andThen(output.close, input.abort), failure: output.failure }
 }
@@ -174,10 +167,10 @@ const openConnection = (): OpenedStream => {
  * Returns a listener with exactly one connection, the stream on descriptor 0. When it closes, `closed` of the holder is
  * done: with a failure if standard output, where it is not the same socket, could not be written.
  */
-export const singleListener = (holder: Holder): Effect.Effect<Listener, NetworkError> =>
+export const singleListener = (holder: Holder, stream: ConnectedStream): Effect.Effect<Listener, NetworkError> =>
   Effect.map(
     Effect.try({
-      try: openConnection,
+      try: () => openConnection(stream),
       catch: (cause) => new NetworkError({ reason: "Unknown", cause })
     }),
     ({ close, connection, failure }) => {

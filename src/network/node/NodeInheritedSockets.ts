@@ -61,6 +61,8 @@ export interface ConnectedStream {
   readonly _tag: "Connected"
   readonly fd: 0
   readonly name: undefined
+  /** True for a socket. Of pipes and terminals descriptor 0 is read, and 1 written. */
+  readonly isBidirectional: boolean
 }
 
 /** An inherited socket. @category models @since 0.1.0 */
@@ -168,6 +170,10 @@ export const fromEnvironment = Effect.fnUntraced(function* (options: Options = {
   return make(sockets, options)
 })
 
+/** Tests if descriptor 0 has both directions. Node makes the pipes of its children of two sockets. */
+const isBidirectional = (kind: NodeDescriptorKind.DescriptorKind) =>
+  kind._tag === "Stream" || (kind._tag === "SocketPair" && NodeDescriptorKind.areSame(0, 1))
+
 /**
  * Uses descriptor 0 as the socket of the only server, as inetd passes it: a connection, a listening socket or a UDP
  * socket. A pipe or terminal is read, and descriptor 1 written. Fails if descriptor 0 is a file.
@@ -176,12 +182,18 @@ export const fromEnvironment = Effect.fnUntraced(function* (options: Options = {
  * @since 0.1.0
  */
 export const fromStdin: Effect.Effect<Holder, InheritedSocketsError> = Effect.suspend(() => {
-  const { _tag } = NodeDescriptorKind.kindOf(0)
-  if (_tag === "Other") {
+  const kind = NodeDescriptorKind.kindOf(0)
+  if (kind._tag === "Other") {
     const message = "cannot serve standard input: it is not a socket, pipe or terminal (a file or nothing)"
     return Effect.fail(new InheritedSocketsError({ message }))
   }
-  return Effect.succeed(make([inheritedSocketOf(0, undefined) ?? { _tag: "Connected", fd: 0, name: undefined }]))
+  const stream: ConnectedStream = {
+    _tag: "Connected",
+    fd: 0,
+    name: undefined,
+    isBidirectional: isBidirectional(kind)
+  }
+  return Effect.succeed(make([inheritedSocketOf(0, undefined) ?? stream]))
 })
 
 /** Logs and closes the sockets that no server has claimed; to be run after the start. @category running @since 0.1.0 */

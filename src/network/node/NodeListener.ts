@@ -217,7 +217,7 @@ export const listen = (
 ) =>
   Effect.fnUntraced(function* (options: ListenOptions): Effect.fn.Return<Listener, NetworkError, Scope.Scope> {
     const inherited = NodeInheritedClaims.claimListener(inheritedSockets, options)
-    if (inherited?._tag === "Connected") return yield* NodeInheritedClaims.singleListener(inheritedSockets)
+    if (inherited?._tag === "Connected") return yield* NodeInheritedClaims.singleListener(inheritedSockets, inherited)
     // A listener that can accept no connection would serve nobody.
     if (budget.available() < minListeningSockets) return yield* budget.exhausted(yield* requestedAddress(options))
     const queue: AcceptQueue = { budget, arrivals: yield* Queue.unbounded<Arrival, Cause.Done>(), refusedCount: 0 }

@@ -10,7 +10,6 @@ import { type Interface, Network } from "../Network.ts"
 import * as NodeBacklog from "./NodeBacklog.ts"
 import * as NodeDescriptorBudget from "./NodeDescriptorBudget.ts"
 import * as NodeInheritedSockets from "./NodeInheritedSockets.ts"
-import * as NodeListener from "./NodeListener.ts"
 import * as NodeReservedListener from "./NodeReservedListener.ts"
 import * as NodeTcp from "./NodeTcp.ts"
 import * as NodeUdp from "./NodeUdp.ts"
@@ -43,11 +42,21 @@ const interfaceOf = (name: string, info: Os.NetworkInterfaceInfo): Interface | u
   }
 }
 
-const interfaces = Effect.sync(() =>
-  Object.entries(Os.networkInterfaces()).flatMap(([name, all = []]) =>
-    all.flatMap((info) => interfaceOf(name, info) ?? [])
-  )
-)
+let lastInterfaces: ReadonlyArray<Interface> = []
+
+const interfaces = Effect.sync(() => {
+  try {
+    lastInterfaces = Object.entries(Os.networkInterfaces()).flatMap(([name, all = []]) =>
+      all.flatMap((info) => interfaceOf(name, info) ?? [])
+    )
+  } catch {
+    // Without a free descriptor they cannot be read: they are those of the last look.
+  }
+  return lastInterfaces
+})
+
+/** Loaded when a server starts: clients start faster without it. */
+const loadListener = Effect.promise(() => import("./NodeListener.ts"))
 
 /**
  * The network of this machine.
@@ -63,8 +72,11 @@ export const layer: Layer.Layer<Network> = Layer.effect(
   Network,
   Effect.map(NodeInheritedSockets.InheritedSockets, (inherited) => {
     const budget = NodeDescriptorBudget.make()
+    const limitBacklog = NodeBacklog.make()
     return {
-      listen: NodeReservedListener.orListen(NodeListener.listen(budget, NodeBacklog.make(), inherited)),
+      listen: NodeReservedListener.orListen((options) =>
+        Effect.flatMap(loadListener, ({ listen }) => listen(budget, limitBacklog, inherited)(options))
+      ),
       connect: NodeTcp.connect(budget),
       udp: NodeUdp.udp(budget, inherited),
       interfaces,

@@ -113,6 +113,18 @@ const open = (
     withFreePort(family, host, bindPort, (cause) => fail(cause, address))
   })
 
+/** The beginning of an IPv4 address in a socket that has both families, as a service manager binds it. */
+const mappedPrefix = "::ffff:"
+
+/** Returns the source of a datagram, an IPv4 address as such. */
+const unmapped = ({ address, port }: Endpoint.Endpoint): Endpoint.Endpoint => ({
+  address: address.startsWith(mappedPrefix) && address.includes(".") ? address.slice(mappedPrefix.length) : address,
+  port
+})
+
+/** Returns the destination of a datagram, an IPv4 address as an IPv6 one. */
+const mapped = (address: string) => (address.includes(":") ? address : `${mappedPrefix}${address}`)
+
 /** Reads the number of dropped datagrams from /proc/net/udp, where the kernel lists it by the socket's inode. */
 const readDrops = (socket: Dgram.Socket, family: NetAddress.IpFamily): number | undefined => {
   const fd = NodeUdpHandle.descriptorOf(socket)
@@ -150,7 +162,8 @@ export const udp = (budget: DescriptorBudget, inheritedSockets: NodeInheritedSoc
         }),
       { interruptible: true }
     )
-    socket.on("message", onDatagram)
+    const hasBothFamilies = inherited?.family === "udp6"
+    socket.on("message", hasBothFamilies ? (bytes, from) => onDatagram(bytes, unmapped(from)) : onDatagram)
     socket.on("error", (cause) => onError(networkError(cause, remote)))
     const bound = socket.address()
     const family = bound.family as NetAddress.IpFamily
@@ -168,7 +181,7 @@ export const udp = (budget: DescriptorBudget, inheritedSockets: NodeInheritedSoc
     /** Sends at once; without a callback Node discards the result and saves a turn of its queue. */
     const sendNow = (bytes: Uint8Array, to: Endpoint.Endpoint | undefined, done?: (cause: Error | null) => void) => {
       if (to === undefined) socket.send(bytes, done)
-      else socket.send(bytes, to.port, to.address, done)
+      else socket.send(bytes, to.port, hasBothFamilies ? mapped(to.address) : to.address, done)
     }
     const send: UdpSocket["send"] = (bytes, to) =>
       Effect.callback((resume) => {

@@ -1,5 +1,6 @@
 /** Undocumented parts of Node's UDP sockets: the descriptor, and a handle for descriptor 0. */
 import * as Dgram from "node:dgram"
+import * as Util from "node:util"
 
 /** libuv's handle of a socket. */
 interface Handle {
@@ -23,9 +24,11 @@ export const descriptorOf = (socket: Dgram.Socket): number | undefined => handle
  */
 export const bindOptions = (fd: number, type: Dgram.SocketType): Dgram.BindOptions => {
   if (fd !== 0) return { fd, exclusive: true }
-  const handle = handleOf(Dgram.createSocket(type))
+  const socket = Dgram.createSocket(type)
+  const handle = handleOf(socket)
   const error = handle?.open?.(fd)
-  if (error !== 0)
-    throw new Error(`descriptor 0 cannot be used as a UDP socket (${error ?? "not supported by this Node"})`)
-  return handle as Dgram.BindOptions
+  if (error === 0) return handle as Dgram.BindOptions
+  socket.close()
+  const why = error === undefined ? "not supported by this version of Node" : Util.getSystemErrorMessage(error)
+  throw new Error(`descriptor 0 cannot be used as a UDP socket: ${why}`)
 }

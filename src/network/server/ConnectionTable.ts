@@ -148,7 +148,7 @@ const annotate = <R>(
     remote: NetAddress.formatSocketAddress(connection.remote)
   })
 
-const log = <R>({ context, service }: ConnectionTable<R>, { level, text }: RefusalLog.Line) =>
+const log = <R>({ context, service }: ConnectionTable<R>, { level, text }: Pick<RefusalLog.Line, "level" | "text">) =>
   void Effect.runForkWith(context)(Effect.annotateLogs(Effect.logWithLevel(level)(text), { service }))
 
 /** Counts a refused connection. `detail` is logged once a minute. */

@@ -11,7 +11,8 @@ interface Pending {
 }
 
 /** Line of the log: a warning, or the information that a failure is over. */
-export interface Line {
+export interface Line<Reason extends string = RefusalReason> {
+  readonly reason: Reason
   readonly level: "Warn" | "Info"
   readonly text: string
 }
@@ -54,18 +55,18 @@ export const due = <Reason extends string>(
   log: RefusalLog<Reason>,
   nowMillis: number,
   describe: Describe<Reason> = connections
-): ReadonlyArray<Line> => {
-  const lines: Array<Line> = []
+): ReadonlyArray<Line<Reason>> => {
+  const lines: Array<Line<Reason>> = []
   for (const [reason, { count, detail, loggedAtMillis }] of log) {
     if (nowMillis - loggedAtMillis < intervalMillis) continue
     if (count > 0) {
       log.set(reason, { loggedAtMillis: nowMillis, count: 0, detail })
-      lines.push({ level: "Warn", text: `${describe(reason, count)} in the last minute: ${detail}` })
+      lines.push({ reason, level: "Warn", text: `${describe(reason, count)} in the last minute: ${detail}` })
       continue
     }
     log.delete(reason)
     const text = ends[reason]
-    if (text !== undefined) lines.push({ level: "Info", text })
+    if (text !== undefined) lines.push({ reason, level: "Info", text })
   }
   return lines
 }

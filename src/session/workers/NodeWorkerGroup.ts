@@ -106,8 +106,7 @@ const makeLog = Effect.fnUntraced(function* (noun: string) {
 export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<WorkerMessage.ToWorker>>(
   owner: Owner<Handle>
 ) {
-  const { isEventOfServer = constTrue, module, noun, sharedState, workerTimeoutMillis } = owner
-  const { onUnresponsive = "it gets no new clients" } = owner
+  const { isEventOfServer = constTrue, module, noun, onUnresponsive, sharedState, workerTimeoutMillis } = owner
   const { observe, warn, warnRarely, warnUnresponsive } = yield* makeLog(noun)
   const channels = new Map<number, SharedStateServer.WorkerChannel>()
   const stats = WorkerStats.make()
@@ -166,7 +165,7 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
     onMessage: observe(receive),
     onNotice: (notice) => {
       if (notice._tag === "WorkerEnded") onEnd(notice)
-      else if (notice._tag === "Unresponsive") warnUnresponsive(notice.id, onUnresponsive)
+      else if (notice._tag === "Unresponsive") warnUnresponsive(notice.id, onUnresponsive ?? "it gets no new clients")
     },
     ping: (handle) => handle.post({ _tag: "RequestReport" }),
     requestDrain: (handle) => handle.post({ _tag: "Drain" })

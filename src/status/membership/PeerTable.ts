@@ -37,7 +37,7 @@
  * ```
  */
 import type * as Result from "effect/Result"
-import type { Change, Dialect, Heartbeat, Peer } from "../Peer.ts"
+import type { Change, Dialect, Heartbeat, Peer, State } from "../Peer.ts"
 import * as Eviction from "./Eviction.ts"
 import * as PeerRecord from "./PeerRecord.ts"
 import * as PeerRecordMap from "./PeerRecordMap.ts"
@@ -202,6 +202,13 @@ export const tick = <A>(before: PeerTable<A>, now: number): Step<A> => {
     return after
   })
   return [{ ...table, records, nextCheckAt }, changes]
+}
+
+/** Returns the numbers of peers by state, without the peer that owns the table. @category getters @since 0.1.0 */
+export const countOthers = <A>({ records }: PeerTable<A>): Record<State, number> => {
+  const counts: Record<State, number> = { alive: 0, suspect: 0, down: 0, left: 0 }
+  for (const { info } of PeerRecordMap.values(records)) if (!info.self) counts[info.state]++
+  return counts
 }
 
 /** Returns one peer, with ages as of `now`. @category getters @since 0.1.0 */

@@ -50,6 +50,7 @@ import * as Network from "../../network/Network.ts"
 import * as ServerConfig from "../../network/ServerConfig.ts"
 import * as ServerEvents from "../../network/ServerEvents.ts"
 import * as Sweeper from "../../network/Sweeper.ts"
+import * as StatusMetrics from "../StatusMetrics.ts"
 import * as CoursePacket from "../wire/CoursePacket.ts"
 import * as RelayMessage from "../wire/RelayMessage.ts"
 import * as StatusPacket from "../wire/StatusPacket.ts"
@@ -78,33 +79,12 @@ export interface Options {
   readonly secret?: Redacted.Redacted | undefined
   /** Requested size of the kernel's receive buffer in bytes; the kernel may grant less. Default 1 MiB. */
   readonly receiveBuffer?: number | undefined
+  /** Name of the service in metrics. Default `status relay`. */
+  readonly service?: string | undefined
 }
 
-/** Counters of a relay, in datagrams. @category models @since 0.1.0 */
-export interface Stats {
-  /** Subscribers with a running lease. */
-  readonly subscribers: number
-  /** Datagrams received. */
-  readonly received: number
-  /** Copies forwarded. */
-  readonly forwarded: number
-  /** Leases granted or renewed. */
-  readonly granted: number
-  /** Challenges sent. */
-  readonly challenged: number
-  /** Subscriptions rejected because the relay was full, or had its limit of subscribers of the address. */
-  readonly full: number
-  /** Packets dropped because their sender has no subscription. */
-  readonly unsubscribed: number
-  /** Packets dropped because their sender exceeded its rate. */
-  readonly rateLimited: number
-  /** Datagrams that are neither status packets nor valid requests. */
-  readonly malformed: number
-  /** Requests dropped because too many others were waiting. */
-  readonly queueFull: number
-  /** Datagrams dropped by the kernel's full receive buffer; undefined if the platform does not report it. */
-  readonly dropped: number | undefined
-}
+/** Counters of a relay. @category models @since 0.1.0 */
+export type Stats = StatusMetrics.RelayStats
 
 /**
  * An event of a relay. `Granted`: a lease was granted or renewed. `Full`: a subscription was rejected, since the relay
@@ -254,7 +234,15 @@ export const make = Effect.fnUntraced(function* (
   }, Effect.withSpan("Relay.request"))
   yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(requests), reply)))
   sweeper.add(() => subscribers.sweep(now()))
-  const stats = Effect.map(socket.dropped, (dropped) => ({ ...counts, subscribers: subscribers.count(now()), dropped }))
+  const metrics = StatusMetrics.ofRelay(options.service ?? "status relay", yield* Effect.context<never>())
+  yield* Effect.addFinalizer(() => Effect.sync(metrics.clear))
+  const stats = Effect.map(socket.dropped, (dropped) => {
+    const stats: Stats = { ...counts, subscribers: subscribers.count(now()), dropped }
+    metrics.publish(stats)
+    return stats
+  })
+  // Keeps the metrics current between two reads of the stats.
+  yield* Effect.forkScoped(Effect.forever(Effect.delay(stats, "1 second")))
   return { address: socket.local, ...ServerEvents.observable(events.events, stats) }
 })
 

@@ -1,6 +1,7 @@
 /** Retransmission of a client: the delays of its request and of its transfer, and the time after which it gives up. */
 import * as Duration from "effect/Duration"
 import type * as Packet from "../protocol/Packet.ts"
+import * as ReceiveTransfer from "../transfer/ReceiveTransfer.ts"
 import * as Retransmission from "../transfer/Retransmission.ts"
 
 /** Options of a transfer that select its delays. */
@@ -28,16 +29,12 @@ const withPatience = (policy: Retransmission.Retransmission, options: Options): 
     : Retransmission.withDeadline(policy, { deadline: patienceMillis })
 }
 
-/** The delays of a receiver in those of a sender, whose timer should expire first: unneeded ACKs repeat blocks. */
-const receiverDelays = 2
-
 /** Returns the policies of the request and of the transfer. With a timeout everything is repeated at that interval. */
 export const make = (kind: Packet.Request["_tag"], options: Options) => {
   const { attempts = Number.POSITIVE_INFINITY, retransmission, timeout } = options
   const ofSender =
     retransmission ??
     (timeout === undefined ? Retransmission.adaptive({ attempts }) : Retransmission.fixed({ every: timeout, attempts }))
-  const ofTransfer =
-    kind === "RRQ" && timeout === undefined ? Retransmission.scale(ofSender, { factor: receiverDelays }) : ofSender
+  const ofTransfer = kind === "RRQ" && timeout === undefined ? ReceiveTransfer.retransmissionOf(ofSender) : ofSender
   return { request: withPatience(ofSender, options), transfer: withPatience(ofTransfer, options) }
 }

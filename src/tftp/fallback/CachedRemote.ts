@@ -154,6 +154,10 @@ const recover = Effect.fnUntraced(function* (
   return yield* Effect.mapError(cache.open(entry), () => reason)
 })
 
+/** Opens a kept file; undefined if it is no longer whole. */
+const openKept = ({ cache }: State, entry: Entry) =>
+  Effect.catchTag(cache.open(entry), "NotFound", () => Effect.undefined)
+
 /** Requests a file from the server. Returns undefined if the state has changed meanwhile. */
 const request = Effect.fnUntraced(function* (
   state: State,
@@ -175,7 +179,7 @@ const request = Effect.fnUntraced(function* (
     yield* Scope.close(opened, Exit.void)
     if (entry === undefined) return undefined
     yield* cache.update({ ...entry, validatedAtMillis: yield* Clock.currentTimeMillis })
-    return yield* Effect.orElseSucceed(cache.open(entry), () => undefined)
+    return yield* openKept(state, entry)
   }
   const addition = yield* Scope.provide(startAddition(state, url, reply), opened)
   if (addition === undefined) return toReadable(reply.size, reply.stream)
@@ -208,7 +212,7 @@ const read = (state: State, path: string): Effect.Effect<Store.Readable, Reason,
     }
     const entry = cache.find(url)
     if (entry !== undefined && isFresh(state, entry, yield* Clock.currentTimeMillis)) {
-      const kept = yield* Effect.orElseSucceed(cache.open(entry), () => undefined)
+      const kept = yield* openKept(state, entry)
       return kept ?? (yield* read(state, path))
     }
     const fetched = yield* Effect.acquireUseRelease(

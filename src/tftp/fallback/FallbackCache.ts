@@ -19,7 +19,10 @@ export interface Addition {
 export interface FallbackCache {
   /** Returns the entry of a URL. */
   readonly find: (url: string) => Entry | undefined
-  /** Opens the file of an entry, and marks it as used. Fails with `NotFound` if it is no longer whole. */
+  /**
+   * Opens the file of an entry, and marks it as used. If it is no longer whole, removes the entry and fails with
+   * `NotFound`.
+   */
   readonly open: (entry: Entry) => Effect.Effect<Store.Readable, Reason, Scope.Scope>
   /** Replaces what is known of the file of an entry. */
   readonly update: (entry: Entry) => Effect.Effect<void>

@@ -36,6 +36,7 @@ export type FallbackUrl = HttpFolder | TftpFolder
 const problems = {
   Scheme: "must be http://, https:// or tftp://, a host, and a folder",
   Invalid: "is not a valid URL; write http://HOST[:PORT]/FOLDER/",
+  User: "user and password must be percent-encoded; write % as %25",
   Query: "must not have a query or a fragment: the names of the files follow the folder",
   Outside: "must name a folder without .. in its path"
 }
@@ -44,44 +45,62 @@ const problems = {
 export class FallbackUrlError extends Data.TaggedError("FallbackUrlError")<{
   readonly reason: keyof typeof problems | Url.UrlError["reason"]
   readonly detail: string
+  /** The text, without user and password. */
   readonly url: string
 }> {
   override get message(): string {
-    return `invalid fallback URL ${NameText.escape(withoutUser(this.url))}: ${this.detail}`
+    return `invalid fallback URL ${NameText.escape(this.url)}: ${this.detail}`
   }
 }
 
-/** Removes user and password, for messages. */
-const withoutUser = (url: string) => url.replace(/\/\/[^/?#]*@/, "//")
+/** Removes user and password. A password that is not encoded may contain anything: it ends at the last `@`. */
+const withoutUser = (url: string) => url.replace(/\/\/(?:[^/?#:]*:.*|[^/?#]*)@/s, "//")
 
 /** Returns true if a part of the path is `..`, also with a parameter, which some servers ignore: `..;x`. */
 const hasParent = (path: string) => path.split(/[/\\]/).some((part) => /^\.\.(?:;|$)/.test(part))
 
+const decode = (path: string) =>
+  path.replaceAll(/%([0-7][\dA-F])/gi, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)))
+
+/** The most times that a path is decoded, which takes time: one with escapes after that is refused. */
+const maxDecodings = 16
+
 /** Returns true if a path leads to the folder above one of its folders, however often it is decoded. */
 const leadsUp = (path: string): boolean => {
-  if (hasParent(path)) return true
-  const decoded = path.replaceAll(/%([0-7][\dA-F])/gi, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)))
-  return decoded !== path && leadsUp(decoded)
+  let current = path
+  for (let decodings = 0; decodings < maxDecodings; decodings++) {
+    if (hasParent(current)) return true
+    const decoded = decode(current)
+    if (decoded === current) return false
+    current = decoded
+  }
+  return true
 }
 
-const basicAuthorization = ({ password, username }: URL) => {
-  if (username === "" && password === "") return undefined
-  const bytes = NameText.toBytes(NameText.fromUrlPath(`${username}:${password}`) ?? "")
-  return Redacted.make(`Basic ${btoa(String.fromCharCode(...bytes))}`)
-}
+/** Returns the header of a user and a password (RFC 7617). */
+const basicAuthorization = (userAndPassword: string) =>
+  Redacted.make(`Basic ${btoa(String.fromCharCode(...NameText.toBytes(userAndPassword)))}`)
 
-const fail = (reason: keyof typeof problems, url: string) =>
-  Result.fail(new FallbackUrlError({ reason, detail: problems[reason], url }))
+const invalid = (reason: FallbackUrlError["reason"], detail: string, url: string) =>
+  Result.fail(new FallbackUrlError({ reason, detail, url: withoutUser(url) }))
+
+const fail = (reason: keyof typeof problems, url: string) => invalid(reason, problems[reason], url)
+
+/** The part of a URL before its path. */
+const beforePath = /^[a-z]+:\/\/[^/\\]*/i
 
 const parseHttp = (text: string): Result.Result<HttpFolder, FallbackUrlError> => {
   const parsed = Result.getOrUndefined(Result.try(() => new URL(text)))
   if (parsed === undefined) return fail("Invalid", text)
-  if (leadsUp(text)) return fail("Outside", text)
-  const { origin, pathname } = parsed
+  // The parser has already applied each .. to the path.
+  if (leadsUp(text.replace(beforePath, ""))) return fail("Outside", text)
+  const { origin, password, pathname, username } = parsed
+  const userAndPassword = NameText.fromUrlPath(`${username}:${password}`)
+  if (userAndPassword === undefined) return fail("User", text)
   return Result.succeed({
     _tag: "Http",
     href: `${origin}${pathname}`,
-    authorization: basicAuthorization(parsed)
+    authorization: userAndPassword === ":" ? undefined : basicAuthorization(userAndPassword)
   })
 }
 
@@ -90,8 +109,7 @@ const anyFile = "x"
 
 const parseTftp = (text: string): Result.Result<TftpFolder, FallbackUrlError> =>
   Result.match(Url.parse(`${text}${anyFile}`), {
-    onFailure: ({ message, reason }) =>
-      Result.fail(new FallbackUrlError({ reason, detail: message.replace(/^.*?: /s, ""), url: text })),
+    onFailure: ({ message, reason }) => invalid(reason, message.replace(/^.*: /s, ""), text),
     onSuccess: ({ host, path, port }) =>
       leadsUp(path)
         ? fail("Outside", text)
@@ -100,8 +118,8 @@ const parseTftp = (text: string): Result.Result<TftpFolder, FallbackUrlError> =>
 
 /** Parses the URL of a folder. The slash at the end may be missing. */
 export const parse = (text: string): Result.Result<FallbackUrl, FallbackUrlError> => {
-  const [, scheme = ""] = /^([a-z]+):\/\//i.exec(text) ?? []
-  if (!/^(?:https?|tftp)$/i.test(scheme)) return fail("Scheme", text)
+  const [, scheme] = /^(https?|tftp):\/\/[^/\\?#]/i.exec(text) ?? []
+  if (scheme === undefined) return fail("Scheme", text)
   if (/[?#]/.test(text)) return fail("Query", text)
   const folder = text.endsWith("/") ? text : `${text}/`
   return scheme.toLowerCase() === "tftp" ? parseTftp(folder) : parseHttp(folder)

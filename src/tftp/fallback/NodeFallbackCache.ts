@@ -132,6 +132,9 @@ const writeDescription = (files: Files, entry: CacheIndex.Entry) => {
   )
 }
 
+/** Errors of this process or host, and not of a file, which is kept. */
+const exhausted = new Set(["EMFILE", "ENFILE", "ENOMEM"])
+
 const openEntry = Effect.fnUntraced(function* (files: Files, entry: CacheIndex.Entry) {
   const { bytes, file, url } = entry
   const lost = Effect.gen(function* (): Effect.fn.Return<never, Reason> {
@@ -141,10 +144,12 @@ const openEntry = Effect.fnUntraced(function* (files: Files, entry: CacheIndex.E
     return yield* Effect.fail(new NotFound())
   })
   const descriptor = yield* Effect.acquireRelease(
-    Effect.catch(NodeFileCalls.open(pathIn(files, file), O_RDONLY | O_NOFOLLOW), () => lost),
+    Effect.catch(NodeFileCalls.open(pathIn(files, file), O_RDONLY | O_NOFOLLOW), (cause) =>
+      exhausted.has(cause.code ?? "") ? Effect.fail(NodeFileCalls.readReason(cause)) : lost
+    ),
     closing
   )
-  const { size } = yield* Effect.mapError(NodeFileCalls.fstat(descriptor), NodeFileCalls.readReason)
+  const { size } = yield* Effect.catch(NodeFileCalls.fstat(descriptor), () => lost)
   if (size !== bytes) return yield* lost
   files.index.use(url)
   const now = new Date()
@@ -178,7 +183,7 @@ const add = Effect.fnUntraced(function* (
   return {
     write: Effect.fnUntraced(function* (chunk) {
       if (bytes + chunk.length > (size ?? 0) && !(yield* grow(chunk.length)))
-        return yield* Effect.fail(new TooLarge({ limit: files.maxBytes }))
+        return yield* Effect.fail(new TooLarge({ limit: files.maxBytes, of: "Cache" }))
       yield* Effect.mapError(NodeFileCalls.writeAt(descriptor, bytes, chunk), NodeFileCalls.writeReason)
       bytes += chunk.length
     }),

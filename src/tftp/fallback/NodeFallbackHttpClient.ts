@@ -20,6 +20,9 @@ const tooMuch = () => new Error("the server sent more bytes than announced")
 /** Statuses whose responses have no body. */
 const emptyStatuses = new Set([204, 205, 304])
 
+/** Returns true for a status that a `Response` can have. Servers may send any three digits. */
+const isValidStatus = (status: number) => status >= 200 && status <= 599
+
 const toResponse = (request: Request, incoming: Http.IncomingMessage) => {
   const status = incoming.statusCode!
   const isEmpty = emptyStatuses.has(status)
@@ -44,6 +47,11 @@ const send = (request: Request, url: URL, signal: AbortSignal) =>
       )
     outgoing.on("error", fail)
     outgoing.on("response", (incoming) => {
+      const status = incoming.statusCode!
+      if (!isValidStatus(status)) {
+        incoming.destroy()
+        return fail(new Error(`the server replied with status ${status}`))
+      }
       outgoing.on("error", (cause) => incoming.destroy(incoming.complete ? tooMuch() : cause))
       resume(Effect.succeed(toResponse(request, incoming)))
     })

@@ -37,6 +37,7 @@ export const make = (
 ): SharedFetch => {
   const readers = new Set<Signal.Signal>()
   const stopped = Exit.fail(new RemoteFailed({ url, why: "stopped before the end" }))
+  const lost = new RemoteFailed({ url, why: "its file in the cache has lost bytes; only the server may write there" })
   let users = 0
   let written = 0
   let outcome: Exit.Exit<void, Reason> | undefined
@@ -50,6 +51,7 @@ export const make = (
       if (position === written) return yield* Effect.as(outcome!, undefined)
       const bytes = new Uint8Array(Math.min(maxReadBytes, written - position))
       const count = yield* addition.readAt(position, bytes)
+      if (count === 0) return yield* Effect.fail(lost)
       return [bytes.subarray(0, count), position + count] as const
     })
   const subscribe = Effect.acquireRelease(

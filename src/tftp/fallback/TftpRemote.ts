@@ -1,4 +1,5 @@
 /** The files of another TFTP server, requested by `TftpClient`. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Packet from "../protocol/Packet.ts"
@@ -23,9 +24,11 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Remote.Remote, never, TftpClient.Services> {
   const services = yield* Effect.context<TftpClient.Services>()
   const { host, port } = folder
+  // The client gives up after the limits of the fetch, which have their own messages.
+  const patience = Duration.sum(limits.connectTimeout, limits.idleTimeout)
   const open = Effect.fnUntraced(function* (path: string) {
     const url = FallbackUrl.fileUrl(folder, path)
-    const { content, size } = yield* TftpClient.open({ host, port, path: `${folder.path}${path}` }).pipe(
+    const { content, size } = yield* TftpClient.open({ host, port, path: `${folder.path}${path}` }, { patience }).pipe(
       Effect.mapError(reasonOf(url)),
       Effect.timeoutOrElse({
         duration: limits.connectTimeout,

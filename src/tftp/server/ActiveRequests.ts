@@ -2,22 +2,21 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
-import { constTrue } from "effect/Function"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
-import * as Tracer from "effect/Tracer"
 import * as Endpoint from "../../network/Endpoint.ts"
 import type * as Network from "../../network/Network.ts"
 import * as Sweeper from "../../network/Sweeper.ts"
-import * as NameText from "../protocol/NameText.ts"
-import * as Packet from "../protocol/Packet.ts"
 import * as TftpError from "../TftpError.ts"
 import * as TftpServerEvent from "../TftpServerEvent.ts"
 import * as Transfer from "../transfer/Transfer.ts"
 import * as RequestHandler from "./RequestHandler.ts"
+import * as RequestRefusal from "./RequestRefusal.ts"
+import * as RequestSpan from "./RequestSpan.ts"
 import * as RequestState from "./RequestState.ts"
 import * as ServerLimits from "./ServerLimits.ts"
 import type { ServerTelemetry } from "./ServerTelemetry.ts"
+import * as WaitingRequests from "./WaitingRequests.ts"
 
 /** The limits and services of a server. */
 export interface Options {
@@ -30,7 +29,7 @@ export interface Options {
 export interface ActiveRequests {
   /** Starts a request, refuses it, or counts it as a duplicate. */
   readonly receive: (received: RequestHandler.ReceivedRequest) => void
-  /** Passes a datagram to the transfer with a client; returns false if the client has no request in progress. */
+  /** Passes a datagram to the transfer with a client; returns false if none with it uses the port of the server. */
   readonly receiveDatagram: (peer: Endpoint.Endpoint, bytes: Uint8Array) => boolean
   /** Returns true if the limits allow the address of a client. */
   readonly permits: (client: Endpoint.Endpoint) => boolean
@@ -44,10 +43,14 @@ export interface ActiveRequests {
 interface ActiveRequest {
   readonly info: TftpServerEvent.TransferInfo
   readonly startedAtMillis: number
+  /** The time at which it began; undefined while it waits for its turn. */
+  begunAtMillis: number | undefined
   readonly received: RequestHandler.ReceivedRequest
   state: RequestState.State
   /** True if the OACK has the size of the file: a client that then ends the transfer wanted no more. */
   announcesSize: boolean
+  /** True if its transfer uses the port of the server. */
+  sharesPort: boolean
   fiber: Fiber.Fiber<void> | undefined
 }
 
@@ -55,10 +58,10 @@ interface ActiveRequest {
 interface Table extends Options {
   limits: ServerLimits.ServerLimits
   readonly requests: Map<string, ActiveRequest>
-  /** The requests of silent clients, which give way to others; the oldest first. */
+  /** The requests of silent clients that have begun, which give way to others; the oldest first. */
   readonly silent: Set<ActiveRequest>
-  /** Requests that have not begun yet, the newest last. Those that have ended meanwhile are skipped. */
-  waiting: Array<ActiveRequest>
+  /** The requests that have not begun yet. They are not among the transfers that `maxTransfers` limits. */
+  readonly waiting: WaitingRequests.WaitingRequests<ActiveRequest>
   /** True while a fiber begins the waiting requests. */
   beginsWaiting: boolean
   /** The requests that may begin at once within the millisecond that starts at `turnStartedAtMillis`. */
@@ -79,23 +82,22 @@ const maxSilenceOfUploadMillis = 1_000
 /** Requests that begin at once within a millisecond; more of them wait for a turn of the event loop each. */
 const maxBeginsPerMilli = 2
 
-/** Number of requests that have ended in the list of waiting ones, above which they are removed from it. */
-const maxEndedRequests = 1_024
+/**
+ * Silent clients at which a new request uses the port of the server, in its thread, and gets none of its own: a
+ * flood of forged requests takes less memory.
+ */
+const maxSilentWithPort = 128
 
-const busyPacket = Transfer.errorPacket(
-  ServerLimits.refusals.MaxTransfers.code,
-  ServerLimits.refusals.MaxTransfers.peerMessage
-)
-const stoppingPacket = Transfer.errorPacket(Packet.ErrorCode.NotDefined, "The server is stopping")
+/** Requests that wait for their turn, above which the oldest is dropped: they take 2 KB each. */
+const maxWaitingRequests = 4_096
 
+/** The time that a silent client has for its reply before it gives way to another that has not. */
+const minSilenceMillis = 250
+
+/** The pause before a waiting request looks for room again. */
+const noRoomPauseMillis = 10
 const reply = ({ listenSocket, peer }: RequestHandler.ReceivedRequest, packet: Uint8Array) =>
   listenSocket.socket.sendUnsafe(packet, peer)
-
-const isSame = (one: Packet.Request, other: Packet.Request) =>
-  one._tag === other._tag &&
-  one.filename === other.filename &&
-  one.mode === other.mode &&
-  `${one.options}` === `${other.options}`
 
 const send = (table: Table, active: ActiveRequest, event: RequestState.Event) => {
   const [state, actions] = RequestState.transition(active.state, event)
@@ -119,14 +121,6 @@ const perform = (table: Table, active: ActiveRequest, action: RequestState.Actio
   }
 }
 
-/** Runs an effect in a span, if a tracer exports it: unread spans would add 50 us to the 900 us of a small transfer. */
-const traced =
-  (name: string, options: Tracer.SpanOptions) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.flatMap(Tracer.Tracer, (tracer) =>
-      tracer === Tracer.nativeTracer ? effect : Effect.withSpan(effect, name, options)
-    )
-
 /** Lets the oldest silent client that matches give way to another. Returns its request; undefined if there is none. */
 const giveWay = (table: Table, matches: (active: ActiveRequest) => boolean): ActiveRequest | undefined => {
   for (const active of table.silent) {
@@ -143,7 +137,7 @@ const isBusy = ({ reason }: TftpError.TftpError) => reason._tag === "File" && re
 
 /** Opens a request. An upload takes the place of one of the same name whose client has been silent for some time. */
 const open = (table: Table, active: ActiveRequest) => {
-  const attempt = RequestHandler.open(table.context, table.limits, active.received, () =>
+  const attempt = RequestHandler.open(table.context, table.limits, active.received, active.sharesPort, () =>
     send(table, active, { _tag: "Validated" })
   )
   const isSilentRival = ({ info: { filename, kind }, startedAtMillis }: ActiveRequest) =>
@@ -162,20 +156,19 @@ const runTransfer = Effect.fnUntraced(function* (table: Table, active: ActiveReq
   const { dally, transfer } = opened
   active.announcesSize = opened.announcesSize
   send(table, active, { _tag: "Opened", transfer })
-  const annotate = Effect.suspend(() => {
-    const { blksize, bytes, windowsize } = transfer.summary()
-    return Effect.annotateCurrentSpan({ blksize, bytes, windowsize })
-  })
-  const summary = yield* transfer.run.pipe(Effect.ensuring(annotate), traced("TftpServer.transfer", {}))
-  return { dally, path: opened.path, summary }
+  const summary = yield* RequestSpan.transfer(transfer)
+  return { dally, file: opened.file, summary }
 })
 
-/** Reports a request that was interrupted. The client of one that gave way before its transfer began gets an ERROR. */
-const reportInterrupt = ({ telemetry }: Table, { info, received, state }: ActiveRequest) => {
+/**
+ * Reports a request that was interrupted. The client of one that gave way while its file was opened gets an ERROR; one
+ * whose turn had not come gets none, as if its request was lost, and sends it again if it exists.
+ */
+const reportInterrupt = ({ telemetry }: Table, { begunAtMillis, info, received, state }: ActiveRequest) => {
   const transfer = RequestState.transferOf(state)
   if (state._tag !== "GaveWay") return telemetry.stopped(info, transfer?.summary())
   return Effect.sync(() => {
-    if (transfer === undefined) reply(received, busyPacket)
+    if (transfer === undefined && begunAtMillis !== undefined) reply(received, RequestRefusal.busyPacket)
     telemetry.gaveWay(info, transfer?.summary())
   })
 }
@@ -188,7 +181,7 @@ const serve = Effect.fnUntraced(function* (table: Table, active: ActiveRequest) 
   yield* Sweeper.every(context.sweeper, progressIntervalMillis, () => {
     if (active.state._tag === "Transferring") telemetry.progress(info, active.state.transfer)
   })
-  const { dally, path, summary } = yield* runTransfer(table, active).pipe(
+  const { dally, file, summary } = yield* runTransfer(table, active).pipe(
     Effect.timeoutOrElse({
       duration: limits.deadlineMillis,
       orElse: () =>
@@ -196,72 +189,66 @@ const serve = Effect.fnUntraced(function* (table: Table, active: ActiveRequest) 
     }),
     Effect.onInterrupt(() => reportInterrupt(table, active))
   )
-  yield* telemetry.finished(info, summary, now() - startedAtMillis, path)
+  yield* telemetry.finished(info, summary, now() - startedAtMillis, file)
   send(table, active, { _tag: "Succeeded" })
   yield* Effect.raceFirst(dally, shutdown.await)
 }, Effect.scoped)
-
-/** Returns the reason of a failure for the log: a superseded transfer ends as if the client had sent an ERROR. */
-const errorOf = ({ _tag }: RequestState.State, error: TftpError.TftpError) =>
-  _tag === "Superseded" && error.reason._tag === "Refused"
-    ? new TftpError.TftpError({ reason: new TftpError.Superseded() })
-    : error
-
-/** Codes of system errors: the process, or the system, cannot open more files. */
-const descriptorErrors: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE"])
-
-/** Returns the code and the message for the client whose request could not be opened. */
-const refusalOf = ({ reason }: TftpError.TftpError): readonly [code: number, peerMessage: string] => {
-  const { code, peerMessage } = ServerLimits.refusals.MaxTransfers
-  if (reason._tag !== "File") return [code, peerMessage]
-  const { cause } = reason
-  const isOutOfDescriptors =
-    "cause" in cause.reason && descriptorErrors.has((cause.reason.cause as { readonly code?: unknown } | null)?.code)
-  return isOutOfDescriptors ? [code, peerMessage] : [cause.code, cause.peerMessage]
-}
-
-/** Returns the reason of a refusal, with the name of the file if it is not that of the request. */
-const detailOf = ({ filename }: TftpServerEvent.TransferInfo, { message, reason }: TftpError.TftpError) =>
-  reason._tag === "File" && reason.cause.filename === filename ? reason.cause.reason.detail : message
 
 /** Reports a failure. Before the transfer began it is a refusal: the listen socket sends the ERROR. */
 const fail = ({ telemetry }: Table, active: ActiveRequest, error: TftpError.TftpError) => {
   const { announcesSize, info, received, state } = active
   const transfer = RequestState.transferOf(state)
   if (transfer === undefined) {
-    const [code, peerMessage] = refusalOf(error)
+    const [code, peerMessage] = RequestRefusal.packetOf(error)
     reply(received, Transfer.errorPacket(code, peerMessage))
-    return telemetry.refused(info, peerMessage, `refused: ${detailOf(info, error)}`)
+    const detail = `refused: ${RequestRefusal.detailOf(info, error)}`
+    return RequestRefusal.isOfFallback(error)
+      ? Effect.sync(() => telemetry.refusedByFallback(info, peerMessage, detail))
+      : telemetry.refused(info, peerMessage, detail)
   }
   if (state._tag === "GaveWay") return Effect.sync(() => telemetry.gaveWay(info, transfer.summary()))
-  const known = errorOf(state, error)
+  const known = RequestRefusal.errorOf(state, error)
   const { reason } = known
   return reason._tag === "Refused" && announcesSize && !transfer.handshakeDone()
     ? telemetry.probed(info, reason.code, transfer.summary())
     : telemetry.failed(info, known, transfer.summary())
 }
 
-/** Makes room for one more request of a client. Returns the reason to refuse it instead. */
-const makeRoom = (table: Table, client: Endpoint.Endpoint): ServerLimits.RefusalReason | undefined => {
-  const { limits, telemetry } = table
-  if (!ServerLimits.permits(limits, client)) return "NotAllowed"
-  const { address } = client
-  while (telemetry.activeTransfersOf(address) >= limits.maxTransfersPerClient) {
-    const rival = giveWay(table, ({ info }) => info.client.address === address)
-    if (rival === undefined) return "MaxTransfersPerClient"
+const isFull = ({ limits, telemetry, waiting }: Table) => telemetry.stats.active - waiting.size() >= limits.maxTransfers
+
+/** Makes room for one more transfer; returns false if all clients have replied, or had no time for it. */
+const makeRoom = (table: Table): boolean => {
+  const latest = table.context.sweeper.now() - minSilenceMillis
+  const hadTime = ({ begunAtMillis }: ActiveRequest) => (begunAtMillis ?? 0) <= latest
+  while (isFull(table)) if (giveWay(table, hadTime) === undefined) return false
+  return true
+}
+
+/** Makes room for one more request of a client address; returns false if all have begun, and the client has replied. */
+const makeRoomOf = (table: Table, address: string): boolean => {
+  const isOfClient = ({ info }: ActiveRequest) => info.client.address === address
+  while (table.telemetry.activeTransfersOf(address) >= table.limits.maxTransfersPerClient) {
+    if (giveWay(table, isOfClient) !== undefined) continue
+    const waiting = table.waiting.find(isOfClient)
+    if (waiting === undefined) return false
+    drop(table, waiting)
   }
-  while (telemetry.stats.active >= limits.maxTransfers) {
-    if (giveWay(table, constTrue) === undefined) return "MaxTransfers"
-  }
-  return undefined
+  return true
+}
+
+/** Returns the reason to refuse one more request of a client; makes room for it if there is none. */
+const refusalReasonOf = (table: Table, client: Endpoint.Endpoint): ServerLimits.RefusalReason | undefined => {
+  if (!ServerLimits.permits(table.limits, client)) return "NotAllowed"
+  if (!makeRoomOf(table, client.address)) return "MaxTransfersPerClient"
+  return isFull(table) && table.silent.size === 0 ? "MaxTransfers" : undefined
 }
 
 const start = (table: Table, received: RequestHandler.ReceivedRequest): void => {
-  const { limits, requests, silent, telemetry } = table
+  const { limits, requests, telemetry } = table
   const { peer, request } = received
   const { _tag: kind, filename, mode } = request
   const info: TftpServerEvent.TransferInfo = { id: ++table.lastId, kind, filename, mode, client: peer }
-  const reason = makeRoom(table, peer)
+  const reason = refusalReasonOf(table, peer)
   if (reason !== undefined) {
     const { code, detail, peerMessage } = ServerLimits.refusals[reason]
     reply(received, Transfer.errorPacket(code, peerMessage))
@@ -274,32 +261,33 @@ const start = (table: Table, received: RequestHandler.ReceivedRequest): void => 
     received,
     state: RequestState.initial,
     announcesSize: false,
+    sharesPort: table.context.singlePort,
+    begunAtMillis: undefined,
     fiber: undefined
   }
   requests.set(Endpoint.format(peer), active)
-  silent.add(active)
+  const begins = mayBegin(table) && makeRoom(table)
   telemetry.transferStarted(info)
-  if (mayBegin(table)) begin(table, active)
+  if (begins) begin(table, active)
   else wait(table, active)
 }
 
 /** Runs the fiber of a request. */
 const begin = (table: Table, active: ActiveRequest): void => {
   const { info, received } = active
-  const { filename, kind, mode } = info
+  if (table.silent.size >= maxSilentWithPort) active.sharesPort = true
+  table.silent.add(active)
+  active.begunAtMillis = table.context.sweeper.now()
   active.fiber = table.run(
     serve(table, active).pipe(
       Effect.catch((error) => fail(table, active, error)),
-      Effect.catchDefect((defect) =>
-        Effect.logError(`${TftpServerEvent.describe(info)}: unhandled defect in transfer`, defect)
-      ),
+      Effect.catchDefect((defect) => {
+        if (RequestState.transferOf(active.state) === undefined) reply(received, Transfer.stoppedPacket)
+        return Effect.logError(`${TftpServerEvent.describe(info)}: unhandled defect in transfer`, defect)
+      }),
       Effect.ensuring(Effect.sync(() => remove(table, active))),
       Effect.annotateLogs("transfer", info.id),
-      traced("TftpServer.request", {
-        kind: "server",
-        root: true,
-        attributes: { client: Endpoint.format(received.peer), file: NameText.escape(filename), opcode: kind, mode }
-      })
+      RequestSpan.request(info)
     )
   )
 }
@@ -312,9 +300,13 @@ const remove = (table: Table, active: ActiveRequest) => {
 
 /** Ends a request that has not begun. */
 const endWaiting = (table: Table, active: ActiveRequest) => {
+  table.waiting.remove(active)
   table.run(reportInterrupt(table, active))
   remove(table, active)
 }
+
+/** Drops a request that has not begun. */
+const drop = (table: Table, active: ActiveRequest) => send(table, active, { _tag: "GiveWay", mayReply: false })
 
 /** Returns true if one more request may begin at once. */
 const mayBegin = (table: Table): boolean => {
@@ -323,29 +315,37 @@ const mayBegin = (table: Table): boolean => {
     table.turnStartedAtMillis = now
     table.beginsLeft = maxBeginsPerMilli
   }
-  return table.waiting.length === 0 && table.beginsLeft-- > 0
+  return table.waiting.size() === 0 && table.beginsLeft-- > 0
 }
 
 /**
- * Lets a request wait for its turn. To begin one takes a millisecond of CPU time, to receive it a hundredth: in a flood
- * most requests give way before they begin, and the newest begins first.
+ * Lets a request wait for its turn, and drops the oldest if too many wait. To begin one takes a millisecond of CPU
+ * time, to receive it a hundredth: after a flood the newest begins first, and no client has to send its request again.
  */
 const wait = (table: Table, active: ActiveRequest) => {
-  table.waiting.push(active)
-  if (table.waiting.length > table.silent.size + maxEndedRequests) {
-    table.waiting = table.waiting.filter(({ state }) => state._tag === "Opening")
-  }
+  const { waiting } = table
+  waiting.add(active)
+  if (waiting.size() > maxWaitingRequests) drop(table, waiting.oldest()!)
   if (table.beginsWaiting) return
   table.beginsWaiting = true
   table.run(beginWaiting(table))
 }
 
-/** Begins the waiting requests, one in each turn of the event loop. */
+/**
+ * Begins the waiting requests, one in each turn of the event loop. Without room they wait for silent clients to
+ * give way; they are dropped if all clients have replied.
+ */
 const beginWaiting = Effect.fnUntraced(function* (table: Table) {
-  while (table.waiting.length > 0) {
+  const { silent, waiting } = table
+  for (;;) {
     yield* Effect.yieldNow
-    const active = table.waiting.pop()
-    if (active?.state._tag === "Opening") begin(table, active)
+    const active = waiting.newest()
+    if (active === undefined) break
+    if (makeRoom(table)) {
+      waiting.remove(active)
+      begin(table, active)
+    } else if (silent.size === 0) drop(table, active)
+    else yield* Effect.sleep(noRoomPauseMillis)
   }
   table.beginsWaiting = false
 })
@@ -361,7 +361,8 @@ export const make = Effect.fnUntraced(function* (
   const table: Table = {
     ...options,
     ...{ requests, shutdown, run, lastId: 0 },
-    ...{ silent: new Set(), waiting: [], beginsWaiting: false, beginsLeft: 0, turnStartedAtMillis: 0 }
+    ...{ silent: new Set<ActiveRequest>(), waiting: WaitingRequests.make<ActiveRequest>(), beginsWaiting: false },
+    ...{ beginsLeft: 0, turnStartedAtMillis: 0 }
   }
   const drain = yield* Effect.cached(
     Effect.suspend(() => {
@@ -375,15 +376,17 @@ export const make = Effect.fnUntraced(function* (
   )
   return {
     receive: (received) => {
-      if (shutdown.isOpen()) return reply(received, stoppingPacket)
+      if (shutdown.isOpen()) return reply(received, RequestRefusal.stoppingPacket)
       const previous = requests.get(Endpoint.format(received.peer))
       if (previous === undefined) return start(table, received)
-      const isRepeated = isSame(previous.received.request, received.request)
+      const isRepeated = RequestState.isSame(previous.received.request, received.request)
       send(table, previous, { _tag: "RequestReceived", received, isRepeated })
+      // A client that sends its request again exists: it is the next one.
+      if (table.waiting.has(previous)) table.waiting.add(previous)
     },
     receiveDatagram: (peer, bytes) => {
       const active = requests.get(Endpoint.format(peer))
-      if (active === undefined) return false
+      if (active === undefined || !active.sharesPort) return false
       if (table.silent.has(active)) send(table, active, { _tag: "Validated" })
       RequestState.transferOf(active.state)?.receive(bytes)
       return true

@@ -36,6 +36,8 @@ export type FromThread =
   /** The thread accepts messages. */
   | { readonly _tag: "Ready" }
   | { readonly _tag: "Pong" }
+  /** The thread has opened the socket of the transfer. */
+  | { readonly _tag: "Opened"; readonly id: number; readonly port: number }
   | {
       readonly _tag: "Progress"
       readonly id: number

@@ -88,6 +88,7 @@ const main = Effect.gen(function* () {
   const serve = Effect.fnUntraced(function* (message: Start) {
     const { id, source, spec } = message
     const socket = yield* TransferSocket.open(spec)
+    post({ _tag: "Opened", id, port: socket.port })
     const file = source === undefined ? makeUpload(message) : readableOf(source, spec.filename)
     const { dally, transfer } = yield* ServerTransfer.make(spec, file, {
       send: socket.send,

@@ -19,8 +19,7 @@ import * as TftpError from "../TftpError.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
 import type { TransferSpec } from "../transfer/TransferSpec.ts"
 import * as Message from "./NodeTransferMessage.ts"
-import type { TransferThreads } from "./RequestHandler.ts"
-import type { ServerTransfer } from "./ServerTransfer.ts"
+import type { TransferInThread, TransferThreads } from "./RequestHandler.ts"
 
 /** A request of a thread to the server, about the file of an upload. */
 type FileOperation = Extract<Message.FromThread, { readonly _tag: "Write" | "Commit" }>
@@ -29,6 +28,8 @@ type FileOperation = Extract<Message.FromThread, { readonly _tag: "Write" | "Com
 interface ThreadTransfer {
   summary: Transfer.Summary
   handshakeDone: boolean
+  /** The port of its socket; undefined until the thread has opened it. */
+  port: number | undefined
   readonly onReply: () => void
   readonly operations: Queue.Queue<FileOperation>
   readonly ended: Deferred.Deferred<void, TftpError.TftpError>
@@ -56,6 +57,9 @@ const onMessage = (transfers: Thread["transfers"], message: Message.FromThread) 
     case "Progress":
       transfer.summary = message.summary
       transfer.handshakeDone = message.handshakeDone
+      return
+    case "Opened":
+      transfer.port = message.port
       return
     case "Replied":
       return transfer.onReply()
@@ -103,11 +107,12 @@ const makeTransfer = Effect.fnUntraced(function* (
   spec: TransferSpec,
   file: Store.Readable | Store.Writable,
   onReply: () => void
-): Effect.fn.Return<ServerTransfer, never, Scope.Scope> {
+): Effect.fn.Return<TransferInThread, never, Scope.Scope> {
   const { blksize, windowsize } = spec.agreed
   const entry: ThreadTransfer = {
     summary: { bytes: 0, resent: 0, malformed: 0, rtt: undefined, blksize, windowsize },
     handshakeDone: false,
+    port: undefined,
     onReply,
     operations: yield* Queue.unbounded<FileOperation>(),
     ended: yield* Deferred.make<void, TftpError.TftpError>()
@@ -121,18 +126,16 @@ const makeTransfer = Effect.fnUntraced(function* (
     ? { descriptor: file.descriptor!, size: file.size, modifiedAtMillis: file.modifiedAtMillis }
     : undefined
   const awaitEnd = Deferred.await(entry.ended)
+  const stop = Effect.sync(() => thread.post({ _tag: "Stop", id }))
   const run = Effect.suspend(() => {
     if (thread.endReason !== undefined) return ended(thread.endReason)
     thread.post({ _tag: "Start", id, spec, source, maxBytes: isDownload ? undefined : file.maxBytes })
     return isDownload ? awaitEnd : Effect.raceFirst(awaitEnd, performFileOperations(thread, id, entry, file))
   }).pipe(
     // The thread may be reading: keep the file open until the thread has stopped the transfer.
-    Effect.onInterrupt(() =>
-      Effect.suspend(() => {
-        thread.post({ _tag: "Stop", id })
-        return Effect.ignore(awaitEnd)
-      })
-    ),
+    Effect.onInterrupt(() => Effect.andThen(stop, Effect.ignore(awaitEnd))),
+    // A defect of the store: the thread still waits for it.
+    Effect.tapDefect(() => stop),
     Effect.map(() => entry.summary)
   )
   const transfer: Transfer.Transfer = {
@@ -141,7 +144,7 @@ const makeTransfer = Effect.fnUntraced(function* (
     handshakeDone: () => entry.handshakeDone,
     run
   }
-  return { transfer, dally: Effect.void }
+  return { transfer, dally: Effect.void, port: () => entry.port }
 })
 
 /**
@@ -149,7 +152,8 @@ const makeTransfer = Effect.fnUntraced(function* (
  * descriptor. Retransmission in a thread is by the limits of the server, or the timeout that the client asks for.
  *
  * Fails if a thread is not ready after 30 seconds. A thread that ends later, or does not respond for 30 seconds, is
- * replaced; its transfers fail. The server itself runs the transfers that begin while no thread is ready.
+ * replaced; its transfers fail, and the server sends the ERROR of each. The server itself runs the transfers that begin
+ * while no thread is ready.
  *
  * @category constructors
  * @since 0.1.0

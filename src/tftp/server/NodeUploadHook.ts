@@ -8,6 +8,7 @@
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import type { Readable } from "node:stream"
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -31,7 +32,10 @@ export interface Options {
   readonly maxProcesses?: number | undefined
   /** The time limit of one process. Default 1 minute. */
   readonly timeout?: Duration.Input | undefined
-  /** The time that running and queued programs have once the server stops. Default 5 seconds. */
+  /**
+   * The time that the server's own drain and the programs have together once the server stops. Programs that then still
+   * run or wait are killed or not run. Default 5 seconds.
+   */
   readonly drain?: Duration.Input | undefined
 }
 
@@ -88,8 +92,10 @@ const spawn = (command: string, upload: Upload): Running => {
     env: environmentOf(upload),
     detached: true
   })
+  // A process for which no pipe could be opened has none, and no error is thrown.
+  const stderr = child.stderr as Readable | undefined
   let errors = Buffer.alloc(0)
-  child.stderr.on("data", (bytes: Buffer) => {
+  stderr?.on("data", (bytes: Buffer) => {
     if (errors.length < maxErrorBytes) errors = Buffer.concat([errors, bytes]).subarray(0, maxErrorBytes)
   })
   let outcome: { readonly failure: string | undefined } | undefined
@@ -97,7 +103,7 @@ const spawn = (command: string, upload: Upload): Running => {
   const end = (failure: string | undefined) => {
     outcome ??= { failure }
     // A background process of the program may still have the pipe.
-    child.stderr.destroy()
+    stderr?.destroy()
     for (const resume of waiting) resume()
   }
   child.once("error", (cause) => {
@@ -165,7 +171,7 @@ const check = (command: string) =>
   })
 
 /** The uploads that wait for a process, and the processes. */
-interface Queued {
+interface UploadQueue {
   /** Adds an upload. */
   readonly offer: (upload: Upload) => Effect.Effect<void>
   /** Waits until all uploads added before have been handled. */
@@ -178,7 +184,7 @@ const makeQueue = Effect.fnUntraced(function* (
   command: string,
   maxProcesses: number,
   timeout: Duration.Duration
-): Effect.fn.Return<Queued, never, Scope.Scope> {
+): Effect.fn.Return<UploadQueue, never, Scope.Scope> {
   const waiting = yield* Queue.dropping<Upload, Cause.Done>(maxQueuedUploads)
   let unfinished = 0
   const report = (upload: Upload, problem: string) =>

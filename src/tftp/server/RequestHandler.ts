@@ -3,12 +3,13 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Endpoint from "../../network/Endpoint.ts"
-import type * as Network from "../../network/Network.ts"
+import * as Network from "../../network/Network.ts"
 import type * as Sweeper from "../../network/Sweeper.ts"
 import * as Negotiation from "../protocol/Negotiation.ts"
 import * as Packet from "../protocol/Packet.ts"
 import type * as Store from "../store/Store.ts"
 import type * as TftpError from "../TftpError.ts"
+import type * as TftpServerEvent from "../TftpServerEvent.ts"
 import * as BlockSource from "../transfer/BlockSource.ts"
 import type * as Retransmission from "../transfer/Retransmission.ts"
 import * as Transfer from "../transfer/Transfer.ts"
@@ -17,6 +18,12 @@ import type * as ListenSockets from "./ListenSockets.ts"
 import type { ServerLimits } from "./ServerLimits.ts"
 import * as ServerTransfer from "./ServerTransfer.ts"
 import * as TransferSocket from "./TransferSocket.ts"
+
+/** A transfer that runs in a thread. */
+export interface TransferInThread extends ServerTransfer.ServerTransfer {
+  /** Returns the port of its socket; undefined until the thread has opened it. */
+  readonly port: () => number | undefined
+}
 
 /** A pool of threads that run transfers. */
 export interface TransferThreads {
@@ -28,7 +35,7 @@ export interface TransferThreads {
     spec: TransferSpec,
     file: Store.Readable | Store.Writable,
     onReply: () => void
-  ) => Effect.Effect<ServerTransfer.ServerTransfer, never, Scope.Scope> | undefined
+  ) => Effect.Effect<TransferInThread, never, Scope.Scope> | undefined
 }
 
 /** The settings and services that all transfers of a server share. */
@@ -79,22 +86,63 @@ const openAndNegotiate = Effect.fnUntraced(function* (
   return { agreed, reply: [...reply, ...own], file }
 })
 
+/**
+ * Sends the ERROR of a transfer that its thread cannot send. It comes from the port that the thread had, so that the
+ * client accepts it; or from that of the server if the thread has opened none, or another program has it by now.
+ */
+const sendThreadError = Effect.fnUntraced(function* (
+  spec: TransferSpec,
+  { listenSocket, peer }: ReceivedRequest,
+  port: number | undefined
+) {
+  const fromListenSocket = Effect.sync(() => listenSocket.socket.sendUnsafe(Transfer.stoppedPacket, peer))
+  yield* port === undefined
+    ? fromListenSocket
+    : Effect.catch(TransferSocket.sendAfterClose(spec, port, Transfer.stoppedPacket), () => fromListenSocket)
+})
+
+/** Reasons of failures of which a thread does not inform the client: it has ended, or it has no socket. */
+const threadFailures: ReadonlySet<TftpError.Reason["_tag"]> = new Set(["ThreadEnded", "Socket"])
+
+/** Makes the transfer in a thread; the client gets an ERROR for each failure of it. */
+const openInThread = Effect.fnUntraced(function* (
+  inThread: Effect.Effect<TransferInThread, never, Scope.Scope>,
+  spec: TransferSpec,
+  received: ReceivedRequest
+) {
+  const network = yield* Network.Network
+  const { dally, port, transfer } = yield* inThread
+  const run = Effect.tapError(transfer.run, ({ reason }) =>
+    threadFailures.has(reason._tag)
+      ? Effect.provideService(sendThreadError(spec, received, port()), Network.Network, network)
+      : Effect.void
+  )
+  return { transfer: { ...transfer, run }, dally }
+})
+
+/** Returns the local address of a transfer: in the family of the client, if an inherited socket has both. */
+const hostOf = ({ listenSocket: { host }, peer }: ReceivedRequest) => {
+  if (peer.address.includes(":")) return host
+  return host === "::" ? "0.0.0.0" : Endpoint.canonical(host)
+}
+
 /** A transfer that was opened. */
 export interface OpenedRequest extends ServerTransfer.ServerTransfer {
   /** True if the OACK has the size of the file. */
   readonly announcesSize: boolean
-  /** The path of an uploaded file on this host; undefined if it has none. */
-  readonly path: string | undefined
+  readonly file: TftpServerEvent.TransferredFile
 }
 
 /**
- * Opens the file, negotiates the options and makes the transfer; its `run` starts it. `onReply` is called at the first
- * packet of the client to the socket of the transfer. Fails if the file or a socket cannot be opened.
+ * Opens the file, negotiates the options and makes the transfer; its `run` starts it. With `sharesPort` the transfer
+ * uses the port of the server; else `onReply` is called at the first packet of the client to its own socket. Fails if
+ * the file or a socket cannot be opened.
  */
 export const open = Effect.fnUntraced(function* (
   context: ServerContext,
   limits: ServerLimits,
   received: ReceivedRequest,
+  sharesPort: boolean,
   onReply: () => void
 ): Effect.fn.Return<OpenedRequest, TftpError.TftpError, Network.Network | Scope.Scope> {
   const { listenSocket, peer, request } = received
@@ -108,7 +156,7 @@ export const open = Effect.fnUntraced(function* (
     filename: request.filename,
     mode: request.mode,
     peer,
-    host: listenSocket.host,
+    host: hostOf(received),
     ports: context.ports,
     agreed,
     initialPacket: oack(reply),
@@ -116,10 +164,11 @@ export const open = Effect.fnUntraced(function* (
     retries: limits.retries,
     maxUnvalidatedPackets: limits.maxUnvalidatedPackets
   }
-  const path = "commit" in file ? file.path : undefined
-  const inThread = context.threads?.make(spec, file, onReply)
-  if (inThread !== undefined) return { ...(yield* inThread), announcesSize, path }
-  const socket = context.singlePort ? undefined : yield* TransferSocket.open(spec)
+  const transferred = { path: file.path, name: file.name }
+  const inThread = sharesPort ? undefined : context.threads?.make(spec, file, onReply)
+  if (inThread !== undefined)
+    return { ...(yield* openInThread(inThread, spec, received)), announcesSize, file: transferred }
+  const socket = sharesPort ? undefined : yield* TransferSocket.open(spec)
   const opened = yield* ServerTransfer.make(spec, file, {
     ...context,
     send: socket?.send ?? ((bytes) => listenSocket.socket.sendUnsafe(bytes, peer)),
@@ -132,5 +181,5 @@ export const open = Effect.fnUntraced(function* (
     onReply()
     receive(bytes)
   })
-  return { ...opened, announcesSize, path }
+  return { ...opened, announcesSize, file: transferred }
 })

@@ -61,6 +61,13 @@ export const initial: State = { _tag: "Opening" }
  */
 const ending = Transfer.errorPacket(Packet.ErrorCode.NotDefined, "ended by the server")
 
+/** Returns true if a request equals another. */
+export const isSame = (one: Packet.Request, other: Packet.Request) =>
+  one._tag === other._tag &&
+  one.filename === other.filename &&
+  one.mode === other.mode &&
+  `${one.options}` === `${other.options}`
+
 /** Returns the transfer; undefined before it begins and after the end. */
 export const transferOf = (state: State): Transfer.Transfer | undefined =>
   "transfer" in state ? state.transfer : undefined

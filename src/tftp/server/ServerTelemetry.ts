@@ -43,12 +43,14 @@ export interface ServerTelemetry {
   ) => void
   /** Reports a refused request: `peerMessage` was sent to the client, `detail` goes to the log. */
   readonly refused: (info: TransferInfo, peerMessage: string, detail: string) => Effect.Effect<void>
+  /** Reports a request that is refused because the fallback server has failed; logged once a minute. */
+  readonly refusedByFallback: (info: TransferInfo, peerMessage: string, detail: string) => void
   /** Reports a transfer that succeeded. */
   readonly finished: (
     info: TransferInfo,
     summary: Transfer.Summary,
     millis: number,
-    path: string | undefined
+    file: TftpServerEvent.TransferredFile
   ) => Effect.Effect<void>
   /** Reports a transfer whose client wanted the size of the file only: it ended the transfer after the OACK. */
   readonly probed: (info: TransferInfo, errorCode: number, summary: Transfer.Summary) => Effect.Effect<void>
@@ -80,8 +82,8 @@ const notBegun: Transfer.Summary = {
 
 const directionOf = ({ kind }: TransferInfo) => (kind === "RRQ" ? "out" : "in")
 
-/** Reasons whose log lines are limited: anybody can cause many of them. */
-type LimitedReason = ServerLimits.RefusalReason | "GaveWay" | "Malformed"
+/** Reasons whose log lines are limited: anybody, or an outage, can cause many of them. */
+type LimitedReason = ServerLimits.RefusalReason | "FallbackFailed" | "GaveWay" | "Malformed"
 
 const requests = (count: number) => `${Quantity.format(count, "request")} refused`
 
@@ -91,6 +93,7 @@ const limitedLines: Readonly<
 > = {
   MaxTransfers: { level: "Warn", countOf: requests },
   MaxTransfersPerClient: { level: "Warn", countOf: requests },
+  FallbackFailed: { level: "Warn", countOf: requests },
   NotAllowed: { level: "Info", countOf: requests },
   GaveWay: { level: "Warn", countOf: (count) => `${Quantity.format(count, "transfer")} gave way` },
   Malformed: { level: "Info", countOf: (count) => Quantity.format(count, "malformed packet") }
@@ -103,18 +106,19 @@ const makeLimitedLog = Effect.fnUntraced(function* (now: () => number) {
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
   const log: RefusalLog.RefusalLog<LimitedReason> = new Map()
   const noted = Signal.make()
+  const write = (reason: LimitedReason, text: string) => Effect.logWithLevel(limitedLines[reason].level)(text)
   const writeDueLines = Effect.gen(function* () {
     yield* noted.wait
     while (log.size > 0) {
       yield* Effect.sleep(RefusalLog.intervalMillis)
-      for (const { text } of RefusalLog.due(log, now(), countOf)) yield* Effect.logWarning(text)
+      for (const { reason, text } of RefusalLog.due(log, now(), countOf)) yield* write(reason, text)
     }
   })
   yield* Effect.forkScoped(Effect.forever(writeDueLines))
   return (reason: LimitedReason, detail: string) => {
     const line = RefusalLog.note(log, reason, detail, now(), countOf)
     if (line === undefined) return
-    runFork(Effect.logWithLevel(limitedLines[reason].level)(line))
+    runFork(write(reason, line))
     noted.notify()
   }
 })
@@ -169,6 +173,12 @@ export const make = Effect.fnUntraced(function* ({
   const noteLimited = yield* makeLimitedLog(now)
   const { countActive, perClient } = makeClientCount(addActive)
   const { publish, report } = makeReporter(annotatesLogs, emit, context)
+  const refuseLimited = (info: TransferInfo, reason: LimitedReason, peerMessage: string, detail: string) => {
+    stats.refused++
+    countEnded(directionOf(info), "refused", undefined)
+    noteLimited(reason, `${TftpServerEvent.describeRequest(info)}: ${detail}`)
+    publish("Info", () => ({ _tag: "Refused", transfer: info, peerMessage }))
+  }
   return {
     stats,
     events,
@@ -187,25 +197,23 @@ export const make = Effect.fnUntraced(function* ({
     },
     malformed: (client, detail) => {
       countMalformed()
-      noteLimited("Malformed", `from ${client.address} port ${client.port}: ${detail}`)
+      const what = detail.replace(/^malformed packet: /, "")
+      noteLimited("Malformed", `from ${client.address} port ${client.port}: ${what}`)
     },
-    refusedByLimit: (info, reason, peerMessage, detail) => {
-      stats.refused++
-      countEnded(directionOf(info), "refused", undefined)
-      noteLimited(reason, `${TftpServerEvent.describeRequest(info)}: ${detail}`)
-      publish("Info", () => ({ _tag: "Refused", transfer: info, peerMessage }))
-    },
+    refusedByLimit: refuseLimited,
+    refusedByFallback: (info, peerMessage, detail) => refuseLimited(info, "FallbackFailed", peerMessage, detail),
     refused: (info, peerMessage, detail) => {
       stats.refused++
       countEnded(directionOf(info), "refused", undefined)
       const event: TftpServerEvent.Event = { _tag: "Refused", transfer: info, peerMessage }
       return report("Info", `${TftpServerEvent.describeRequest(info)}: ${detail}`, event)
     },
-    finished: (info, summary, millis, path) => {
+    finished: (info, summary, millis, file) => {
       stats.finished++
       countEnded(directionOf(info), "finished", summary)
-      const text = `${TftpServerEvent.describe(info)}: ${TftpServerEvent.describeSummary(summary, millis)}`
-      return report("Info", text, { _tag: "Finished", transfer: info, summary, millis, path })
+      const result = TftpServerEvent.describeSummary(summary, millis)
+      const text = `${TftpServerEvent.describe(info)}: ${result}${TftpServerEvent.describeFile(info, file)}`
+      return report("Info", text, { _tag: "Finished", transfer: info, summary, millis, path: file.path })
     },
     probed: (info, errorCode, summary) => {
       stats.probed++
@@ -217,7 +225,7 @@ export const make = Effect.fnUntraced(function* ({
     },
     failed: (info, error, summary) => {
       stats.failed++
-      countEnded(directionOf(info), error.reason._tag, summary)
+      countEnded(directionOf(info), TftpMetrics.failureResult(error.reason), summary)
       const event: TftpServerEvent.Event = { _tag: "Failed", transfer: info, error, summary }
       return report("Warn", `${TftpServerEvent.describe(info)}: ${error.message}`, event)
     },
@@ -229,7 +237,7 @@ export const make = Effect.fnUntraced(function* ({
     },
     gaveWay: (info, summary) => {
       stats.gaveWay++
-      countEnded(directionOf(info), "gave-way", summary)
+      countEnded(directionOf(info), "gave_way", summary)
       noteLimited("GaveWay", `${TftpServerEvent.describe(info)}: ${gaveWayDetail}`)
       publish("Info", () => ({ _tag: "GaveWay", transfer: info }))
     }

@@ -72,6 +72,7 @@ export const make = Effect.fnUntraced(function* (
   }
   const transfer = yield* ReceiveTransfer.make({
     ...common,
+    retransmission: ReceiveTransfer.retransmissionOf(common.retransmission),
     initialPacket: initialPacket ?? Packet.ack(0),
     writable: file,
     learnRollover: agreed.rollover === 0

@@ -51,31 +51,29 @@ export type Direction = "out" | "in"
 
 const directions: ReadonlyArray<Direction> = ["out", "in"]
 
-/** Result of a request; a failure has the tag of its reason. A server resolves no names. */
-type Result =
-  | "finished"
-  | "probed"
-  | "refused"
-  | "stopped"
-  | "gave-way"
-  | Exclude<TftpError.Reason["_tag"], "Unresolved">
+/** Results of failures. A server resolves no names. */
+const failureResults = {
+  Refused: "refused_by_client",
+  Timeout: "timed_out",
+  Superseded: "superseded",
+  DeadlineExceeded: "deadline_exceeded",
+  ProtocolViolation: "protocol_violation",
+  SizeMismatch: "size_mismatch",
+  File: "file_error",
+  Socket: "socket_error",
+  Unresolved: "socket_error",
+  ThreadEnded: "thread_ended"
+} as const satisfies Readonly<Record<TftpError.Reason["_tag"], string>>
 
-const results: Readonly<Record<Result, true>> = {
-  finished: true,
-  probed: true,
-  refused: true,
-  stopped: true,
-  "gave-way": true,
-  Refused: true,
-  Timeout: true,
-  Superseded: true,
-  DeadlineExceeded: true,
-  ProtocolViolation: true,
-  SizeMismatch: true,
-  File: true,
-  Socket: true,
-  ThreadEnded: true
-}
+const otherResults = ["finished", "probed", "refused", "stopped", "gave_way"] as const
+
+/** The result of a request, as the label of a metric. */
+export type Result = (typeof failureResults)[TftpError.Reason["_tag"]] | (typeof otherResults)[number]
+
+const results: ReadonlySet<Result> = new Set([...otherResults, ...Object.values(failureResults)])
+
+/** Returns the result of a transfer that failed. */
+export const failureResult = ({ _tag }: TftpError.Reason): Result => failureResults[_tag]
 
 /** Adds 0 to all metrics, so that they exist before the first transfer. */
 const register = (context: Context.Context<never>) => {
@@ -84,8 +82,7 @@ const register = (context: Context.Context<never>) => {
   rtt.valueUnsafe(context)
   for (const direction of directions) {
     Metric.withAttributes(bytes, { direction }).updateUnsafe(0, context)
-    for (const result of Object.keys(results))
-      Metric.withAttributes(transfers, { direction, result }).updateUnsafe(0, context)
+    for (const result of results) Metric.withAttributes(transfers, { direction, result }).updateUnsafe(0, context)
   }
 }
 
@@ -118,11 +115,8 @@ export const make = (context: Context.Context<never>) => {
     stats.malformed++
     malformed.updateUnsafe(1, context)
   }
-  /**
-   * Counts an ended transfer. The result is `finished`, `probed`, `refused`, `stopped`, `gave-way` or the tag of a
-   * failure.
-   */
-  const countEnded = (direction: Direction, result: string, summary: Transfer.Summary | undefined) => {
+  /** Counts an ended transfer. */
+  const countEnded = (direction: Direction, result: Result, summary: Transfer.Summary | undefined) => {
     Metric.withAttributes(transfers, { direction, result }).updateUnsafe(1, context)
     if (summary === undefined) return
     stats[direction === "out" ? "bytesSent" : "bytesReceived"] += summary.bytes

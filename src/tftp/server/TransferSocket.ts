@@ -55,6 +55,8 @@ const rejectUnknownTid = (
 
 /** The socket of one transfer. */
 export interface TransferSocket {
+  /** The local port: the transfer ID of the server. */
+  readonly port: number
   /** Sends a datagram to the client. */
   readonly send: (bytes: Uint8Array) => void
   /** Sets the handler of the datagrams of the client. */
@@ -85,8 +87,22 @@ export const open = Effect.fnUntraced(function* (
   const receiveBuffer = receiveBufferOf(spec)
   const bind = (port: number) => network.udp({ host, port, reuseAddress, receiveBuffer }, filter)
   const socket: Network.UdpSocket = yield* toTftpError(bindWithin(spec.ports ?? [0, 0], bind))
-  if (!reuseAddress) return { send: (bytes) => socket.sendUnsafe(bytes, peer), onDatagram }
   const { port } = socket.local
+  if (!reuseAddress) return { port, send: (bytes) => socket.sendUnsafe(bytes, peer), onDatagram }
   const connected = yield* toTftpError(network.udp({ host, port, reuseAddress, remote: peer }, onClientDatagram))
-  return { send: (bytes) => connected.sendUnsafe(bytes), onDatagram }
+  return { port, send: (bytes) => connected.sendUnsafe(bytes), onDatagram }
 })
+
+/** Sends a datagram to the client from the port that the socket of a transfer had before it was closed. */
+export const sendAfterClose = (
+  { host, peer }: TransferSpec,
+  port: number,
+  bytes: Uint8Array
+): Effect.Effect<void, Network.NetworkError, Network.Network> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const network = yield* Network.Network
+      const { send } = yield* network.udp({ host, port }, constVoid)
+      yield* send(bytes, peer)
+    })
+  )

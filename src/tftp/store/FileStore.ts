@@ -57,7 +57,10 @@ export const layer = (store: Store): Layer.Layer<FileStore> => Layer.succeed(Fil
 const failed = (request: Request, reason: Reason) =>
   Effect.fail(new FileStoreError({ reason, filename: request.filename }))
 
-const isMissing = ({ reason }: FileStoreError) => reason._tag === "NotFound" || reason._tag === "FolderNotFound"
+/** Reasons of a file that the store does not have. */
+const missingReasons: ReadonlySet<Reason["_tag"]> = new Set(["NotFound", "FolderNotFound", "TargetNotFound"])
+
+const isMissing = ({ reason }: FileStoreError) => missingReasons.has(reason._tag)
 
 /** Continues with the parsed name, its parts joined by `/`; fails for an invalid name. */
 const withParsedName = <A, R>(
@@ -68,6 +71,20 @@ const withParsedName = <A, R>(
     onFailure: (reason) => failed(request, reason),
     onSuccess: (parts) => go(parts.join("/"))
   })
+
+type Kind = "read" | "write"
+
+/** Opens the files of a store by other names. Errors have the new name: a server logs it beside the requested one. */
+const renamed = (
+  store: Store,
+  nameOf: (request: Request, kind: Kind) => Effect.Effect<string, FileStoreError>
+): Store => {
+  const open =
+    <A>(kind: Kind, go: (request: Request) => Effect.Effect<A, FileStoreError, Scope.Scope>) =>
+    (request: Request) =>
+      Effect.flatMap(nameOf(request, kind), (filename) => go({ ...request, filename }))
+  return { read: open("read", store.read), write: open("write", store.write) }
+}
 
 /**
  * Combines two stores: a file that the first does not have is opened in the second. Any other refusal of the first is
@@ -142,7 +159,7 @@ export type Rewrite = ReadonlyArray<FileName.Rule> | ((request: Request, kind: "
 /**
  * Renames the requested files before the store opens them. The first matching rule is applied. A function receives the
  * name with its parts joined by `/`, and returns the new name, or undefined to keep it. The store checks the new name
- * like any other.
+ * like any other; its errors have the new name.
  *
  * @category combinators
  * @since 0.1.0
@@ -151,17 +168,11 @@ export const rewrite: {
   (how: Rewrite): (store: Store) => Store
   (store: Store, how: Rewrite): Store
 } = dual(2, (store: Store, how: Rewrite): Store => {
-  const change = typeof how === "function" ? how : undefined
-  const rules = typeof how === "function" ? [] : how
-  const renamed =
-    <A>(kind: "read" | "write", go: (request: Request) => Effect.Effect<A, FileStoreError, Scope.Scope>) =>
-    (request: Request) =>
-      withParsedName(request, (filename) => {
-        const plain = { ...request, filename }
-        const changed = change === undefined ? FileName.rewrite(rules, filename, kind) : change(plain, kind)
-        return go({ ...request, filename: changed ?? filename })
-      })
-  return { read: renamed("read", store.read), write: renamed("write", store.write) }
+  const change =
+    typeof how === "function" ? how : ({ filename }: Request, kind: Kind) => FileName.rewrite(how, filename, kind)
+  return renamed(store, (request, kind) =>
+    withParsedName(request, (filename) => Effect.succeed(change({ ...request, filename }, kind) ?? filename))
+  )
 })
 
 /** Rules, or an effect that returns those in force, such as `Ref.get`. @category models @since 0.1.0 */
@@ -177,8 +188,7 @@ const refusedByRule = (request: Request, outcome: Exclude<RemapRules.Outcome, { 
 
 /**
  * Renames or refuses requested files by rules with the semantics of tftpd-hpa, before the store opens them. The rules
- * get the name as the client has sent it. The store checks the new name like any other; errors name the file as
- * requested.
+ * get the name as the client has sent it. The store checks the new name like any other; its errors have the new name.
  *
  * **Example** (A boot loader by another name)
  *
@@ -205,19 +215,13 @@ export const remap: {
   (store: Store, rules: Remap): Store
 } = dual(2, (store: Store, rules: Remap): Store => {
   const current = Effect.isEffect(rules) ? rules : Effect.succeed(rules)
-  const renamed =
-    <A>(kind: "read" | "write", go: (request: Request) => Effect.Effect<A, FileStoreError, Scope.Scope>) =>
-    (request: Request) =>
-      Effect.flatMap(current, (rules) => {
-        const { client, filename } = request
-        const { outcome } = RemapRules.apply(rules, { name: filename, kind, client })
-        if (outcome._tag !== "Renamed") return refusedByRule(request, outcome)
-        return Effect.mapError(
-          go({ ...request, filename: outcome.name }),
-          ({ reason }) => new FileStoreError({ reason, filename })
-        )
-      })
-  return { read: renamed("read", store.read), write: renamed("write", store.write) }
+  return renamed(store, (request, kind) =>
+    Effect.flatMap(current, (rules) => {
+      const { client, filename } = request
+      const { outcome } = RemapRules.apply(rules, { name: filename, kind, client })
+      return outcome._tag === "Renamed" ? Effect.succeed(outcome.name) : refusedByRule(request, outcome)
+    })
+  )
 })
 
 /** Options of `perClient`. @category models @since 0.1.0 */
@@ -236,7 +240,7 @@ export interface PerClientOptions {
 }
 
 /**
- * Gives each client its own folder in a store, chosen by its address.
+ * Gives each client its own folder in a store, chosen by its address. Errors of the folder have the name in the store.
  *
  * @category combinators
  * @since 0.1.0
@@ -251,18 +255,13 @@ export const perClient: {
       const found = folder(client)
       return Effect.isEffect(found) ? found : Effect.succeed(found)
     }
-    const inside = (request: Request): Effect.Effect<Request, FileStoreError> =>
+    const own = renamed(store, (request) =>
       withParsedName(request, (name) =>
         Effect.flatMap(folderOf(request.client), (own) =>
-          own === undefined
-            ? failed(request, new NotFound())
-            : Effect.succeed({ ...request, filename: `${own}/${name}` })
+          own === undefined ? failed(request, new NotFound()) : Effect.succeed(`${own}/${name}`)
         )
       )
-    const own: Store = {
-      read: (request) => Effect.flatMap(inside(request), store.read),
-      write: (request) => Effect.flatMap(inside(request), store.write)
-    }
+    )
     return common ? orElse(own, store) : own
   }
 )

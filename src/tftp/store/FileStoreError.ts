@@ -1,6 +1,7 @@
 /** Errors of stores: a code and a harmless message for the peer, and details for the operator. */
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import * as Quantity from "../../network/Quantity.ts"
 import * as SystemErrorText from "../../network/SystemErrorText.ts"
 import * as NameText from "../protocol/NameText.ts"
 
@@ -16,6 +17,13 @@ export class FolderNotFound extends Schema.TaggedClass<FolderNotFound>()("Folder
   readonly code = 1
   readonly peerMessage = "Folder not found; the server creates none"
   readonly detail = "no such folder, and uploads create none; create it, or allow uploads to create folders"
+}
+
+/** The file to write does not exist, and the store creates none: code 1. @category errors @since 0.1.0 */
+export class TargetNotFound extends Schema.TaggedClass<TargetNotFound>()("TargetNotFound", {}) {
+  readonly code = 1
+  readonly peerMessage = "File not found; the server creates none"
+  readonly detail = "no such file, and uploads create none; create it, or allow uploads to create files"
 }
 
 const denials = {
@@ -44,10 +52,23 @@ export class AccessDenied extends Schema.TaggedClass<AccessDenied>()("AccessDeni
 }
 
 /** The disk, or the quota of its owner, is full: code 3. @category errors @since 0.1.0 */
-export class DiskFull extends Schema.TaggedClass<DiskFull>()("DiskFull", {}) {
+export class DiskFull extends Schema.TaggedClass<DiskFull>()("DiskFull", {
+  /** The bytes that uploads must leave free; undefined if the file system has no more. */
+  minFreeBytes: Schema.optional(Schema.Number)
+}) {
   readonly code = 3
   readonly peerMessage = "Disk full"
-  readonly detail = "no space left on the disk"
+  get detail(): string {
+    return this.minFreeBytes === undefined
+      ? "no space left on the disk"
+      : `uploads must leave ${Quantity.format(this.minFreeBytes, "byte")} free on the disk; free some, or let them leave less`
+  }
+}
+
+const exceededLimits = {
+  File: "the largest file that is accepted",
+  Total: "what the quota of all files leaves",
+  Cache: "the size of the cache"
 }
 
 /**
@@ -58,12 +79,14 @@ export class DiskFull extends Schema.TaggedClass<DiskFull>()("DiskFull", {}) {
  */
 export class TooLarge extends Schema.TaggedClass<TooLarge>()("TooLarge", {
   /** The bytes that would have been accepted. */
-  limit: Schema.Number
+  limit: Schema.Number,
+  /** The limit: the size of one file, of all files, or of a cache. */
+  of: Schema.Literals(Struct.keys(exceededLimits))
 }) {
   readonly code = 3
   readonly peerMessage = "Disk full or allocation exceeded"
   get detail(): string {
-    return `larger than the ${this.limit} bytes that may be written`
+    return `larger than ${Quantity.format(this.limit, "byte")}, ${exceededLimits[this.of]}; raise the limit`
   }
 }
 
@@ -210,6 +233,7 @@ export class BadRoot extends Schema.TaggedClass<BadRoot>()("BadRoot", { cause: S
 const Reason = Schema.Union([
   NotFound,
   FolderNotFound,
+  TargetNotFound,
   AccessDenied,
   DiskFull,
   TooLarge,
@@ -236,7 +260,7 @@ export type Reason = typeof Reason.Type
  */
 export class FileStoreError extends Schema.TaggedError<FileStoreError>()("FileStoreError", {
   reason: Reason,
-  /** The name as sent by the peer, or the root; undefined if the caller knows it. */
+  /** The name that the store was asked for, or the root; undefined if the caller knows it. */
   filename: Schema.optional(Schema.String)
 }) {
   override get message(): string {

@@ -3,7 +3,16 @@ import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as FileName from "./FileName.ts"
-import { AccessDenied, Busy, Exists, FileStoreError, FolderNotFound, NotFound, type Reason } from "./FileStoreError.ts"
+import {
+  AccessDenied,
+  Busy,
+  Exists,
+  FileStoreError,
+  FolderNotFound,
+  NotFound,
+  type Reason,
+  TargetNotFound
+} from "./FileStoreError.ts"
 import * as Quota from "./Quota.ts"
 import type { Readable, Store, Writable, WriteMode } from "./Store.ts"
 
@@ -76,6 +85,7 @@ const makeWritable = (
   const chunks: Array<Uint8Array> = []
   let length = 0
   return {
+    name,
     maxBytes,
     write: (bytes) =>
       Effect.suspend(() => {
@@ -138,6 +148,7 @@ export const make = ({
   const refusal = (name: string): Reason | undefined => {
     if (mode === "none") return new AccessDenied({ why: "ReadOnly" })
     if (isFolder(files, name)) return new AccessDenied({ why: "Directory" })
+    if (mode === "existing" && !files.has(name)) return new TargetNotFound()
     if (!isFolder(files, name.split("/").slice(0, -1).join("/"))) return new FolderNotFound()
     if (uploading.has(name)) return new Busy()
     return mode === "create" && files.has(name) ? new Exists() : undefined
@@ -171,7 +182,7 @@ export const make = ({
         if (Result.isFailure(parts)) return failed(filename, parts.failure)
         const name = parts.success.join("/")
         const bytes = find(files, name, ignoreCase)
-        if (bytes !== undefined) return Effect.succeed(fromBytes(bytes))
+        if (bytes !== undefined) return Effect.succeed({ ...fromBytes(bytes), name })
         return failed(filename, isFolder(files, name) ? new AccessDenied({ why: "Directory" }) : new NotFound())
       }),
     write: ({ filename, size }) =>

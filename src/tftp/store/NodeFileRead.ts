@@ -102,6 +102,8 @@ const openFile = Effect.fnUntraced(function* (
   const { mtimeMs: modifiedAtMillis, size } = stats
   return {
     size,
+    path,
+    name: Path.relative(base, path),
     descriptor,
     modifiedAtMillis,
     unchanged: NodeFileCalls.unchanged(descriptor, size, modifiedAtMillis, filename),

@@ -58,7 +58,7 @@ export interface Options {
    */
   readonly listing?: string | undefined
   /**
-   * The limits on the size of a file, and of all files below the root. The files are counted again whenever an upload
+   * The limits on the size of a file, and of all files below the folder of uploads. The files are counted again whenever an upload
    * starts while no other is in progress. Default: no limits.
    */
   readonly quota?: Quota.Limits | undefined
@@ -82,20 +82,20 @@ export interface Options {
  * requested. At its end it takes the place of an existing file as `replace` says; readers keep the file they opened,
  * unless it is written in place. A file that the process may not write is refused, also to root if no one may write it.
  * A second upload of the same name is refused meanwhile, also by another server on the directory. The temporary files
- * of a killed server are removed by the next upload into the folder, and those of the same user when the store is made.
- * Uploads do not follow links.
+ * of a killed server are removed by the next upload into the folder, and those of the same user when the store is made,
+ * also if it is read-only. Uploads do not follow links.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Store, FileStoreError> {
-  const { permissions, root, umask, uploadRoot = root } = options
+  const { permissions, root, spool = Os.tmpdir(), umask, uploadRoot = root } = options
   for (const folder of new Set([root, uploadRoot])) {
     yield* Effect.catch(NodeFileCalls.readdir(folder), (cause) =>
       Effect.fail(new FileStoreError({ reason: new BadRoot({ cause }), filename: folder }))
     )
   }
-  yield* NodeUploadTemporary.removeAbandoned(uploadRoot)
+  yield* NodeUploadTemporary.removeAbandoned(uploadRoot, spool)
   const reading: NodeFileRead.Options = {
     root,
     ignoreCase: options.ignoreCase ?? false,
@@ -106,7 +106,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     root: uploadRoot,
     write: options.write ?? "none",
     replace: options.replace ?? "auto",
-    spool: options.spool ?? Os.tmpdir(),
+    spool,
     mkdirs: options.mkdirs ?? false,
     quota: options.quota,
     minFreeBytes: options.minFreeBytes ?? 0,

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as FileName from "./FileName.ts"
-import { AccessDenied, DiskFull, Exists, FolderNotFound } from "./FileStoreError.ts"
+import { AccessDenied, DiskFull, Exists, FolderNotFound, TargetNotFound } from "./FileStoreError.ts"
 import * as NodeFileAttributes from "./NodeFileAttributes.ts"
 import * as NodeFileCalls from "./NodeFileCalls.ts"
 import { confined, type Failure, openInside, regular, typed } from "./NodeFileRead.ts"
@@ -100,8 +100,10 @@ const checkWritable = (path: string, { mode }: Stats): Effect.Effect<void, Failu
 
 /** Makes the function that opens uploads. */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Store["write"]> {
-  const { minFreeBytes, mkdirs, newFolder, root, write: mode } = options
+  const { minFreeBytes, newFolder, root, write: mode } = options
+  const mayCreate = mode !== "existing"
   const quota = Quota.make(options.quota)
+  const diskFull = new DiskFull(minFreeBytes > 0 ? { minFreeBytes } : {})
   const admission = yield* Semaphore.make(1)
   const attributes = yield* NodeFileAttributes.make()
 
@@ -115,13 +117,13 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
           Effect.suspend(() => Effect.fromResult(quota.begin(size))),
           (share) => Effect.sync(() => share.end(0))
         )
-        if (room < (size ?? 0)) return yield* Effect.fail(new DiskFull())
+        if (room < (size ?? 0)) return yield* Effect.fail(diskFull)
         return share
       })
     )
 
   const checkSpace = Effect.fnUntraced(function* (folder: string, bytes: number): Effect.fn.Return<void, Failure> {
-    if ((yield* NodeFileCalls.freeBytes(folder)) - bytes < minFreeBytes) return yield* Effect.fail(new DiskFull())
+    if ((yield* NodeFileCalls.freeBytes(folder)) - bytes < minFreeBytes) return yield* Effect.fail(diskFull)
   })
 
   const openTarget = Effect.fnUntraced(function* (
@@ -130,12 +132,15 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     { filename }: Request
   ): Effect.fn.Return<Target, Failure, Scope.Scope> {
     const folders = parts.slice(0, -1)
-    const folder = yield* mkdirs
+    const folder = yield* mayCreate && options.mkdirs
       ? openOrCreateFolder(base, folders, newFolder)
-      : Effect.catchIf(openFolder(base, folders), isMissing, () => Effect.fail(new FolderNotFound()))
+      : Effect.catchIf(openFolder(base, folders), isMissing, () =>
+          Effect.fail(mayCreate ? new FolderNotFound() : new TargetNotFound())
+        )
     const name = parts.at(-1)!
     const path = `${folder.path}/${name}`
     const existing = yield* Effect.orElseSucceed(NodeFileCalls.lstat(path), () => undefined)
+    if (existing === undefined && !mayCreate) return yield* Effect.fail(new TargetNotFound())
     if (existing !== undefined) {
       yield* regular(existing)
       if (mode === "create") return yield* Effect.fail(new Exists())
@@ -146,25 +151,25 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 
   const open = Effect.fnUntraced(function* (
     request: Request
-  ): Effect.fn.Return<readonly [Target, Quota.Share, path: string], Failure, Scope.Scope> {
+  ): Effect.fn.Return<readonly [Target, Quota.Share, base: string, name: string], Failure, Scope.Scope> {
     const parts = yield* Effect.fromResult(FileName.parse(request.filename))
     if (mode === "none") return yield* Effect.fail(new AccessDenied({ why: "ReadOnly" }))
     const base = yield* NodeFileCalls.realpath(root)
     const target = yield* openTarget(base, parts, request)
-    return [target, yield* admit(base, target.folder, request.size), Path.join(base, ...parts)]
+    return [target, yield* admit(base, target.folder, request.size), base, parts.join("/")]
   })
 
   return Effect.fnUntraced(function* (request) {
-    const [target, share, path] = yield* typed(request, NodeFileCalls.writeReason)(open(request))
+    const [target, share, base, name] = yield* typed(request, NodeFileCalls.writeReason)(open(request))
     const writable = yield* Upload.make(target, share, {
       ...options,
-      replace: mode === "overwrite" ? options.replace : undefined,
+      replace: mode === "create" ? undefined : options.replace,
       attributes,
       announcedBytes: request.size,
       maxBytes: options.quota?.file,
       checkSpace,
       checkEachWrite: minFreeBytes > 0
     })
-    return { ...writable, path }
+    return { ...writable, path: Path.join(base, name), name }
   })
 })

@@ -179,14 +179,19 @@ export const hasRival = Effect.fnUntraced(function* ({ folder, path, prefix }: T
 /** The most folders in which `removeAbandoned` looks. */
 const maxSweptFolders = 256
 
+/** Removes the temporary files that dead processes of this user have left in a folder. */
+const removeAbandonedIn = (folder: string) =>
+  Effect.ignore(NodeFileOwner.sweep(folder, uploadPrefix, { isOwnOnly: true }))
+
 /**
- * Removes the temporary files that dead processes of this user have left below a directory. It looks into the first 256
- * folders, in order of their depth; the next upload into another folder removes them there.
+ * Removes the temporary files that dead processes of this user have left in the spool folder and below a directory. It
+ * looks into the first 256 folders, in order of their depth; the next upload into another folder removes them there.
  */
-export const removeAbandoned = Effect.fnUntraced(function* (root: string) {
+export const removeAbandoned = Effect.fnUntraced(function* (root: string, spool: string) {
+  yield* removeAbandonedIn(spool)
   const folders = [root]
   for (const folder of folders) {
-    yield* Effect.ignore(NodeFileOwner.sweep(folder, uploadPrefix, { isOwnOnly: true }))
+    yield* removeAbandonedIn(folder)
     if (folders.length >= maxSweptFolders) continue
     const below = yield* Effect.orElseSucceed(NodeFileCalls.subfolders(folder), () => [])
     folders.push(...below.slice(0, maxSweptFolders - folders.length))

@@ -41,8 +41,9 @@ export const make = ({ file = Number.POSITIVE_INFINITY, total = Number.POSITIVE_
     let ownBytes = 0
     let writtenBytes = 0
     const reserve = (bytes: number): Result.Result<void, TooLarge> => {
-      const limit = Math.min(file, Math.max(0, total - storedBytes - reservedBytes + ownBytes))
-      if (bytes > limit) return Result.fail(new TooLarge({ limit }))
+      const left = Math.max(0, total - storedBytes - reservedBytes + ownBytes)
+      if (bytes > file && file <= left) return Result.fail(new TooLarge({ limit: file, of: "File" }))
+      if (bytes > left) return Result.fail(new TooLarge({ limit: left, of: "Total" }))
       if (bytes > ownBytes) {
         reservedBytes += bytes - ownBytes
         ownBytes = bytes

@@ -51,6 +51,10 @@ export interface Readable {
   readonly descriptor?: number | undefined
   /** The modification time of the file with the descriptor when it was opened, in milliseconds. */
   readonly modifiedAtMillis?: number | undefined
+  /** The path that the file has on this host, as text of `NameText`. */
+  readonly path?: string | undefined
+  /** The name below the root of the store, its parts joined by `/`; not that of the request after rules and links. */
+  readonly name?: string | undefined
   /** Options of the program's own, to be added to the OACK. */
   readonly options?: ReadonlyArray<Packet.Option> | undefined
 }
@@ -67,6 +71,8 @@ export interface Writable {
   readonly descriptor?: number | undefined
   /** The path that the file has on this host once it is committed, as text of `NameText`. */
   readonly path?: string | undefined
+  /** The name below the root of the store, as of a `Readable`. */
+  readonly name?: string | undefined
 }
 
 /** A store of files. @category models @since 0.1.0 */
@@ -77,5 +83,10 @@ export interface Store {
   readonly write: (request: Request) => Effect.Effect<Writable, FileStoreError, Scope.Scope>
 }
 
-/** The permission to write: none, only new files, or also existing files. @category models @since 0.1.0 */
-export type WriteMode = "none" | "create" | "overwrite"
+/**
+ * The permission to write: none, only over existing files, only new files, or both.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type WriteMode = "none" | "existing" | "create" | "overwrite"

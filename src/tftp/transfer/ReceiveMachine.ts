@@ -207,9 +207,11 @@ export const step = (state: State, event: Event): Transition => {
       return isWaitingForFile(state)
         ? [state, resetTimer]
         : resend({ ...state, receiver: Receiver.timedOut(state.receiver) })
-    case "GaveUp":
-      return isWaitingForFile(state)
-        ? [state, resetTimer]
-        : fail(state, new TftpError.Timeout({ attempts: event.attempts, lastAckMissing: false }))
+    case "GaveUp": {
+      if (isWaitingForFile(state)) return [state, resetTimer]
+      const { bytes, received } = state.receiver
+      const awaited = { kind: "DATA", block: received + 1, bytes } as const
+      return fail(state, new TftpError.Timeout({ attempts: event.attempts, lastAckMissing: false, awaited }))
+    }
   }
 }

@@ -13,6 +13,7 @@ import type * as Store from "../store/Store.ts"
 import * as TftpError from "../TftpError.ts"
 import { headerBytes } from "./BlockSource.ts"
 import * as ReceiveMachine from "./ReceiveMachine.ts"
+import * as Retransmission from "./Retransmission.ts"
 import * as RetransmissionTimer from "./RetransmissionTimer.ts"
 import * as Transfer from "./Transfer.ts"
 import * as WriteBuffer from "./WriteBuffer.ts"
@@ -20,8 +21,6 @@ import * as WriteBuffer from "./WriteBuffer.ts"
 /** The file to write, and the options of the transfer. */
 export interface Options extends Transfer.CommonOptions {
   readonly writable: Store.Writable
-  /** Timeouts until an ACK is sent again. Default 2. */
-  readonly timeoutFactor?: number | undefined
   /** True to learn from the sender which number follows block 65,535, if no option agreed on it. */
   readonly learnRollover: boolean
 }
@@ -32,8 +31,12 @@ export interface ReceiveTransfer extends Transfer.Transfer {
   readonly dally: Effect.Effect<void>
 }
 
-/** The sender's timer should expire first: an unneeded ACK within a window makes it send blocks twice. */
-const defaultTimeoutFactor = 2
+/**
+ * Returns the policy of a receiver by that of its sender. The sender's timer should expire first: an unneeded ACK
+ * within a window makes it send blocks twice.
+ */
+export const retransmissionOf = (ofSender: Retransmission.Retransmission): Retransmission.Retransmission =>
+  Retransmission.scale(ofSender, { factor: 2 })
 
 /** Makes the output of received blocks: those received out of order wait in memory, the others in a write buffer. */
 const makeOutput = ({ agreed, mode, writable }: Options) => {
@@ -52,7 +55,7 @@ const makeOutput = ({ agreed, mode, writable }: Options) => {
     /** Returns the error of a file above its limit. The bytes before may still wait for the disk. */
     tooLarge: () =>
       fileBytes > maxBytes
-        ? new TftpError.File({ cause: new FileStoreError({ reason: new TooLarge({ limit: maxBytes }) }) })
+        ? new TftpError.File({ cause: new FileStoreError({ reason: new TooLarge({ limit: maxBytes, of: "File" }) }) })
         : undefined,
     unwrittenBytes: writeBuffer.buffered,
     drain: writeBuffer.drain,
@@ -107,7 +110,6 @@ export const make = Effect.fnUntraced(function* (
   }
   const timer = yield* RetransmissionTimer.make({
     ...options,
-    timeoutFactor: options.timeoutFactor ?? defaultTimeoutFactor,
     onTimeout: () => dispatch({ _tag: "Timeout" }),
     onGiveUp: (attempts) => dispatch({ _tag: "GaveUp", attempts })
   })
@@ -154,6 +156,7 @@ export const make = Effect.fnUntraced(function* (
     receive: (bytes) => {
       const event = eventOf(bytes, output.unwrittenBytes(), timer.now())
       if (event !== undefined) return dispatch(event, bytes)
+      if (completion.isDone()) return
       if (Packet.opcode(bytes) === Packet.Opcode.ERROR && bytes.length >= headerBytes) completion.failFromPacket(bytes)
       else malformed++
     },

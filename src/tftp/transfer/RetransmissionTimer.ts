@@ -24,8 +24,6 @@ export interface CommonOptions {
 
 /** The schedule and the callbacks of a timer. */
 export interface Options extends CommonOptions {
-  /** The factor for every delay: above 1 if the other side's timer should expire first. */
-  readonly timeoutFactor: number
   /** Called when the timer expires: retransmit. */
   readonly onTimeout: () => void
   /** Called when the schedule ends, with the number of times the packet was sent. */
@@ -67,10 +65,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   /** Starts the schedule of a wait. */
   const startSchedule = () => {
     const stepper = runNow(Retransmission.start(options.retransmission, rtt))
-    const next = () => {
-      const delay = runNow(stepper())
-      return delay === undefined ? undefined : delay * options.timeoutFactor
-    }
+    const next = () => runNow(stepper())
     return { next, delay: next() }
   }
   const check = (now: number) => {

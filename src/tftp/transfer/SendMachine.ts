@@ -41,7 +41,7 @@ export type Event =
   /** The retransmission timer has expired. */
   | { readonly _tag: "Timeout"; readonly at: number }
   /** In place of a `Timeout`: the schedule has ended, or a silent peer was sent the maximum number of packets. */
-  | { readonly _tag: "GaveUp"; readonly attempts: number }
+  | { readonly _tag: "GaveUp"; readonly attempts: number; readonly acknowledgedBytes: number }
 
 /** A request to the driver. */
 export type Action =
@@ -144,8 +144,16 @@ export const step = (state: State, event: Event): Transition => {
         : [{ ...state, sender: Sender.timedOut(state.sender) }, onlySendBlocks]
     case "GaveUp": {
       if (isWaitingForFile(state)) return [state, resetTimer]
-      const { last, sndNext } = state.sender
-      const reason = new TftpError.Timeout({ attempts: event.attempts, lastAckMissing: sndNext > last })
+      const { highAck, last, sndNext } = state.sender
+      const reason = new TftpError.Timeout({
+        attempts: event.attempts,
+        lastAckMissing: sndNext > last,
+        awaited: {
+          kind: "ACK",
+          block: state.phase === "Handshake" ? 0 : highAck + 1,
+          bytes: event.acknowledgedBytes
+        }
+      })
       return [{ ...state, phase: "Ended" }, [{ _tag: "Fail", reason }]]
     }
   }

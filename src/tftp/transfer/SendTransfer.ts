@@ -122,9 +122,8 @@ export const make = Effect.fnUntraced(function* (
   }
   const timer = yield* RetransmissionTimer.make({
     ...options,
-    timeoutFactor: 1,
     onTimeout: () => dispatch({ _tag: "Timeout", at: timer.now() }),
-    onGiveUp: (attempts) => dispatch({ _tag: "GaveUp", attempts })
+    onGiveUp: (attempts) => dispatch({ _tag: "GaveUp", attempts, acknowledgedBytes: bytesUpTo(state.sender.highAck) })
   })
   const sendBlocks = () => {
     state = SendMachine.finish(state, source.last())

@@ -42,7 +42,7 @@ export interface Transfer {
   readonly summary: () => Summary
   /** Returns true once the peer has replied to the initial packet. */
   readonly handshakeDone: () => boolean
-  /** Runs the transfer to its end. On failure or interruption it sends an ERROR to the peer. */
+  /** Runs the transfer to its end. On failure, a defect or interruption it sends an ERROR to the peer. */
   readonly run: Effect.Effect<Summary, TftpError.TftpError>
 }
 
@@ -67,7 +67,8 @@ const errorPacketFor = ({ reason }: TftpError.TftpError): Uint8Array | undefined
   }
 }
 
-const stoppedPacket = errorPacket(Packet.ErrorCode.NotDefined, "The transfer was stopped")
+/** The ERROR of a transfer that was stopped, or failed for a reason that is not for the peer. */
+export const stoppedPacket = errorPacket(Packet.ErrorCode.NotDefined, "The transfer was stopped")
 
 /** The completion of a transfer: the first call decides the result. */
 export interface Completion {
@@ -77,7 +78,7 @@ export interface Completion {
   readonly fail: (reason: TftpError.Reason) => void
   /** Fails with the code and message of an ERROR packet. */
   readonly failFromPacket: (bytes: Uint8Array) => void
-  /** Runs the effects of the transfer until the result is decided; sends an ERROR if it is a failure. */
+  /** Runs the effects of the transfer until the result is decided; sends an ERROR unless it has succeeded. */
   readonly runUntilDone: <E extends TftpError.TftpError>(
     work: ReadonlyArray<Effect.Effect<never, E>>
   ) => Effect.Effect<void, TftpError.TftpError>
@@ -93,10 +94,9 @@ export const makeCompletion = (send: (bytes: Uint8Array) => void): Completion =>
     Deferred.doneUnsafe(result, exit)
   }
   const fail = (reason: TftpError.Reason) => end(Exit.fail(new TftpError.TftpError({ reason })))
-  const sendError = (error: TftpError.TftpError) =>
+  const sendLast = (packet: Uint8Array | undefined) =>
     Effect.sync(() => {
       isDone = true
-      const packet = errorPacketFor(error)
       if (packet !== undefined) send(packet)
     })
   return {
@@ -110,13 +110,9 @@ export const makeCompletion = (send: (bytes: Uint8Array) => void): Completion =>
     },
     runUntilDone: (work) =>
       Effect.raceAllFirst([Deferred.await(result), ...work]).pipe(
-        Effect.tapError(sendError),
-        Effect.onInterrupt(() =>
-          Effect.sync(() => {
-            isDone = true
-            send(stoppedPacket)
-          })
-        )
+        Effect.tapError((error) => sendLast(errorPacketFor(error))),
+        Effect.tapDefect(() => sendLast(stoppedPacket)),
+        Effect.onInterrupt(() => sendLast(stoppedPacket))
       )
   }
 }

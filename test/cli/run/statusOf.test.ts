@@ -36,7 +36,20 @@ describe("status-of", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("exits with 1 if a service has failed, and escapes its texts", () =>
+  it.live.each(["starting", "restarting", "failed", "stopped"])("exits with 1 while a service is %s", (state) =>
+    Effect.gen(function* () {
+      const states = [
+        { name: "a", state: "ready", restarts: 0, sinceMillis: 0 },
+        { name: "b", state, restarts: 3, sinceMillis: 0 }
+      ]
+      const admin = yield* respondWith(JSON.stringify(states))
+      const { code, stderr } = yield* Cli.runInProcess(["status-of", "--admin", admin])
+      assert.strictEqual(stderr, `effect-inet: not ready: b (${state})\n`)
+      assert.strictEqual(code, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("escapes the texts of a service that has failed", () =>
     Effect.gen(function* () {
       const state = { name: "a\u001b]0;x\u0007", state: "failed", restarts: 3, sinceMillis: 0, lastError: "x\r\u009b" }
       const { code, stderr, stdout } = yield* Cli.run([
@@ -45,7 +58,7 @@ describe("status-of", () => {
         yield* respondWith(JSON.stringify([state]))
       ])
       assert.strictEqual(code, 1)
-      assert.match(stderr, /^effect-inet: failed: a/)
+      assert.match(stderr, /^effect-inet: not ready: a/)
       // biome-ignore lint/suspicious/noControlCharactersInRegex: this is what must not be there
       assert.notMatch(`${stdout}${stderr}`.replaceAll("\n", ""), /[\u0000-\u001f\u007f-\u009f]/)
     }).pipe(Effect.scoped)

@@ -3,16 +3,18 @@ import * as Fs from "node:fs"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as NodeFiles from "../../../src/network/files/NodeFiles.ts"
 import * as RegularFile from "../../../src/network/files/RegularFile.ts"
 import { directory } from "../../support/Directory.ts"
 
-const read = (path: string, maxBytes: number) =>
-  Effect.provide(RegularFile.readText(path, maxBytes), NodeFileSystem.layer)
+const layers = { NodeFiles: NodeFiles.layer, NodeFileSystem: NodeFileSystem.layer }
 
-const errorOf = (path: string, maxBytes = 1_024) =>
-  Effect.map(Effect.flip(read(path, maxBytes)), ({ message, reason }) => [reason, message] as const)
+describe.each(["NodeFiles", "NodeFileSystem"] as const)("RegularFile with %s", (name) => {
+  const read = (path: string, maxBytes: number) => Effect.provide(RegularFile.readText(path, maxBytes), layers[name])
+  const errorOf = (path: string, maxBytes = 1_024) =>
+    Effect.map(Effect.flip(read(path, maxBytes)), ({ message, reason }) => [reason, message] as const)
 
-describe("RegularFile", () => {
   it.live("reads a file whole, through a symbolic link, and with bytes that are not UTF-8", () =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory({ empty: "", text: "Ünïcode\n", large: "x".repeat(200_000) })
@@ -55,5 +57,23 @@ describe("RegularFile", () => {
       assert.match(yield* read(path, 65_536), /^Name:/)
       assert.deepStrictEqual(yield* errorOf(path, 10), ["TooLarge", "is too large (limit 10 bytes)"])
     })
+  )
+})
+
+describe("RegularFile", () => {
+  it.live("does not wait for the writer of a FIFO that has replaced the file since it was checked", () =>
+    Effect.gen(function* () {
+      const { inRoot } = yield* directory({ file: "text" })
+      ChildProcess.execFileSync("mkfifo", [inRoot("fifo")])
+      // Sees the file that was there before.
+      const before = Effect.map(FileSystem.FileSystem, (fs) =>
+        FileSystem.FileSystem.of({ ...fs, stat: () => fs.stat(inRoot("file")) })
+      )
+      const { message, reason } = yield* Effect.flip(RegularFile.readBytes(inRoot("fifo"), 1_024)).pipe(
+        Effect.provideServiceEffect(FileSystem.FileSystem, before),
+        Effect.provide(NodeFiles.layer)
+      )
+      assert.deepStrictEqual([reason, message], ["NotRegular", "is not a regular file; name one"])
+    }).pipe(Effect.scoped)
   )
 })

@@ -56,15 +56,18 @@ const listen = (options: Net.ListenOptions) =>
     (server) => Effect.sync(() => void server.close())
   )
 
-const bindUdp = Effect.acquireRelease(
-  Effect.promise(async () => {
-    const socket = Dgram.createSocket("udp4")
-    socket.bind(0, "127.0.0.1")
-    await once(socket, "listening")
-    return socket
-  }),
-  (socket) => Effect.ignore(Effect.try(() => socket.close()))
-)
+const bindUdpOn = (type: Dgram.SocketType, address: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const socket = Dgram.createSocket(type)
+      socket.bind(0, address)
+      await once(socket, "listening")
+      return socket
+    }),
+    (socket) => Effect.ignore(Effect.try(() => socket.close()))
+  )
+
+const bindUdp = bindUdpOn("udp4", "127.0.0.1")
 
 const fdOf = (server: Net.Server) => (server as unknown as { readonly _handle: { readonly fd: number } })._handle.fd
 
@@ -194,6 +197,22 @@ describe.runIf(isLinux)("a program with inherited sockets", () => {
       assert.strictEqual(yield* exchangeDatagram(udpPort, "ping"), "ping")
       child.kill("SIGTERM")
       yield* Effect.promise(() => exit)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("has the addresses of IPv4 clients as such, if the sockets have both families", () =>
+    Effect.gen(function* () {
+      const server = yield* listen({ host: "::", port: 0 })
+      const socket = yield* bindUdpOn("udp6", "::")
+      const udpPort = socket.address().port
+      const script = `LISTEN_PID=$$ LISTEN_FDS=2 exec ${quote(process.execPath, ...command("peers"))}`
+      const { ready } = yield* start("sh", ["-c", script], ["ignore", "ignore", "pipe", fdOf(server), fdOfUdp(socket)])
+      yield* ready
+      const { port } = server.address() as Net.AddressInfo
+      server.close()
+      socket.close()
+      assert.match(yield* exchange({ host: "127.0.0.1", port }, "hello"), /^127\.0\.0\.1:\d+$/)
+      assert.match(yield* exchangeDatagram(udpPort, "ping"), /^127\.0\.0\.1:\d+$/)
     }).pipe(Effect.scoped)
   )
 

@@ -11,12 +11,13 @@ describe("RefusalLog", () => {
     assert.strictEqual(note("InvalidProxyHeader", 30_000), "1 connection refused: no header")
     assert.deepStrictEqual(RefusalLog.due(log, 59_999), [])
     assert.deepStrictEqual(RefusalLog.due(log, 60_000), [
-      { level: "Warn", text: "3 connections refused in the last minute: no files" }
+      { reason: "NoDescriptors", level: "Warn", text: "3 connections refused in the last minute: no files" }
     ])
     assert.deepStrictEqual(RefusalLog.due(log, 60_001), [])
     // Descriptors are a state of this process, whose end is worth a line; a header is that of one client.
     assert.deepStrictEqual(RefusalLog.due(log, 120_000), [
       {
+        reason: "NoDescriptors",
         level: "Info",
         text: "descriptors are available again: no connection was refused for want of one in the last minute"
       }

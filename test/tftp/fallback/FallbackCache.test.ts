@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import * as Fallback from "../../../src/tftp/fallback/Fallback.ts"
 import type { FallbackCache } from "../../../src/tftp/fallback/FallbackCache.ts"
 import * as NodeFallbackCache from "../../../src/tftp/fallback/NodeFallbackCache.ts"
+import { ReadFailed } from "../../../src/tftp/store/FileStoreError.ts"
 import { directory } from "../../support/Directory.ts"
 import { request } from "../../support/Files.ts"
 import * as Fallbacks from "../../support/tftp/Fallbacks.ts"
@@ -231,7 +232,7 @@ describe("Fallback with a cache", () => {
       assert.strictEqual(yield* read(store, "private"), "7 private")
       assert.strictEqual(yield* read(store, "fickle"), "6 fickle")
       assert.strictEqual(yield* read(store, "large"), `101 ${"x".repeat(101)}`)
-      const why = "the cache failed: larger than the 100 bytes that may be written"
+      const why = "the cache failed: larger than 100 bytes, the size of the cache; raise the limit"
       assert.strictEqual(yield* read(store, "growing"), `fetching ${server.url}growing failed: ${why}`)
       // The next attempt does not use the cache.
       assert.strictEqual(yield* read(store, "growing"), `? ${"x".repeat(101)}`)
@@ -325,6 +326,26 @@ describe("Fallback with a cache", () => {
       const { store } = yield* fallback()
       Fs.rmSync(folder, { recursive: true })
       assert.strictEqual(yield* read(store, "f"), "5 hello")
+      assert.strictEqual(yield* read(store, "f"), "5 hello")
+      assert.strictEqual(server.requests.length, 2)
+    }))
+
+  test("fails once, and keeps its files, while no more files can be opened", () =>
+    Effect.gen(function* () {
+      const { fallback, server } = yield* open({ "/boot/f": text("hello") })
+      const { cache, store } = yield* fallback()
+      yield* read(store, "f")
+      yield* kept(cache, `${server.url}f`)
+      const reason = new ReadFailed({ cause: new Error("EMFILE: too many open files, open '/cache/x'") })
+      for (const ttl of ["1 minute", 0] as const) {
+        const full = yield* Fallback.make({
+          url: server.url,
+          cache: { ...cache, open: () => Effect.fail(reason) },
+          ttl
+        })
+        server.answers["/boot/f"] = status(304)
+        assert.strictEqual(yield* read(full, "f"), '"f": reading failed: too many open files')
+      }
       assert.strictEqual(yield* read(store, "f"), "5 hello")
       assert.strictEqual(server.requests.length, 2)
     }))

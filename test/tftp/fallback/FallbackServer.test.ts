@@ -1,12 +1,15 @@
-import { describe } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as NodeServices from "../../../src/network/node/NodeServices.ts"
 import * as Fallback from "../../../src/tftp/fallback/Fallback.ts"
 import * as NodeFallbackHttpClient from "../../../src/tftp/fallback/NodeFallbackHttpClient.ts"
 import * as FileStore from "../../../src/tftp/store/FileStore.ts"
 import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
 import { bytesOf } from "../../support/Files.ts"
+import { Hosts } from "../../support/Hosts.ts"
 import * as HttpFiles from "../../support/tftp/HttpFiles.ts"
 import * as TftpHosts from "../../support/tftp/TftpHosts.ts"
 import * as TftpTranscript from "../../support/tftp/TftpTranscript.ts"
@@ -57,5 +60,21 @@ describe("TftpServer with a fallback", () => {
       yield* talk.play("f> RRQ broken octet", "f< ERROR 0")
       yield* talk.play("g> WRQ local octet", "g< ERROR 6", "h> WRQ nofolder/f octet", "h< ERROR 1")
     })
+  )
+
+  it.live("warns of a fallback that fails, the first time at once", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel} ${message}`))
+      const { talk } = yield* Effect.provide(open({ "/boot/f": HttpFiles.status(500) }), Logger.layer([logger]))
+      yield* talk.play("a> RRQ f octet", "a< ERROR 0", "b> RRQ f octet", "b< ERROR 0", "c> RRQ g octet", "c< ERROR 1")
+      assert.deepStrictEqual(
+        lines.map((line) => line.replace(/ from .*?: /, " ").replace(/:\/\/[^/]*/, "")),
+        [
+          "Warn 1 request refused: RRQ f octet refused: fetching http/boot/f failed: the server replied with status 500",
+          "Info RRQ g octet refused: no such file or folder"
+        ]
+      )
+    }).pipe(Effect.scoped, Effect.provide(Hosts.one(NodeNetwork.layer)))
   )
 })

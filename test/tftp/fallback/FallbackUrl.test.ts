@@ -24,15 +24,23 @@ describe("FallbackUrl", () => {
     const messages = {
       "ftp://host/": "invalid fallback URL ftp://host/: must be http://, https:// or tftp://, a host, and a folder",
       "/srv": "invalid fallback URL /srv: must be http://, https:// or tftp://, a host, and a folder",
+      "http:///boot/": "invalid fallback URL http:///boot/: must be http://, https:// or tftp://, a host, and a folder",
       "http://a b/": "invalid fallback URL http://a b/: is not a valid URL; write http://HOST[:PORT]/FOLDER/",
       "http://me:pw@h/x?y=1":
         "invalid fallback URL http://h/x?y=1: must not have a query or a fragment: the names of the files follow the folder",
+      "http://me:100%@h/": "invalid fallback URL http://h/: user and password must be percent-encoded; write % as %25",
+      "http://me:p/w@h/": "invalid fallback URL http://h/: is not a valid URL; write http://HOST[:PORT]/FOLDER/",
+      "http://me:1#w@h/":
+        "invalid fallback URL http://h/: must not have a query or a fragment: the names of the files follow the folder",
       "http://h/a/%2e%2E/b": "invalid fallback URL http://h/a/%2e%2E/b/: must name a folder without .. in its path",
       "tftp://h:70000/": "invalid fallback URL tftp://h:70000/: the port must be a number from 1 to 65535",
+      "tftp://h/a: b;mode=x": "invalid fallback URL tftp://h/a: b;mode=x/: the mode must be octet or netascii",
       "tftp://h/a;mode=netascii": "invalid fallback URL tftp://h/a;mode=netascii/: the mode must be octet or netascii"
     }
     for (const [url, message] of Object.entries(messages)) {
-      assert.strictEqual(Result.getOrThrow(Result.flip(FallbackUrl.parse(url))).message, message)
+      const error = Result.getOrThrow(Result.flip(FallbackUrl.parse(url)))
+      assert.strictEqual(error.message, message)
+      assert.notMatch(error.url, /me:|@/)
     }
   })
 
@@ -40,6 +48,7 @@ describe("FallbackUrl", () => {
     const { authorization, href } = http("http://me:p%40ss@host/boot/")
     assert.strictEqual(href, "http://host/boot/")
     assert.strictEqual(Redacted.value(authorization!), `Basic ${btoa("me:p@ss")}`)
+    assert.strictEqual(Redacted.value(http("http://me:a%2F..%2Fb@host/").authorization!), `Basic ${btoa("me:a/../b")}`)
     assert.strictEqual(http("http://host/").authorization, undefined)
   })
 
@@ -52,7 +61,8 @@ describe("FallbackUrl", () => {
       "%252e%252e/b",
       "..%5cb",
       "%25%32%65%252e/b",
-      "a%2f..%2f..%2fb"
+      "a%2f..%2f..%2fb",
+      `%${"25".repeat(16)}41`
     ]) {
       assert.strictEqual(FallbackUrl.pathOf(path.split("/")), undefined, path)
     }

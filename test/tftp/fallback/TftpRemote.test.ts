@@ -1,18 +1,22 @@
 import { assert, describe } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import * as Network from "../../../src/network/Network.ts"
 import * as Fallback from "../../../src/tftp/fallback/Fallback.ts"
+import * as TftpRemote from "../../../src/tftp/fallback/TftpRemote.ts"
 import * as Packet from "../../../src/tftp/protocol/Packet.ts"
 import * as FileStore from "../../../src/tftp/store/FileStore.ts"
 import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
 import * as TftpClient from "../../../src/tftp/TftpClient.ts"
 import * as TftpServer from "../../../src/tftp/TftpServer.ts"
 import { bytesOf } from "../../support/Files.ts"
-import { pseudoRandomBytes } from "../../support/Hosts.ts"
+import { Hosts, pseudoRandomBytes } from "../../support/Hosts.ts"
 import { read, test } from "../../support/tftp/Fallbacks.ts"
+import * as TftpHosts from "../../support/tftp/TftpHosts.ts"
 
 const serve = (store: TftpServer.Options & { readonly store: FileStore.FileStore["Service"] }) =>
   Effect.map(
@@ -91,4 +95,19 @@ describe("Fallback to a TFTP server", () => {
       const refused: Packet.Packet = { _tag: "ERROR", code: 2, message: "Access violation" }
       assert.strictEqual(yield* outcome([refused]), '"f": refused by the peer: Access violation (error 2)')
     }))
+
+  TftpHosts.simulated("waits for a silent server as long as the limits say", () =>
+    Effect.gen(function* () {
+      const { server } = yield* Hosts
+      const { local } = yield* server.network.udp({ host: server.address }, constVoid)
+      const href = `tftp://${server.address}:${local.port}/`
+      const folder = { _tag: "Tftp", href, host: server.address, port: local.port, path: "" } as const
+      const minute = Duration.minutes(1)
+      const limits = { connectTimeout: minute, idleTimeout: minute, maxFileBytes: 1_000 }
+      const open = Effect.flatMap(TftpRemote.make(folder, limits), (remote) => remote.open("f", undefined))
+      const { detail } = yield* TftpHosts.client(Effect.flip(Effect.scoped(open)))
+      const why = "no reply in 60 s; check the server, or allow more time"
+      assert.strictEqual(detail, `fetching ${href}f failed: ${why}`)
+    })
+  )
 })

@@ -12,7 +12,8 @@ const fileReasons: ReadonlyArray<FileStoreError.Reason> = [
   new FileStoreError.FolderNotFound(),
   new FileStoreError.AccessDenied({ why: "Outside" }),
   new FileStoreError.DiskFull(),
-  new FileStoreError.TooLarge({ limit: 5 }),
+  new FileStoreError.DiskFull({ minFreeBytes: 7 }),
+  new FileStoreError.TooLarge({ limit: 5, of: "Total" }),
   new FileStoreError.Exists(),
   new FileStoreError.Busy(),
   new FileStoreError.IllegalName({ fault: "Control" }),
@@ -32,6 +33,7 @@ const address = NetAddress.inetAddressFromIpStringUnsafe("192.0.2.1", 69)
 const reasons: ReadonlyArray<TftpError.Reason> = [
   new TftpError.Refused({ code: 3, text: "full\u0007" }),
   new TftpError.Timeout({ attempts: 6, lastAckMissing: true }),
+  new TftpError.Timeout({ attempts: 6, lastAckMissing: false, awaited: { kind: "DATA", block: 9, bytes: 8_192 } }),
   new TftpError.DeadlineExceeded({ millis: 1_500 }),
   new TftpError.ProtocolViolation({ code: 4, detail: "DATA too long" }),
   new TftpError.SizeMismatch({ announced: 5, received: 6 }),

@@ -1,11 +1,14 @@
 import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Negotiation from "../../../src/tftp/protocol/Negotiation.ts"
 import * as NodeTransferThreads from "../../../src/tftp/server/NodeTransferThreads.ts"
+import type * as RequestHandler from "../../../src/tftp/server/RequestHandler.ts"
 import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
 import * as NodeFileStore from "../../../src/tftp/store/NodeFileStore.ts"
 import type * as Store from "../../../src/tftp/store/Store.ts"
@@ -159,6 +162,96 @@ const startTransfer = Effect.fnUntraced(function* (program: string) {
 })
 
 const isReady = `parentPort.on("message", (message) => onMessage(message)); parentPort.postMessage({ _tag: "Ready" })`
+
+/** A module of threads that run transfers, until the block or the ACK with a number arrives. */
+const endingAt = (block: number, end: string) =>
+  moduleOf(`
+    import * as Dgram from "node:dgram"
+    const { emit } = Dgram.Socket.prototype
+    Dgram.Socket.prototype.emit = function (name, bytes, ...rest) {
+      if (name !== "message" || bytes[3] !== ${block}) return emit.call(this, name, bytes, ...rest)
+      ${end}
+    }
+    await import(${JSON.stringify(new URL("../../../src/tftp/server/NodeTransferThread.ts", import.meta.url).href)})
+  `)
+
+/** Starts a download and an upload with a server whose transfers run in threads of a module. */
+const startTwo = Effect.fnUntraced(function* (threads: RequestHandler.TransferThreads) {
+  const { inRoot, root } = yield* directory()
+  Fs.writeFileSync(inRoot("f"), fileBytes(1_200))
+  const store = yield* NodeFileStore.make({ root, write: "overwrite" })
+  const { endpoint, server } = yield* TftpHosts.serve({ store, threads, timeout: "1 minute" })
+  const talk = yield* TftpTranscript.open({ endpoint, content: fileBytes(1_200) })
+  yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> WRQ up octet", "b< ACK 0", "b> DATA 1 512", "b< ACK 1")
+  yield* talk.play("a> ACK 1")
+  const last = yield* talk.receive("a")
+  assert.strictEqual(TftpTranscript.textOf(last.bytes), "DATA 2 512")
+  /** Asserts that both transfers end with an ERROR from their ports and leave nothing, and that the server goes on. */
+  const assertEnded = Effect.gen(function* () {
+    const error = yield* talk.receive("a")
+    assert.strictEqual(TftpTranscript.textOf(error.bytes), "ERROR 0")
+    assert.strictEqual(error.from.port, last.from.port)
+    yield* talk.play("b< ERROR 0")
+    yield* until(() => Effect.runSync(server.stats).failed === 2 && Fs.readdirSync(root).length === 1)
+    assert.strictEqual((yield* server.stats).active, 0)
+    yield* talk.play("c> RRQ f octet", "c< DATA 1 512")
+  })
+  return { talk, assertEnded }
+})
+
+describe("NodeTransferThreads, with a thread that ends during its transfers", () => {
+  for (const [title, end] of [
+    ["exits", "process.exit(7)"],
+    ["throws", 'setImmediate(() => { throw new Error("broken") })']
+  ] as const) {
+    TftpHosts.real(`sends the ERROR of each, and replaces the thread if it ${title}`, () =>
+      Effect.gen(function* () {
+        const threads = yield* NodeTransferThreads.make(1, endingAt(2, end))
+        const { assertEnded, talk } = yield* startTwo(threads)
+        yield* talk.play("b> DATA 2 512")
+        yield* assertEnded
+        yield* until(() => threads.make(spec, file, constVoid) !== undefined)
+      })
+    )
+  }
+
+  TftpHosts.real("sends the ERROR of each if the threads are terminated", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const threads = yield* Scope.provide(NodeTransferThreads.make(2), scope)
+      const { assertEnded } = yield* startTwo(threads)
+      yield* Scope.close(scope, Exit.void)
+      yield* assertEnded
+    })
+  )
+
+  TftpHosts.real("sends ERROR from the port of the server if the thread ends before it has a port", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory()
+      Fs.writeFileSync(inRoot("f"), fileBytes(512))
+      const store = yield* NodeFileStore.make({ root })
+      const program = `const onMessage = ({ _tag }) => _tag === "Start" && process.exit(5); ${isReady}`
+      const threads = yield* NodeTransferThreads.make(1, moduleOf(program))
+      const { endpoint } = yield* TftpHosts.serve({ store, threads })
+      const talk = yield* TftpTranscript.open({ endpoint })
+      yield* talk.play("a> RRQ f octet", "a< ERROR 0")
+    })
+  )
+
+  TftpHosts.real("stops the transfer in the thread if the store has a defect", () =>
+    Effect.gen(function* () {
+      const store: Store.Store = {
+        ...MemoryStore.make(),
+        write: () => Effect.succeed({ write: () => Effect.die(new Error("broken")), commit: Effect.void })
+      }
+      const threads = yield* NodeTransferThreads.make(1)
+      const { endpoint, server } = yield* TftpHosts.serve({ store, threads, timeout: "1 minute" })
+      const talk = yield* TftpTranscript.open({ endpoint })
+      yield* talk.play("a> WRQ f octet", "a< ACK 0", "a> DATA 1 100", "a< ERROR 0")
+      yield* until(() => Effect.runSync(server.stats).active === 0)
+    })
+  )
+})
 
 describe("NodeTransferThreads, with a broken thread", () => {
   const start = (url: URL) =>

@@ -1,4 +1,6 @@
+import { EventEmitter } from "node:events"
 import * as Fs from "node:fs"
+import * as Module from "node:module"
 import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import type * as Cause from "effect/Cause"
@@ -57,6 +59,15 @@ const open = Effect.fnUntraced(function* (script: string, options: Omit<NodeUplo
 
 const test = (name: string, body: () => Effect.Effect<void, unknown, Scope.Scope>) =>
   it.live(name, () => Effect.scoped(Effect.suspend(body)))
+
+const builtin = Module.createRequire(import.meta.url)("node:child_process") as { spawn: unknown }
+
+/** Replaces the function of node:child_process that starts a process. */
+const replaceSpawn = (spawn: unknown) =>
+  Effect.sync(() => {
+    builtin.spawn = spawn
+    Module.syncBuiltinESMExports()
+  })
 
 const isAlive = (pid: number) => {
   try {
@@ -160,6 +171,23 @@ TFTP_SECONDS=1.234
       yield* stuck.close
       assert.isFalse(isAlive(pid))
       assert.deepStrictEqual(stuck.lines, ["upload hook: the server stops: 2 programs killed or not run"])
+    }))
+
+  test("logs a program for which no pipe can be opened", () =>
+    Effect.gen(function* () {
+      const hook = yield* open("")
+      const { spawn } = builtin
+      yield* Effect.addFinalizer(() => replaceSpawn(spawn))
+      // At the limit of open files Node returns a process without streams, and emits the error later.
+      yield* replaceSpawn(() => {
+        const child = new EventEmitter()
+        process.nextTick(() => child.emit("error", Object.assign(new Error("spawn hook EMFILE"), { code: "EMFILE" })))
+        return child
+      })
+      yield* hook.send(upload("f"))
+      assert.deepStrictEqual(yield* hook.logged(1), [
+        "upload hook for WRQ f octet from 192.0.2.7 port 2000: hook cannot be started: too many open files"
+      ])
     }))
 
   test("needs a program that can be executed", () =>

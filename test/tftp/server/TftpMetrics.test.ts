@@ -21,9 +21,12 @@ describe("TftpMetrics", () => {
       ])
         assert.include(lines, line)
       for (const direction of ["in", "out"]) {
-        for (const result of ["finished", "probed", "refused", "stopped", "Timeout", "Refused", "DeadlineExceeded"])
+        for (const result of ["finished", "refused", "refused_by_client", "timed_out", "gave_way", "file_error"])
           assert.include(lines, `effect_inet_tftp_transfers_total{direction="${direction}",result="${result}"} 0`)
       }
+      const labels = lines.flatMap((line) => /result="([^"]*)"/.exec(line)?.[1] ?? [])
+      assert.lengthOf(new Set(labels), 14)
+      for (const label of labels) assert.match(label, /^[a-z]+(_[a-z]+)*$/)
       addActive(1)
       countEnded("out", "refused", undefined)
       assert.include(yield* samples, "effect_inet_tftp_transfers_active 1")

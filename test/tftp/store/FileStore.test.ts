@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { pipe } from "effect/Function"
 import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as RemapRules from "../../../src/tftp/rules/RemapRules.ts"
 import * as FileStore from "../../../src/tftp/store/FileStore.ts"
@@ -17,6 +18,13 @@ const store = (files: Readonly<Record<string, string>>, write: Store.WriteMode =
 }
 
 const names = (map: ReadonlyMap<string, unknown>) => [...map.keys()].sort()
+
+/** Returns the names in the errors of a file that can be neither read nor written. */
+const namesInErrors = (store: Store.Store, filename: string) => {
+  const nameIn = <A>(open: Effect.Effect<A, FileStoreError.FileStoreError, Scope.Scope>) =>
+    Effect.map(Effect.flip(Effect.scoped(open)), (error) => error.filename)
+  return Effect.all([nameIn(store.read(request(filename))), nameIn(store.write(request(filename)))])
+}
 
 describe("FileStore.orElse", () => {
   it.effect("opens files in the second store that the first does not have", () =>
@@ -94,15 +102,14 @@ describe("FileStore.virtual", () => {
 describe("FileStore.remap", () => {
   const rules = (text: string) => Result.getOrThrow(RemapRules.parse(text))
 
-  it.effect("renames by the rules in force, and names the requested file in errors", () =>
+  it.effect("renames by the rules in force, and names the renamed file in errors", () =>
     Effect.gen(function* () {
       const inForce = yield* Ref.make(rules("r ^x$ a"))
       const renamed = FileStore.remap(store({ a: "1" }).store, Ref.get(inForce))
       assert.strictEqual(yield* get(renamed, "x"), "1")
       yield* Ref.set(inForce, rules("r ^x$ ../a"))
       assert.strictEqual(yield* get(renamed, "x"), "AccessDenied Outside")
-      const error = yield* Effect.flip(Effect.scoped(renamed.read(request("x"))))
-      assert.strictEqual(error.filename, "x")
+      assert.deepStrictEqual(yield* namesInErrors(renamed, "x"), ["../a", "../a"])
     })
   )
 
@@ -149,6 +156,7 @@ describe("FileStore.perClient", () => {
       assert.strictEqual(yield* get(own, "../192.0.2.8/f"), "AccessDenied Outside")
       assert.strictEqual(yield* get(own, "x/../../192.0.2.8/f"), "AccessDenied Outside")
       assert.strictEqual(yield* get(own, "x/../f"), "own")
+      assert.deepStrictEqual(yield* namesInErrors(own, "g"), ["192.0.2.7/g", "192.0.2.7/g"])
       const none = FileStore.perClient(store(files).store, { common: false, folder: () => undefined })
       assert.strictEqual(yield* get(none, "f"), "NotFound")
     })
@@ -156,7 +164,7 @@ describe("FileStore.perClient", () => {
 })
 
 describe("FileStore.rewrite", () => {
-  it.effect("renames by rules or by a function, and the store checks the new name", () =>
+  it.effect("renames by rules or by a function, and the store checks the new name, which errors have", () =>
     Effect.gen(function* () {
       const { store: root } = store({ "pxe/x": "found", f: "file" })
       const rules = FileStore.rewrite(root, [
@@ -166,6 +174,7 @@ describe("FileStore.rewrite", () => {
       assert.strictEqual(yield* get(rules, "\\Boot\\x"), "found")
       assert.strictEqual(yield* get(rules, "f"), "file")
       assert.strictEqual(yield* get(rules, "up"), "AccessDenied Outside")
+      assert.deepStrictEqual(yield* namesInErrors(rules, "up"), ["../x", "../x"])
       const byKind = FileStore.rewrite(root, ({ filename }, kind) =>
         filename === "a" && kind === "read" ? "f" : undefined
       )

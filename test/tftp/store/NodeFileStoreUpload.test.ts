@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
+import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -176,16 +177,21 @@ describe("NodeFileStore, an upload", () => {
 describe("NodeFileStore, when it is made", () => {
   it.live("removes what uploads of dead processes have left, if it belongs to this user", () =>
     Effect.gen(function* () {
-      const { inRoot, root } = yield* directory({ "a/b/f": "old" })
+      const { inRoot, path, root } = yield* directory({ "a/b/f": "old" })
       const store = yield* NodeFileStore.make({ root, write: "overwrite" })
       yield* store.write(request("f"))
       const [own = ""] = temporary(root)
       const dead = own.replace(/-(\d+)-[^.]+/, `-${process.ppid}-00000000`)
       for (const folder of ["", "a", "a/b"]) Fs.writeFileSync(inRoot(`${folder}/${dead}`), "half")
       if (isRoot) Fs.chownSync(inRoot(`a/${dead}`), 1000, 1000)
-      yield* NodeFileStore.make({ root })
+      const spool = Path.join(path, "spool")
+      Fs.mkdirSync(spool)
+      for (const name of [dead, `${dead}.complete`, own]) Fs.writeFileSync(Path.join(spool, name), "half")
+      // The default: read-only.
+      yield* NodeFileStore.make({ root, spool })
       const left = ["", "a", "a/b"].map((folder) => temporary(inRoot(folder)))
       assert.deepStrictEqual(left, [[own], isRoot ? [dead] : [], []])
+      assert.sameMembers(Fs.readdirSync(spool), [own, `${dead}.complete`])
     })
   )
 })

@@ -170,11 +170,20 @@ describe("ReceiveMachine", () => {
       "DATA too long: 9 bytes (at most 8 were agreed on)"
     ],
     ["another size than announced", data(1, { length: 3 }), "size mismatch: received 3 bytes, but tsize announced 5"],
-    ["the last timeout", { _tag: "GaveUp", attempts: 4 } as const, "timed out: no reply to 4 requests"]
+    [
+      "the last timeout",
+      { _tag: "GaveUp", attempts: 4 } as const,
+      "timed out: no block 1, asked for 4 times, after 0 bytes"
+    ]
   ])("fails after %s, and then ignores all events", (_, event, message) => {
     const { actions, state } = feed(start(1, 5), [event, data(1), timeout, begin(0), committed])
     assert.deepStrictEqual(actions, [[`Fail: ${message}`], [], [], [], []])
     assert.strictEqual(state.phase, "Failed")
+  })
+
+  it("names the missing block, and the bytes before it, when it gives up", () => {
+    const { actions } = feed(start(2), [begin(0), data(1), data(2), { _tag: "GaveUp", attempts: 2 }])
+    assert.deepStrictEqual(actions.at(-1), ["Fail: timed out: no block 3, asked for 2 times, after 16 bytes"])
   })
 
   const Step = Schema.Struct({

@@ -112,6 +112,16 @@ describe("Retransmission", () => {
     })
   )
 
+  it.effect("scale multiplies each delay, and keeps the number of attempts", () =>
+    Effect.gen(function* () {
+      const every = Retransmission.fixed({ every: "1.5 seconds", attempts: 3 })
+      assert.deepStrictEqual(yield* delays(Retransmission.scale(every, { factor: 2 })), [3000, 3000, 3000])
+      assert.deepStrictEqual(yield* delays(pipe(every, Retransmission.scale({ factor: 0.5 }))), [750, 750, 750])
+      const adaptive = Retransmission.scale(Retransmission.adaptive({ attempts: 2 }), { factor: 2 })
+      assert.deepStrictEqual(yield* delays(adaptive, Retransmission.observe(undefined, 100)), [600, 1200])
+    })
+  )
+
   it.effect("start starts any schedule from its beginning", () =>
     Effect.gen(function* () {
       const one = yield* Retransmission.start(Retransmission.exponential({ jitter: 0, attempts: 2 }), undefined)

@@ -30,7 +30,6 @@ const makeTimer = Effect.fnUntraced(function* (options: Partial<RetransmissionTi
     sweeper,
     retransmission: Retransmission.fixed({ every: 100, attempts: 3 }),
     maxUnvalidatedPackets: undefined,
-    timeoutFactor: 1,
     onTimeout: () => calls.push(`${sweeper.now()} timeout`),
     onGiveUp: (attempts) => {
       calls.push(`${sweeper.now()} give up after ${attempts}`)
@@ -47,14 +46,6 @@ describe("RetransmissionTimer", () => {
       const { calls, runUntil } = yield* makeTimer()
       runUntil(302)
       assert.deepStrictEqual(calls, ["100 timeout", "200 timeout", "300 give up after 3"])
-    })
-  )
-
-  it.effect("multiplies each delay by the factor", () =>
-    Effect.gen(function* () {
-      const { calls, runUntil } = yield* makeTimer({ timeoutFactor: 2 })
-      runUntil(402)
-      assert.deepStrictEqual(calls, ["200 timeout", "400 timeout"])
     })
   )
 

@@ -11,7 +11,7 @@ const start = (windowsize: number, hasInitialPacket = false) =>
 const begin = (at: number) => ({ _tag: "Start", at }) as const
 const ack = (wire: number, at: number) => ({ _tag: "Ack", wire, at, rtt }) as const
 const timeout = (at: number) => ({ _tag: "Timeout", at }) as const
-const gaveUp = { _tag: "GaveUp", attempts: 3 } as const
+const gaveUp = { _tag: "GaveUp", attempts: 3, acknowledgedBytes: 1_024 } as const
 const pauseEnded = { _tag: "PauseEnded" } as const
 
 /** Performs `SendBlocks` as the driver does, for blocks up to `readUpTo`; returns the numbers of those sent. */
@@ -74,7 +74,7 @@ describe("SendMachine", () => {
 
     it("fails after the last timeout", () => {
       const { actions } = feed(start(1, true), [begin(0), gaveUp])
-      assert.deepStrictEqual(actions[1], ["Fail: timed out: no reply to 3 requests"])
+      assert.deepStrictEqual(actions[1], ["Fail: timed out: no ACK of the OACK, sent 3 times"])
     })
   })
 
@@ -103,7 +103,7 @@ describe("SendMachine", () => {
 
   it("reports if only the ACK of the last block is missing", () => {
     const messageOf = (last: number) => feed(SendMachine.finish(start(2), last), [begin(0), gaveUp]).actions[1]
-    assert.deepStrictEqual(messageOf(3), ["Fail: timed out: no reply to 3 requests"])
+    assert.deepStrictEqual(messageOf(3), ["Fail: timed out: no ACK of block 1, sent 3 times, after 1024 bytes"])
     assert.deepStrictEqual(messageOf(2), [
       "Fail: timed out: no ACK of the last block, sent 3 times; the file may have arrived"
     ])

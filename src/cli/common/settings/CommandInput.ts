@@ -23,6 +23,17 @@ export class CommandInput extends Context.Reference<Input>("effect-inet/cli/Comm
   defaultValue: () => none
 }) {}
 
+/**
+ * Returns the input of a client without those of its options that come from the environment or a file. They are meant
+ * for another use of the service, such as its server, and do not fit the rest of the input.
+ */
+export const withoutSettings = <A extends object>(input: A, options: ReadonlyArray<keyof A & string>) =>
+  Effect.map(CommandInput, ({ found }): A => {
+    const dropped = options.filter((option) => found.has(option))
+    const none = (option: keyof A) => (typeof input[option] === "boolean" ? false : undefined)
+    return { ...input, ...Object.fromEntries(dropped.map((option) => [option, none(option)])) }
+  })
+
 /** A function that takes the parsed command line instead of the program. Default: none, the program runs. */
 export class InputReceiver extends Context.Reference<((input: Input) => void) | undefined>(
   "effect-inet/cli/InputReceiver",

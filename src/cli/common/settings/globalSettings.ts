@@ -1,7 +1,6 @@
 /** The level of the log: a setting of every command, which is a key at the top of the configuration file. */
 import type * as LogLevel from "effect/LogLevel"
-import type { Parsed, Setting } from "./settings.ts"
-import { globalSection } from "./settings.ts"
+import { globalSection, type Parsed, type Setting, withoutParser } from "./settings.ts"
 
 const levels: Readonly<Record<string, LogLevel.LogLevel>> = {
   all: "All",
@@ -24,4 +23,4 @@ export const logLevel: Parsed<LogLevel.LogLevel> = {
 }
 
 /** The same without its parser. */
-export const logLevelSetting: Setting = { ...logLevel, accepts: (text) => logLevel.parse(text) !== undefined }
+export const logLevelSetting: Setting = withoutParser(logLevel)

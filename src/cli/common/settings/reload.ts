@@ -36,27 +36,36 @@ export const compare = (before: Values, after: Values, limitKeys: ReadonlySet<st
 const limitsOf = (values: Values, limitKeys: ReadonlySet<string>) =>
   Object.fromEntries([...limitKeys].map((key) => [key, values[key]]))
 
+/** What a reload has changed. */
+export interface Applied {
+  /** Names of what was applied. */
+  readonly names: ReadonlyArray<string>
+  /** The values that the service runs with now. Those that need a restart are the old ones. */
+  readonly values: Values
+}
+
 /**
- * Applies the changed limits, lets the service read its files again, and logs the options that need a restart. Returns
- * the names of what was applied.
+ * Applies the limits that differ from those that a service runs with, lets the service read its files again, and logs
+ * the options that need a restart.
  */
 export const apply = Effect.fnUntraced(function* (
   name: string,
   flags: Input["flags"],
-  before: Values,
+  current: Values,
   after: Values,
   { limitKeys = tcpLimitKeys, reconfigure, reread = Effect.succeed([]) }: Running = {}
 ) {
-  const { limits, others } = compare(before, after, limitKeys)
+  const { limits, others } = compare(current, after, limitKeys)
   const names = (keys: ReadonlyArray<string>) => keys.map((key) => nameOf(flags, key))
   const fixed = reconfigure === undefined ? [...limits, ...others] : others
   if (fixed.length > 0) {
     yield* Effect.logWarning(`${name}: changed in the file, waits for a restart: ${names(fixed).join(", ")}`)
   }
   const read = yield* reread
-  if (reconfigure === undefined || limits.length === 0) return read
-  yield* reconfigure(limitsOf(after, limitKeys))
-  return [...read, ...names(limits)]
+  if (reconfigure === undefined || limits.length === 0) return { names: read, values: current } satisfies Applied
+  const applied = limitsOf(after, limitKeys)
+  yield* reconfigure(applied)
+  return { names: [...read, ...names(limits)], values: { ...current, ...applied } } satisfies Applied
 })
 
 /** Names of the settings of every command that a running one does not change. */
@@ -70,8 +79,8 @@ const reportFixed = (before: Found, after: Found) => {
     : Effect.logWarning(`changed in the file, waits for a restart: ${changed.join(", ")}`)
 }
 
-/** Applies new settings, and returns the names of what it has changed. Fails with one line for the user. */
-export type Change = (after: Input, before: Input) => Effect.Effect<ReadonlyArray<string>, string>
+/** Applies new settings to a command that runs with the current values. Fails with one line for the user. */
+export type Change = (after: Input, current: Values) => Effect.Effect<Applied, string>
 
 /** Reports of a reload, for the service manager. */
 export interface Reports {
@@ -81,21 +90,24 @@ export interface Reports {
 
 /**
  * Reads the settings again at each request, for ever. `change` applies them and returns what it has changed. The old
- * settings stay if the new ones are invalid.
+ * settings stay if the new ones are invalid. New settings are compared with those that the command runs with, which are
+ * not those of the last reload where a restart is needed.
  */
 export const follow = (change: Change, { after, before }: Reports): Effect.Effect<never> =>
   Effect.gen(function* () {
-    let current = yield* CommandInput
+    const { found, values } = yield* CommandInput
+    let current = values
     const signal = yield* ReloadSignal
     const reparse = yield* Reparse
     const reload = Effect.gen(function* () {
       const next = yield* reparse
+      const changed = yield* change(next, current)
       const level = (yield* logLevel.change(next.sources)) ? ["log-level"] : []
-      const changed = [...level, ...(yield* change(next, current))]
-      yield* reportFixed(current.found, next.found)
-      current = next
+      yield* reportFixed(found, next.found)
+      current = changed.values
+      const applied = [...level, ...changed.names]
       yield* Effect.logInfo(
-        changed.length === 0 ? "reloaded: no option to apply has changed" : `reloaded: ${changed.join(", ")}`
+        applied.length === 0 ? "reloaded: no option to apply has changed" : `reloaded: ${applied.join(", ")}`
       )
     }).pipe(Effect.catch((message: string) => Effect.logError(`not reloaded, the old settings stay: ${message}`)))
     return yield* Effect.forever(Effect.andThen(signal, Effect.andThen(before, Effect.andThen(reload, after))))

@@ -54,7 +54,7 @@ export const firstOf =
     )
 
 /** The source of flags that are not on the command line. Default: the environment. */
-export class Sources extends Context.Reference<Source>("effect-inet/cli/Settings", {
+export class Sources extends Context.Reference<Source>("effect-inet/cli/Sources", {
   defaultValue: () => environment
 }) {}
 
@@ -99,13 +99,17 @@ interface WithSetting {
   readonly setting?: Setting | undefined
 }
 
+/** Returns a setting without its parser, as it is listed in the table of all settings. */
+export const withoutParser = <A>({ expected, name, parse, section }: Parsed<A>): Setting => ({
+  section,
+  name,
+  expected,
+  accepts: (text) => parse(text) !== undefined
+})
+
 /** Attaches the setting to its finished flag, for the table of all settings. */
-export const declare = <A, S>(flag: Flag.Flag<A>, setting: Parsed<S> | undefined): Flag.Flag<A> => {
-  if (setting === undefined) return flag
-  const { expected, name, parse, section } = setting
-  const declared: Setting = { section, name, expected, accepts: (text) => parse(text) !== undefined }
-  return Object.assign(flag, { setting: declared })
-}
+export const declare = <A, S>(flag: Flag.Flag<A>, setting: Parsed<S> | undefined): Flag.Flag<A> =>
+  setting === undefined ? flag : Object.assign(flag, { setting: withoutParser(setting) })
 
 /** Returns the settings of a table of flags. */
 export const settingsOf = (flags: Readonly<Record<string, unknown>>): ReadonlyArray<Setting> =>

@@ -9,20 +9,23 @@ import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as OtlpExport from "../../../admin/OtlpExport.ts"
 import type * as ServiceState from "../../../admin/ServiceState.ts"
+import * as NodeFiles from "../../../network/files/NodeFiles.ts"
 import type * as Network from "../../../network/Network.ts"
+import * as SystemResolver from "../../../network/names/SystemResolver.ts"
 import * as NodeInheritedSockets from "../../../network/node/NodeInheritedSockets.ts"
 import * as NodeNetwork from "../../../network/node/NodeNetwork.ts"
 import * as NodeReservedListener from "../../../network/node/NodeReservedListener.ts"
 import * as NodePrivileges from "../../../process/NodePrivileges.ts"
 import * as NodeServiceManager from "../../../process/NodeServiceManager.ts"
 import * as NodeStandardStreams from "../../../process/NodeStandardStreams.ts"
-import { CaptureFailure } from "../../common/CliErrors.ts"
+import { CaptureFailure, UsageError } from "../../common/CliErrors.ts"
 import type * as operationsFlags from "../../common/operationsFlags.ts"
 import * as ServerHost from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
 import * as logLevel from "../../common/settings/logLevel.ts"
 import * as reload from "../../common/settings/reload.ts"
 import * as descriptors from "./descriptors.ts"
+import * as jsonLogger from "./jsonLogger.ts"
 import * as network from "./network.ts"
 import { announce, CannotServe, explainListenError } from "./serverMessages.ts"
 
@@ -42,10 +45,15 @@ export interface Program<A, E, R> {
   readonly listen?: Network.ListenOptions | undefined
   /** True for several services: an inherited socket serves only the address that it has. Default false. */
   readonly exactAddresses?: boolean | undefined
+  /** True for a service over UDP. Default false. */
+  readonly isUdp?: boolean | undefined
   /** Clients that need file descriptors. Default: one for each of `maxConnections`. */
   readonly capacity?: descriptors.Capacity | undefined
-  /** Continues the start without the privileges, and prints that the services are ready. */
-  readonly announce: (started: A) => Effect.Effect<void, E, R>
+  /**
+   * Continues the start without the privileges, and prints that the services are ready. `inherits` is true if another
+   * process has bound sockets for this one.
+   */
+  readonly announce: (started: A, inherits: boolean) => Effect.Effect<void, E, R>
   /** Runs until the end of the process. Default: until it is requested to end. */
   readonly serve?: ((started: A) => Effect.Effect<void, E, R>) | undefined
   /** States of the services, for the admin server and the service manager. */
@@ -58,15 +66,15 @@ export interface Program<A, E, R> {
   readonly stopping?: Effect.Effect<void> | undefined
 }
 
-const findIdentity = ({ group, user }: Operations): Effect.Effect<NodePrivileges.Identity | undefined, CannotServe> => {
+const findIdentity = ({ group, user }: Operations): Effect.Effect<NodePrivileges.Identity | undefined, UsageError> => {
   if (user === undefined) {
     return group === undefined
       ? Effect.undefined
-      : Effect.fail(new CannotServe({ message: "--group needs --user: name the user to run as, too" }))
+      : Effect.fail(new UsageError({ message: "--group needs --user: name the user to run as, too" }))
   }
   return Effect.mapError(
     NodePrivileges.find(user, group),
-    ({ message }) => new CannotServe({ message: `--user: ${message}` })
+    ({ message }) => new UsageError({ message: `--user: ${message}` })
   )
 }
 
@@ -114,7 +122,7 @@ const summaryOf = (states: ReadonlyArray<ServiceState.ServiceState>) =>
     .map(({ address, name, state }) => `${name} ${state}${address === undefined ? "" : ` on ${address}`}`)
     .join(", ")
 
-const jsonLogs = Logger.layer([Logger.withConsoleError(Logger.formatJson), Logger.tracerLogger])
+const jsonLogs = Logger.layer([Logger.withConsoleError(jsonLogger.format), Logger.tracerLogger])
 
 const noLogs = Logger.layer([Logger.tracerLogger])
 
@@ -122,13 +130,27 @@ const noLogs = Logger.layer([Logger.tracerLogger])
 const logsOf = ({ json, stdio = false }: Operations) =>
   stdio && NodeStandardStreams.stderrIsStdin() ? noLogs : json ? jsonLogs : Layer.empty
 
+/** Fails if standard input is not the kind of socket that a service takes: it would bind its own port instead. */
+export const checkStdin = (
+  { isUdp = false, name }: Pick<Program<never, never, never>, "isUdp" | "name">,
+  { unclaimed }: NodeInheritedSockets.Holder
+) => {
+  if ([...unclaimed].every(({ _tag }) => (_tag === "Udp") === isUdp)) return Effect.void
+  const [found, fix] = isUdp
+    ? ["not a UDP socket", "a UDP socket by dgram udp wait"]
+    : ["a UDP socket", "a connection by stream tcp nowait"]
+  const message = `${name}: cannot serve standard input: it is ${found}; inetd passes ${fix}`
+  return Effect.fail(new CannotServe({ message }))
+}
+
 /** Returns the network, the inherited sockets, and where logs, metrics and spans go. */
 const layerOf = (
-  { exactAddresses, name }: Pick<Program<never, never, never>, "exactAddresses" | "name">,
+  program: Pick<Program<never, never, never>, "exactAddresses" | "isUdp" | "name">,
   operations: Operations
 ) => {
+  const { exactAddresses, name } = program
   const inherited = operations.stdio
-    ? NodeInheritedSockets.fromStdin
+    ? Effect.tap(NodeInheritedSockets.fromStdin, (holder) => checkStdin(program, holder))
     : NodeInheritedSockets.fromEnvironment({ exactAddresses })
   return network.layer.pipe(
     Layer.provide(Layer.succeed(CaptureFailure, undefined)),
@@ -141,19 +163,27 @@ const layerOf = (
 /** Waits for the request to end, or for the end of the only connection. */
 const untilRequested = Effect.raceFirst(Effect.flatten(ShutdownSignal), NodeInheritedSockets.closed)
 
+/** Fails if Node would read a file of its resolver without an end: it does so when a server first listens. */
+const checkResolver = (name: string) =>
+  Effect.flatMap(Effect.provide(SystemResolver.findProblem(), NodeFiles.layer), (problem) =>
+    problem === undefined ? Effect.void : Effect.fail(new CannotServe({ message: `${name}: ${problem}` }))
+  )
+
 /** Runs a program until the process is requested to end. */
 export const run = <A, E extends { readonly message: string }, R>(operations: Operations, program: Program<A, E, R>) =>
   Effect.gen(function* () {
     const { admin } = operations
     const { announce, changes, name, serve = () => untilRequested, states, stopping = Effect.void } = program
     const manager = yield* NodeServiceManager.make
+    const inherits = (yield* NodeInheritedSockets.InheritedSockets).unclaimed.size > 0
     const started = yield* Effect.gen(function* () {
+      yield* checkResolver(name)
       if (admin !== undefined) yield* startAdmin(name, admin, states)
       const started = yield* startServices(operations, program)
       yield* checkDescriptors(operations, program)
       // From here on a signal ends the server in order, also if it comes before `serve` waits for it.
       yield* Effect.forkScoped(Effect.flatten(ShutdownSignal), { startImmediately: true })
-      yield* announce(started)
+      yield* announce(started, inherits)
       return started
     }).pipe(Effect.tapError(({ message }) => manager.status(message)))
     yield* NodeInheritedSockets.closeUnclaimed
@@ -201,6 +231,8 @@ export interface Options<A, E, R> {
   readonly listen?: Network.ListenOptions | undefined
   /** Clients that need file descriptors. Default: one for each of `maxConnections`. */
   readonly capacity?: descriptors.Capacity | undefined
+  /** True for a service over UDP. Default false. */
+  readonly isUdp?: boolean | undefined
   /** Continues the start without root's privileges, before the service is announced. */
   readonly open?: ((running: A) => Effect.Effect<void, E, R>) | undefined
   /** Prints the address. Default: one line or one JSON value. */
@@ -213,8 +245,8 @@ export interface Options<A, E, R> {
 const reloadOf =
   (service: string) =>
   (running: ServerHost.Running): reload.Change =>
-  (after, before) =>
-    reload.apply(service, after.flags, before.values, after.values, running)
+  (after, current) =>
+    reload.apply(service, after.flags, current, after.values, running)
 
 /** Starts a server for `up`, which runs the process and prints what there is to print. */
 const serveIn = <A extends ServerHost.Running, E, R, E2, R2>(
@@ -246,13 +278,14 @@ export const serve = Effect.fnUntraced(function* <
     start,
     listen: options.listen,
     capacity: options.capacity,
-    announce: Effect.fnUntraced(function* (running) {
+    isUdp: options.isUdp,
+    announce: Effect.fnUntraced(function* (running, inherits) {
       if (options.open !== undefined) yield* options.open(running)
       yield* ready(running)
       // stdout is the connection.
       if (stdio) return
       if (options.announce !== undefined) yield* options.announce(running)
-      else if (running.address !== undefined) yield* announce(service, running.address, json)
+      else if (running.address !== undefined) yield* announce(service, running.address, json, inherits)
     }),
     serve: options.serve,
     states,

@@ -52,14 +52,26 @@ export const connectableHost = (address: NetAddress.InetAddress) =>
       : "::1"
     : NetAddress.formatHost(address)
 
+/** Returns the services of one process that are up, and the hosts that can reach their addresses. */
+export const summarize = (addresses: ReadonlyArray<NetAddress.SocketAddress>, services: string, inherits: boolean) => {
+  const inet = addresses.filter(NetAddress.isInetAddress)
+  const open = inet.filter(({ address }) => !NetAddress.isLoopback(address))
+  const advice = inherits ? "" : " (--host :: listens on all interfaces)"
+  if (open.length === 0) return `${services} up for this machine only${advice}`
+  return `${services} up on ${[...new Set(open.map((address) => NetAddress.formatHost(address)))].join(", ")}`
+}
+
 /** Returns the hosts that can reach an address. */
-const reachOf = (address: NetAddress.InetAddress) =>
+const reachOf = (address: NetAddress.InetAddress, inherits: boolean) =>
   NetAddress.isLoopback(address.address)
-    ? "this machine only; --host :: listens on all interfaces"
+    ? `this machine only${inherits ? "" : "; --host :: listens on all interfaces"}`
     : "open to the network"
 
-/** Prints the first line of a server: its address and the hosts that can reach it. */
-export const announce = (service: string, address: NetAddress.SocketAddress, json: boolean) => {
+/**
+ * Prints the first line of a server: its address and the hosts that can reach it. `--host` is not advised to a process
+ * that `inherits` its sockets: who binds them decides.
+ */
+export const announce = (service: string, address: NetAddress.SocketAddress, json: boolean, inherits = false) => {
   if (!NetAddress.isInetAddress(address)) {
     return Console.log(
       json
@@ -70,6 +82,6 @@ export const announce = (service: string, address: NetAddress.SocketAddress, jso
   return Console.log(
     json
       ? JSON.stringify({ service, address: NetAddress.formatHost(address), port: address.port })
-      : `${service} on ${NetAddress.formatInet(address)} (${reachOf(address)})`
+      : `${service} on ${NetAddress.formatInet(address)} (${reachOf(address, inherits)})`
   )
 }

@@ -65,6 +65,12 @@ export const explanations: Readonly<Record<Yaml.ErrorCode, string>> = {
   UNEXPECTED_TOKEN: "unexpected text: remove it, or put the whole value in quotes"
 }
 
+/** A file of TOML or of the INI format: its first line that is no comment is a section or an assignment. */
+const otherFormat = /^(?:[ \t]*(?:[#;].*)?\r?\n)*[ \t]*(?:\[+[\w.-]+\]+[ \t]*\r?\n|[\w.-]+[ \t]*=)/
+
+/** Message for a file in another format. */
+export const notYaml = "the file must be YAML, not TOML or INI: write options as rot13: { port: 2067 }"
+
 /** Tokens of the lexer that are not in the text. */
 const markers: ReadonlySet<string> = new Set([Yaml.CST.DOCUMENT, Yaml.CST.FLOW_END, Yaml.CST.SCALAR])
 
@@ -104,13 +110,14 @@ export const parse = (text: string): Result.Result<Document, DocumentError> => {
     logLevel: "error"
   })
   const [problem] = [...document.errors, ...document.warnings].sort((one, other) => one.pos[0] - other.pos[0])
-  if (problem !== undefined) return fail(placeOf(problem.pos[0]), explanations[problem.code])
+  const explain = (message: string) => (otherFormat.test(text) ? notYaml : message)
+  if (problem !== undefined) return fail(placeOf(problem.pos[0]), explain(explanations[problem.code]))
   return Result.flatMap(convert(document.contents, placeOf, 0), (node) =>
     node._tag === "Map"
       ? Result.succeed(node)
       : node._tag === "Text" && node.text === ""
         ? Result.succeed<Document>({ _tag: "Map", place: start, entries: [] })
-        : fail(node.place, "expected options by service, such as rot13: { port: 2067 }")
+        : fail(node.place, explain("expected options by service, such as rot13: { port: 2067 }"))
   )
 }
 

@@ -131,9 +131,14 @@ const describe = SchemaIssue.makeFormatterStandardSchemaV1({
   checkHook: ({ filter }) => `expected ${String(filter.annotations?.expected)}`
 })
 
-/** Returns the place that lists the options of a section. */
-const helpFor = (path: ReadonlyArray<string>, instances: ReadonlyMap<string, string>, { services }: Sections) => {
-  const [section] = path
+/** Returns what to do with an unknown option: the place that lists those of its section, or the one that has it. */
+const helpFor = (path: ReadonlyArray<string>, instances: ReadonlyMap<string, string>, sections: Sections) => {
+  const { options, services } = sections
+  const [section, , , name] = path
+  if (section === "up" && path[1] === instancesKey && name !== undefined && operationsFlags.names.has(name)) {
+    const ofUp = options.up?.some((setting) => setting.name === name) === true
+    return `it is one of a process, not of an instance: ${ofUp ? `set up.${name}` : "remove it"}`
+  }
   const command = section === "up" && path[1] === instancesKey ? instances.get(path[2] ?? "") : section
   if (path.length === 1) return "see docs/guide/operations.md"
   const isGroup = command !== undefined && command !== "status" && services[command] !== undefined

@@ -18,11 +18,14 @@ const reasonOf = (path: string): string | undefined => {
 
 const isProgram = (path: string) => reasonOf(path) === undefined
 
+/** The folders that execvp(3) of glibc searches without PATH. */
+const defaultSearchPath = "/bin:/usr/bin"
+
 /**
  * Returns why a command cannot be run, with the fix, or undefined if its program exists. A name with a slash is a path,
  * any other is searched in the folders of PATH, of which an empty one is the current folder.
  */
-export const whyMissing = (command: string, searchPath = process.env.PATH ?? ""): string | undefined => {
+export const whyMissing = (command: string, searchPath = process.env.PATH ?? defaultSearchPath): string | undefined => {
   if (command === "") return "the name is empty; give a command"
   if (command.includes("/")) return reasonOf(command)
   return searchPath.split(":").some((folder) => isProgram(Path.join(folder, command)))

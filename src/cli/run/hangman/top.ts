@@ -9,6 +9,7 @@ import * as TcpClient from "../../../network/TcpClient.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
 import * as Table from "../../../terminal/Table.ts"
 import { CannotRead, UsageError } from "../../common/CliErrors.ts"
+import { withoutSettings } from "../../common/settings/CommandInput.ts"
 import * as network from "../common/network.ts"
 
 interface Input {
@@ -53,7 +54,8 @@ const table = ({ best, games, players, wins }: HangmanClient.Scores) => [
 ]
 
 export const top = Effect.fnUntraced(
-  function* ({ host, json, port, scores }: Input) {
+  function* (input: Input) {
+    const { host, json, port, scores } = yield* withoutSettings(input, input.host === undefined ? [] : ["scores"])
     if (host !== undefined && scores !== undefined) {
       return yield* new UsageError({ message: "HOST and --scores FILE exclude each other: remove one of them" })
     }

@@ -181,6 +181,7 @@ export const listen = Effect.fnUntraced(function* (input: Input) {
   const context: Context = { input, report: yield* reporter.make(input), commandArguments }
   yield* runServer.serve("listen", input, start(context, parsed), {
     capacity: capacityOf(input),
+    isUdp: input.udp,
     announce: ({ address }) => Effect.provideService(announce(context, address), Stdio.Stdio, stdio),
     serve: ({ serve }) =>
       Effect.raceFirst(

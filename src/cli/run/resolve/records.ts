@@ -7,6 +7,7 @@ import * as Hex from "effect/encoding/Hex"
 import * as Dns from "effect/net/Dns"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
+import * as HostEntry from "../../../network/names/HostEntry.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 
@@ -52,6 +53,9 @@ export const printRecords = Effect.fnUntraced(function* (name: string, type: Dns
   if (json) return yield* Console.log(JSON.stringify(records.map(recordToJson)))
   for (const record of records) yield* Console.log(TerminalText.escape(Dns.formatRecord(record)))
 })
+
+/** Returns the names of an address as the system has them. */
+export const byHost = HostEntry.gethostbyaddr
 
 /** Returns the names of an address by DNS alone. */
 export const byDns = (address: NetAddress.IpAddress) => Effect.flatMap(Dns.Dns, (dns) => dns.reverse(address))

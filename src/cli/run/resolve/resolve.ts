@@ -6,13 +6,13 @@ import * as Dns from "effect/net/Dns"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as AddressInfo from "../../../network/names/AddressInfo.ts"
-import * as HostEntry from "../../../network/names/HostEntry.ts"
 import * as Ipv4Text from "../../../network/names/Ipv4Text.ts"
+import * as SystemResolver from "../../../network/names/SystemResolver.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
 import * as Table from "../../../terminal/Table.ts"
-import { UsageError } from "../../common/CliErrors.ts"
+import { CannotRead, UsageError } from "../../common/CliErrors.ts"
+import { withoutSettings } from "../../common/settings/CommandInput.ts"
 import * as network from "../common/network.ts"
-import * as records from "./records.ts"
 
 interface Input {
   readonly host: string
@@ -85,6 +85,10 @@ const conflictOf = (input: Input): string | undefined => {
 
 /** Makes DNS queries go to the server of `--server`. */
 const withServer = Effect.fnUntraced(function* (server: string) {
+  const problem = yield* SystemResolver.findProblem()
+  if (problem !== undefined) {
+    return yield* new CannotRead({ message: `${problem}; queries need it, also those to --server` })
+  }
   const NodeNameServers = yield* Effect.promise(() => import("./NodeNameServers.ts"))
   const address = Dns.nameServerFromString(server)
   if (Result.isFailure(address)) {
@@ -94,12 +98,18 @@ const withServer = Effect.fnUntraced(function* (server: string) {
   return Layer.orDie(NodeNameServers.layer(address.success))
 })
 
-export const resolve = Effect.fnUntraced(function* (input: Input) {
+/** Returns the options that do not fit a query, or a look-up. */
+const unfitting = ({ record, reverse }: Input): ReadonlyArray<keyof Input> =>
+  !reverse && record === undefined ? ["server"] : ["family", "type", "passive", "canonical", "aton"]
+
+export const resolve = Effect.fnUntraced(function* (given: Input) {
+  const input = yield* withoutSettings(given, unfitting(given))
   const conflict = conflictOf(input)
   if (conflict !== undefined) return yield* new UsageError({ message: conflict })
   const { host, json, record, reverse, server } = input
   if (record === undefined && !reverse) return yield* printAddresses(input)
-  const lookup = server === undefined ? HostEntry.gethostbyaddr : records.byDns
+  const records = yield* Effect.promise(() => import("./records.ts"))
+  const lookup = server === undefined ? records.byHost : records.byDns
   const print = record === undefined ? records.printNames(host, json, lookup) : records.printRecords(host, record, json)
   return yield* server === undefined ? print : Effect.provide(print, yield* withServer(server))
 }, Effect.provide(network.layer))

@@ -13,7 +13,10 @@ import { explainListenError } from "../common/serverMessages.ts"
 
 /** Options of the peer. */
 export interface Options
-  extends Pick<StatusPeer.Options<HostStatus.HostStatus>, "cluster" | "interval" | "suspectAfter" | "downAfter"> {
+  extends Pick<
+    StatusPeer.Options<HostStatus.HostStatus>,
+    "cluster" | "interval" | "suspectAfter" | "downAfter" | "service"
+  > {
   readonly name: string
   readonly transport: Transport.OpenTransport
   readonly port: number

@@ -14,6 +14,8 @@ interface Input extends runServer.Operations {
   readonly address: string | undefined
   readonly once: boolean
   readonly screen: boolean
+  /** Name of the service in metrics. */
+  readonly service?: string | undefined
 }
 
 /** Arguments and flags that only peers accept. */
@@ -32,7 +34,10 @@ export const relay = Effect.fnUntraced(function* (input: Input) {
     const message = `--relay does not accept ${wrong[0]}, which is for peers: leave one of them out`
     return yield* new UsageError({ message })
   }
-  const { host, port } = input
-  const agent = Effect.catch(Relay.make({ host, port }), explainListenError("status relay", port, "--port", "udp"))
+  const { host, port, service } = input
+  const agent = Effect.catch(
+    Relay.make({ host, port, service }),
+    explainListenError("status relay", port, "--port", "udp")
+  )
   yield* runServer.serve("status relay", input, agent, { capacity: descriptors.unlimited })
 })

@@ -12,6 +12,7 @@ import { columns } from "../../../terminal/NodeTerminal.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import type * as ServerHost from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
+import { withoutSettings } from "../../common/settings/CommandInput.ts"
 import * as descriptors from "../common/descriptors.ts"
 import * as network from "../common/network.ts"
 import * as runServer from "../common/runServer.ts"
@@ -33,6 +34,8 @@ interface Input extends TransportFlags.Input, runServer.Operations {
   readonly listen: boolean
   readonly screen: boolean
   readonly relay: boolean
+  /** Name of the service in metrics. */
+  readonly service?: string | undefined
 }
 
 /** Flags that exclude each other, with the message for the user. */
@@ -124,7 +127,15 @@ const joining = Effect.fnUntraced(function* (input: Input) {
 
 const announcedByLog = () => Effect.void
 
-export const status = Effect.fnUntraced(function* (input: Input) {
+/** Returns the options that do not fit a peer that is looked at, with `--once`, `--listen` or `--screen`. */
+const unfitting = ({ listen, once, screen }: Input): ReadonlyArray<keyof Input> => [
+  ...(once ? (["relay"] as const) : (["settle"] as const)),
+  ...(once || listen ? (["dialect"] as const) : []),
+  ...(screen ? (["json"] as const) : [])
+]
+
+export const status = Effect.fnUntraced(function* (given: Input) {
+  const input = yield* withoutSettings(given, unfitting(given))
   if (input.relay) {
     const { relay } = yield* Effect.promise(() => import("./relay.ts"))
     return yield* relay(input)

@@ -8,6 +8,7 @@ import * as FileStoreError from "../../../tftp/store/FileStoreError.ts"
 import type * as Store from "../../../tftp/store/Store.ts"
 import * as TftpClient from "../../../tftp/TftpClient.ts"
 import { UsageError } from "../../common/CliErrors.ts"
+import { withoutSettings } from "../../common/settings/CommandInput.ts"
 import * as network from "../common/network.ts"
 import * as NodeLocalFile from "./NodeLocalFile.ts"
 import * as NodeRawArgument from "./NodeRawArgument.ts"
@@ -34,7 +35,8 @@ interface Input extends Transfer.Input {
 }
 
 export const get = Effect.fnUntraced(
-  function* (input: Input) {
+  function* (given: Input) {
+    const input = yield* withoutSettings(given, given.output === "-" ? ["json"] : [])
     const url = yield* Transfer.parse(NodeRawArgument.restore(input.url))
     const name = Transfer.lastOf(url.path)
     const output = input.output === undefined ? name : NodeRawArgument.restore(input.output)

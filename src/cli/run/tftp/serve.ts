@@ -34,7 +34,7 @@ interface Input
   readonly root: string
   readonly host: string
   readonly port: number
-  readonly write: "create" | "overwrite" | undefined
+  readonly write: Exclude<Store.WriteMode, "none"> | undefined
   readonly threads: number | undefined
   readonly rules: string | undefined
   readonly checkRules: string | undefined
@@ -174,6 +174,7 @@ export const serve = Effect.fnUntraced(function* ({ threads = 1, ...input }: Inp
   })
   // No file is opened as root.
   yield* runServer.serve("tftp", input, start, {
+    isUdp: true,
     capacity: { clients: input.maxTransfers ?? 1_024, descriptorsEach: input.singlePort === true ? 1 : 3 },
     open: Effect.fnUntraced(function* (server) {
       const local = yield* open(input)

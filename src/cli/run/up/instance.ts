@@ -6,14 +6,26 @@ import { CurrentHost, type Running } from "../../common/ServerHost.ts"
 import * as settings from "../../common/settings/settings.ts"
 import * as statusPeer from "../status/peer.ts"
 import type { PlannedInstance } from "./plan.ts"
-import { type Requirements, services, shownAddress } from "./services.ts"
+import { type Requirements, services, shownAddress, type Values } from "./services.ts"
 import type * as supervisor from "./supervisor.ts"
 
 /** The group of all instances. */
 export type Group = supervisor.Supervisor<Running, never>
 
-/** The plan of each instance by name; a restart takes the options that it has then. */
-export type Plans = Ref.Ref<ReadonlyMap<string, PlannedInstance>>
+/** The options of all instances by name. */
+export interface Plans {
+  /** The plan of each instance; a restart takes the options that it has then. */
+  readonly planned: Ref.Ref<ReadonlyMap<string, PlannedInstance>>
+  /** The values of the last start of each instance, with the limits that a reload has changed since. */
+  readonly current: Ref.Ref<ReadonlyMap<string, Values>>
+}
+
+/** Keeps the plans of instances that have not been started. */
+export const makePlans = (planned: ReadonlyArray<PlannedInstance>): Effect.Effect<Plans> =>
+  Effect.all({
+    planned: Ref.make<ReadonlyMap<string, PlannedInstance>>(new Map(planned.map((one) => [one.name, one]))),
+    current: Ref.make<ReadonlyMap<string, Values>>(new Map())
+  })
 
 /**
  * Returns the message of a failed program without the name of the service: the instance is named beside it. Flags of
@@ -35,9 +47,10 @@ export const make = Effect.fnUntraced(function* ({ name }: PlannedInstance, plan
     name,
     run: (ready) =>
       Effect.gen(function* () {
-        const planned = (yield* Ref.get(plans)).get(name)
+        const planned = (yield* Ref.get(plans.planned)).get(name)
         if (planned === undefined) return yield* Effect.never
         const { service, values } = planned
+        yield* Ref.update(plans.current, (current) => new Map(current).set(name, values))
         const program = yield* Effect.promise(services[service]!.load)
         // Two peers of one host have different names.
         const own = service === "status" ? { name: yield* statusPeer.nameOf(name === "status" ? "up" : name) } : {}

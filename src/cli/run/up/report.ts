@@ -8,7 +8,7 @@ import type * as ServiceState from "../../../admin/ServiceState.ts"
 import * as Table from "../../../terminal/Table.ts"
 import type { Running } from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
-import { connectableHost } from "../common/serverMessages.ts"
+import { connectableHost, summarize } from "../common/serverMessages.ts"
 import type { Group, Plans } from "./instance.ts"
 import * as plan from "./plan.ts"
 import { services } from "./services.ts"
@@ -79,9 +79,9 @@ const log = (one: Instance) =>
     : Effect.void
 
 /** Prints the services that are ready, each with a command that tries it. */
-const announce = Effect.fnUntraced(function* (table: Instances, plans: Plans, json: boolean) {
+const announce = Effect.fnUntraced(function* (table: Instances, plans: Plans, json: boolean, inherits: boolean) {
   const instances = [...table.values()]
-  const known = yield* Ref.get(plans)
+  const known = yield* Ref.get(plans.planned)
   const ready = instances.filter(({ phase }) => phase === "ready")
   for (const one of instances) {
     const address = one.running?.address
@@ -95,10 +95,9 @@ const announce = Effect.fnUntraced(function* (table: Instances, plans: Plans, js
       yield* Console.log(Table.formatRow([Table.left(10), Table.left(22)], cells, " "))
     }
   }
-  const hosts = new Set(ready.flatMap(({ name }) => known.get(name)?.values.host ?? []))
-  const isLocal = [...hosts].every((host) => host === "127.0.0.1")
-  const scope = isLocal ? "for this machine only (--host :: listens on all interfaces)" : `on ${[...hosts].join(", ")}`
-  yield* Effect.logInfo(`${ready.length} of ${instances.length} services up ${scope}; Ctrl-C stops them`)
+  const addresses = ready.flatMap(({ running }) => running?.address ?? [])
+  const summary = summarize(addresses, `${ready.length} of ${instances.length} services`, inherits)
+  yield* Effect.logInfo(`${summary}; Ctrl-C stops them`)
 })
 
 /** Returns the functions that print a group: its services once they have started, and then their changes. */
@@ -110,9 +109,9 @@ export const make = (plans: Plans, json: boolean) => {
     for (const one of changed) yield* json ? Console.log(toJson(one)) : log(one)
   })
   return {
-    announce: Effect.fnUntraced(function* (group: Group) {
+    announce: Effect.fnUntraced(function* (group: Group, inherits: boolean) {
       printed = yield* group.instances
-      yield* announce(printed, plans, json)
+      yield* announce(printed, plans, json, inherits)
     }),
     serve: Effect.fnUntraced(function* (group: Group) {
       yield* Effect.raceFirst(Stream.runForEach(group.changes, printChanges), yield* ShutdownSignal)

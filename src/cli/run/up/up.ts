@@ -8,12 +8,13 @@ import * as Ref from "effect/Ref"
 import type { Running } from "../../common/ServerHost.ts"
 import { CommandInput, type Input as CommandLine } from "../../common/settings/CommandInput.ts"
 import * as reload from "../../common/settings/reload.ts"
+import * as settings from "../../common/settings/settings.ts"
 import * as runServer from "../common/runServer.ts"
 import { CannotServe } from "../common/serverMessages.ts"
 import * as instance from "./instance.ts"
 import * as plan from "./plan.ts"
 import * as report from "./report.ts"
-import { type Requirements, services } from "./services.ts"
+import { type Requirements, services, type Values } from "./services.ts"
 import * as supervisor from "./supervisor.ts"
 
 interface Input extends runServer.Operations {
@@ -30,46 +31,76 @@ const scheduleOf = ({ maxRestartDelay, maxRestarts, restartDelay }: Input) =>
     maxRestarts
   })
 
+/**
+ * Applies new options to an instance, and returns what has changed. One that has failed for good starts anew if they
+ * differ from those of its last start; one that waits for its next start takes them then.
+ */
+const change = Effect.fnUntraced(function* (
+  group: instance.Group,
+  plans: instance.Plans,
+  before: plan.PlannedInstance,
+  after: plan.PlannedInstance
+) {
+  const { name, service, values } = after
+  const { phase, running } = (yield* group.instances).get(name) ?? {}
+  const { flags } = services[service]!
+  const current = (yield* Ref.get(plans.current)).get(name) ?? before.values
+  const changedSince = (old: Values) => {
+    const { limits, others } = reload.compare(old, values)
+    return [...limits, ...others].map((key) => `${name}.${settings.nameOf(flags, key)}`)
+  }
+  if (phase === "restarting") return changedSince(before.values)
+  if (phase === "failed") {
+    if (changedSince(current).length === 0) return []
+    yield* group.remove(name)
+    yield* group.add(yield* instance.make(after, plans))
+    return [`+${name}`]
+  }
+  const applied = yield* reload
+    .apply(name, flags, current, values, running)
+    .pipe(
+      Effect.catch((message) =>
+        Effect.as(Effect.logError(`${name} keeps its old settings: ${message}`), { names: [], values: current })
+      )
+    )
+  yield* Ref.update(plans.current, (all) => new Map(all).set(name, applied.values))
+  return applied.names.map((option) => `${name}.${option}`)
+})
+
 /** Starts and stops instances so that those of a plan run. Returns what has changed. */
 const follow = Effect.fnUntraced(function* (
   group: instance.Group,
   plans: instance.Plans,
   after: CommandLine,
-  before: CommandLine
+  current: Values
 ) {
   const planned = yield* Effect.mapError(plan.make(after), ({ message }) => message)
-  const changed: Array<string> = [...(yield* reload.apply("up", after.flags, before.values, after.values))]
-  const known = yield* Ref.get(plans)
+  const own = yield* reload.apply("up", after.flags, current, after.values)
+  const changed: Array<string> = [...own.names]
+  const known = yield* Ref.get(plans.planned)
   const isSame = ({ name, service }: plan.PlannedInstance) => known.get(name)?.service === service
   for (const [name] of known) {
     if (planned.some((one) => one.name === name && isSame(one))) continue
     yield* group.remove(name)
     changed.push(`-${name}`)
   }
-  yield* Ref.set(plans, new Map(planned.map((one) => [one.name, one])))
+  yield* Ref.set(plans.planned, new Map(planned.map((one) => [one.name, one])))
   for (const one of planned) {
-    const { name, service, values } = one
+    const { name } = one
     if (!isSame(one)) {
       yield* group.add(yield* instance.make(one, plans))
       changed.push(`+${name}`)
       continue
     }
-    const { running } = (yield* group.instances).get(name) ?? {}
-    const { flags } = services[service]!
-    const names = yield* reload
-      .apply(name, flags, known.get(name)!.values, values, running)
-      .pipe(Effect.catch((message) => Effect.as(Effect.logError(`${name} keeps its old settings: ${message}`), [])))
-    changed.push(...names.map((option) => `${name}.${option}`))
+    changed.push(...(yield* change(group, plans, known.get(name)!, one)))
   }
-  return changed
+  return { names: changed, values: own.values }
 })
 
 export const up = Effect.fnUntraced(function* (input: Input) {
   const planned = yield* plan.make(yield* CommandInput)
   if (input.check) return yield* report.printPlan(planned, input.json)
-  const plans = yield* Ref.make<ReadonlyMap<string, plan.PlannedInstance>>(
-    new Map(planned.map((one) => [one.name, one]))
-  )
+  const plans = yield* instance.makePlans(planned)
   const environment = yield* Effect.context<Command.Environment | Requirements>()
   const started = yield* Ref.make<instance.Group | undefined>(undefined)
   const states = Effect.flatMap(Ref.get(started), (group) =>
@@ -96,9 +127,9 @@ export const up = Effect.fnUntraced(function* (input: Input) {
     states,
     changes: (group) => group.changes,
     // The services of the run, such as its loggers, win over those of the command.
-    reload: (group) => (after, before) =>
-      Effect.updateContext(follow(group, plans, after, before), (current: Context.Context<never>) =>
-        Context.merge(environment, current)
+    reload: (group) => (after, current) =>
+      Effect.updateContext(follow(group, plans, after, current), (run: Context.Context<never>) =>
+        Context.merge(environment, run)
       ),
     stopping: input.json
       ? Effect.void

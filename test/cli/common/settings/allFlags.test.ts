@@ -23,6 +23,7 @@ const exceptions: Readonly<Record<string, string>> = {
   "up statusPort": "STATUS_PORT, in the same way",
   "up check": "one run: it checks and exits",
   "tftp serve checkRules": "one run, in the same way",
+  "primes count dialect": "PRIMES_DIALECT is that of the server, with another meaning",
   ...Object.fromEntries(
     [
       "host",
@@ -114,6 +115,22 @@ describe("every flag", () => {
         const known = options[service]!.map((setting) => setting.name)
         for (const { name } of own) assert.include(known, name, service)
       }
+    })
+  )
+
+  it.effect("accepts the values of the flags that share its variable, except for limits of a server or a client", () =>
+    Effect.gen(function* () {
+      const expected = new Map<string, Set<string>>()
+      for (const [, flag] of yield* allFlags) {
+        for (const setting of settings.settingsOf({ flag })) {
+          const variable = ServerConfig.variable(setting.section, setting.name)
+          expected.set(variable, (expected.get(variable) ?? new Set()).add(setting.expected))
+        }
+      }
+      const differing = [...expected].filter(([, texts]) => texts.size > 1).map(([variable]) => variable)
+      // A server listens on any free port, 0; a client's time-out may be 0; a measurement has fewer workers.
+      const ports = ["BOARD_PORT", "GUESS_PORT", "HANGMAN_PORT"]
+      assert.deepStrictEqual(differing.sort(), [...ports, "PRIMES_WORKERS", "TFTP_TIMEOUT"].sort())
     })
   )
 

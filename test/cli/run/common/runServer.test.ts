@@ -7,7 +7,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Schedule from "effect/Schedule"
+import * as runServer from "../../../../src/cli/run/common/runServer.ts"
 import * as Network from "../../../../src/network/Network.ts"
+import * as NodeInheritedSockets from "../../../../src/network/node/NodeInheritedSockets.ts"
 import * as NodeNetwork from "../../../../src/network/node/NodeNetwork.ts"
 import * as Cli from "../../../support/Cli.ts"
 import * as NotifySocket from "../../../support/NotifySocket.ts"
@@ -39,6 +41,34 @@ const usersOf = (pid: number): ReadonlyArray<string> => {
   )
   return [pid, ...children.map(Number)].map((of) => uidOf(of) ?? "")
 }
+
+describe("standard input of a server", () => {
+  const udp = { _tag: "Udp", fd: 0, name: undefined, family: "udp4", port: 69 } as const
+  const stream = { _tag: "Connected", fd: 0, name: undefined, isBidirectional: true } as const
+  const tcp = { _tag: "Listening", fd: 0, name: undefined, address: NetAddress.unixPathAddress("/run/x") } as const
+  const check = (isUdp: boolean, socket: NodeInheritedSockets.InheritedSocket) =>
+    Effect.match(runServer.checkStdin({ name: "x", isUdp }, NodeInheritedSockets.make([socket])), {
+      onSuccess: () => "",
+      onFailure: ({ message }) => message
+    })
+
+  it.effect("must be the kind of socket that the service takes", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* check(true, udp), "")
+      for (const socket of [stream, tcp]) {
+        assert.strictEqual(yield* check(false, socket), "")
+        assert.strictEqual(
+          yield* check(true, socket),
+          "x: cannot serve standard input: it is not a UDP socket; inetd passes a UDP socket by dgram udp wait"
+        )
+      }
+      assert.strictEqual(
+        yield* check(false, udp),
+        "x: cannot serve standard input: it is a UDP socket; inetd passes a connection by stream tcp nowait"
+      )
+    })
+  )
+})
 
 describe("a server with --admin", () => {
   it.live("serves its health, metrics and state, and logs JSON with --json", () =>

@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as NetAddress from "effect/net/NetAddress"
-import { connectableHost, explainListenError } from "../../../../src/cli/run/common/serverMessages.ts"
+import { connectableHost, explainListenError, summarize } from "../../../../src/cli/run/common/serverMessages.ts"
 import * as Network from "../../../../src/network/Network.ts"
 
 const address = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 69)
@@ -88,4 +88,19 @@ describe("serverMessages", () => {
       assert.strictEqual(connectableHost(listening as NetAddress.InetAddress), reached)
     })
   )
+
+  it.each([
+    [
+      "two of loopback",
+      ["127.0.0.1", "::1"],
+      false,
+      "2 of 2 up for this machine only (--host :: listens on all interfaces)"
+    ],
+    ["inherited ones of loopback", ["127.0.0.1"], true, "2 of 2 up for this machine only"],
+    ["an inherited wildcard address", ["::", "127.0.0.1"], true, "2 of 2 up on ::"],
+    ["equal addresses", ["192.0.2.1", "192.0.2.1", "0.0.0.0"], false, "2 of 2 up on 192.0.2.1, 0.0.0.0"]
+  ] as const)("summarizes who can reach %s", (_, hosts, inherits, summary) => {
+    const addresses = hosts.map((host) => NetAddress.inetAddressFromIpStringUnsafe(host, 1067))
+    assert.strictEqual(summarize(addresses, "2 of 2", inherits), summary)
+  })
 })

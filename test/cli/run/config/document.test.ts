@@ -69,6 +69,18 @@ describe("document", () => {
     assert.strictEqual(errorOf(text), `${place}: ${document.explanations[code]}`)
   })
 
+  it.each([
+    ["# ports\n[rot13]\nport = 1067\n", "3:1"],
+    ["\r\n; ports\r\n[[up.services]]\r\nname = 'a: b'\r\n", "2:1"],
+    ["port = 1067\n[rot13]\ncase = 'lower'\n", "1:1"]
+  ])("names the format of %j", (text, place) => {
+    assert.strictEqual(errorOf(text), `${place}: ${document.notYaml}`)
+  })
+
+  it("explains a later line of TOML in a file of YAML as YAML", () => {
+    assert.strictEqual(errorOf("a: ]\nport = 1067\n"), `1:4: ${document.explanations.UNEXPECTED_TOKEN}`)
+  })
+
   it("of aliases that refer to aliases is refused before it grows", () => {
     const levels = Array.from({ length: 30 }, (_, i) => `a${i}: &a${i} [${`*a${i - 1},`.repeat(i === 0 ? 0 : 9)} x]`)
     assert.match(errorOf(levels.join("\n")), /^1:\d+: anchors are not supported/)
@@ -109,6 +121,7 @@ describe("document", () => {
     assert.isAtLeast(parsed.failure.place.line, 1)
     const ours = /^(?:expected (?:options|a text)|(?:aliases|anchors) are not supported|nested too deeply)/
     const { message } = parsed.failure
-    assert.isTrue(ours.test(message) || Object.values(document.explanations).includes(message), message)
+    const explained = [...Object.values(document.explanations), document.notYaml]
+    assert.isTrue(ours.test(message) || explained.includes(message), message)
   })
 })

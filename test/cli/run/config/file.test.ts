@@ -41,7 +41,11 @@ describe("a configuration file", () => {
     ],
     [
       "up: { services: { rot13: { admin: 127.0.0.1:1 } } }\n",
-      "a.yaml:1:28: up.services.rot13.admin: unknown option; effect-inet rot13 serve --help lists the options"
+      "a.yaml:1:28: up.services.rot13.admin: unknown option; it is one of a process, not of an instance: set up.admin"
+    ],
+    [
+      "up: { services: { rot13: { stdio: true } } }\n",
+      "a.yaml:1:28: up.services.rot13.stdio: unknown option; it is one of a process, not of an instance: remove it"
     ],
     [
       "up: { services: rot13 }\n",

@@ -22,4 +22,13 @@ describe("NodeCommandFinder", () => {
       assert.strictEqual(found(""), "the name is empty; give a command")
     }).pipe(Effect.scoped)
   )
+
+  it.effect("whyMissing searches the default folders without PATH", () =>
+    Effect.gen(function* () {
+      const { PATH } = process.env
+      yield* Effect.addFinalizer(() => Effect.sync(() => Object.assign(process.env, { PATH })))
+      delete process.env.PATH
+      assert.isUndefined(NodeCommandFinder.whyMissing("sh"))
+    }).pipe(Effect.scoped)
+  )
 })

@@ -124,6 +124,21 @@ describe("up with a configuration file", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 
+  it.live("starts an instance anew that has failed for good when a reload brings other options", () =>
+    Effect.gen(function* () {
+      const { port } = yield* occupied
+      const text = (busy: number) =>
+        `up:\n  max-restarts: 0\n  services:\n    rot13: { port: 0 }\n    busy: { service: rot13, port: ${busy} }\n`
+      const config = yield* write(text(port))
+      const up = yield* start(config)
+      yield* up.waitFor("busy", "failed")
+      Fs.writeFileSync(config, text(0))
+      yield* up.kill("SIGHUP")
+      yield* up.waitForOutput("stderr", /reloaded: \+busy/)
+      assert.strictEqual(yield* rot13((yield* up.waitFor("busy", "ready")).port!), "Uryyb")
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
   it.live("refuses two instances on the default port of their service", () =>
     Effect.gen(function* () {
       const config = yield* write("up: { services: { a: { service: hangman }, b: { service: hangman } } }\n")
