@@ -18,10 +18,10 @@ import type { Connection, NetworkError } from "../../network/Network.ts"
 import * as ServerConfig from "../../network/ServerConfig.ts"
 import * as ServerEvents from "../../network/ServerEvents.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
-import * as FarmError from "../FarmError.ts"
-import type { Task, TaskOutcome, Workers } from "../Worker.ts"
+import type { Task, Workers } from "../Worker.ts"
 import * as Auth from "./Auth.ts"
 import * as MessageChannel from "./MessageChannel.ts"
+import * as OutcomeFrames from "./OutcomeFrames.ts"
 import * as PayloadCodec from "./PayloadCodec.ts"
 import * as Protocol from "./Protocol.ts"
 import * as SharedWorkerPool from "./SharedWorkerPool.ts"
@@ -155,27 +155,6 @@ const handshake = (
     })
   )
 
-/** Encodes an outcome that is not a result. */
-const failedFrame = ({ error, id, kind }: Omit<Extract<TaskOutcome, { readonly _tag: "Failed" }>, "_tag">) =>
-  frame({ _tag: "Failed", id, error, ...(kind === undefined ? {} : { kind }) })
-
-/** Encodes an outcome. A result that cannot be sent is a failure. */
-const framesOf = (
-  outcome: TaskOutcome,
-  { codec, maxPacketBytes }: Pick<Shared, "codec" | "maxPacketBytes">
-): ReadonlyArray<Uint8Array> => {
-  if (outcome._tag === "Failed") return [failedFrame(outcome)]
-  if (outcome._tag === "Stopped") return [frame(outcome)]
-  const { id, millis } = outcome
-  const unsent = (detail: string) => FarmError.errorText(`cannot send the result: ${detail}`)
-  const bytes = codec.result.encode(outcome.result)
-  if (Result.isFailure(bytes)) return [failedFrame({ id, error: unsent(bytes.failure), kind: "Unsendable" })]
-  return Result.match(Protocol.encode({ _tag: "Done", id, result: bytes.success, millis }, maxPacketBytes), {
-    onFailure: ({ message }) => [failedFrame({ id, error: unsent(message), kind: "TooLarge" })],
-    onSuccess: (frames) => frames
-  })
-}
-
 /** Sends the reason to the farm, if the connection still works. */
 const sendRefusal = (connection: Connection, error: Protocol.ProtocolError) => {
   const reason = error.reason._tag === "Refused" ? error.reason.reason : "Broken"
@@ -210,10 +189,7 @@ const receive = Effect.fnUntraced(function* (
         }
         const decoded = codec.packet.decode(packet)
         if (Result.isSuccess(decoded)) tasks.set(id, { id, packet: decoded.success })
-        else
-          channel.send([
-            failedFrame({ id, error: FarmError.errorText(`the packet cannot be read: ${decoded.failure}`) })
-          ])
+        else channel.send([OutcomeFrames.failed(id, `the packet cannot be read: ${decoded.failure}`)])
         break
       }
       case "Cancel":
@@ -251,7 +227,7 @@ const serveFarm = Effect.fnUntraced(function* (
   const client = yield* pool.join(
     (outcomes) => {
       stats.packets += outcomes.length
-      for (const outcome of outcomes) channel.send(framesOf(outcome, { codec, maxPacketBytes }))
+      for (const outcome of outcomes) channel.send(OutcomeFrames.make(outcome, codec, maxPacketBytes))
     },
     (ids) => channel.send([frame({ _tag: "Working", ids })])
   )
