@@ -201,11 +201,14 @@ const serverPort = (section: string, defaultPort: number) =>
     defaultPort
   )
 
+/** Address that a server binds by default. */
+export const defaultHost = "127.0.0.1"
+
 /** Creates the flag of the address to listen on. */
 export const host = (section: string) =>
   withDefault(
     textShape(section, "host", "ADDRESS", "Address to listen on; :: listens on all interfaces (default 127.0.0.1)"),
-    "127.0.0.1"
+    defaultHost
   )
 
 /** Creates a required flag of a text. */
@@ -301,15 +304,19 @@ export const networks = (section: string | undefined, name: string, description:
   })
 
 /** Creates an optional flag of the permissions of a file. */
-export const fileMode = (section: string, name: string, description: string, read = parse.fileMode) =>
+export const fileMode = (section: string, name: string, description: string) =>
   optional({
     name,
     metavar: "MODE",
     description,
     expected: "octal permissions such as 660",
-    parse: read,
+    parse: parse.fileMode,
     section
   })
+
+/** Creates an optional flag with the permissions that new files do not get. */
+export const umask = (section: string, name: string, description: string) =>
+  optional({ name, metavar: "MODE", description, expected: "an octal umask such as 022", parse: parse.umask, section })
 
 /** Creates an optional flag with a list of choices. */
 export const choice = <const A extends ReadonlyArray<string>>(
