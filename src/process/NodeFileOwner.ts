@@ -54,7 +54,8 @@ const exists = (pid: number) => {
   }
 }
 
-const isAlive = (owner: string, path: string, foreignTimeoutMillis: number) => {
+/** Returns true if the owner of a file is running; on another host, if the file is not older than the time limit. */
+export const isAlive = (owner: string, path: string, foreignTimeoutMillis = defaultForeignTimeoutMillis): boolean => {
   const [host, pid = "", start] = owner.split("-")
   if (host !== hostTag()) {
     return Date.now() - (attempt(() => Fs.lstatSync(path).mtimeMs) ?? 0) < foreignTimeoutMillis
