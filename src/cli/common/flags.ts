@@ -201,11 +201,14 @@ const serverPort = (section: string, defaultPort: number) =>
     defaultPort
   )
 
+/** Address that a server binds by default. */
+export const defaultHost = "127.0.0.1"
+
 /** Creates the flag of the address to listen on. */
 export const host = (section: string) =>
   withDefault(
     textShape(section, "host", "ADDRESS", "Address to listen on; :: listens on all interfaces (default 127.0.0.1)"),
-    "127.0.0.1"
+    defaultHost
   )
 
 /** Creates a required flag of a text. */
