@@ -107,8 +107,8 @@ export const folderOf = ({ address }: Endpoint.Endpoint): string => {
 }
 
 /**
- * Finds the entries of a folder that equal a name when case is ignored: first an exact match, then the others in order
- * of code units.
+ * Finds the entries of a folder that equal a name when case is ignored. An exact match is the first; the others are in
+ * order of code units.
  *
  * @category combinators
  * @since 0.1.0

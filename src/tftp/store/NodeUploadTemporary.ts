@@ -210,9 +210,9 @@ const removeAbandonedIn = (folder: string) =>
   Effect.ignore(NodeFileOwner.sweep(folder, uploadPrefix, { isOwnOnly: true }))
 
 /**
- * Removes the temporary files that dead processes of this user have left in the spool folder and below a directory, and
- * warns of the complete ones. It looks into the first 256 folders, in order of their depth; the next upload into another
- * folder removes them there.
+ * Removes the temporary files that dead processes of this user have left in the spool folder and below a directory. It
+ * warns of the complete ones. It looks into the first 256 folders, in order of their depth; the next upload into
+ * another folder removes them there.
  */
 export const removeAbandoned = Effect.fnUntraced(function* (root: string, spool: string) {
   yield* removeAbandonedIn(spool)
