@@ -201,14 +201,11 @@ const serverPort = (section: string, defaultPort: number) =>
     defaultPort
   )
 
-/** Address that a server binds by default. */
-export const defaultHost = "127.0.0.1"
-
 /** Creates the flag of the address to listen on. */
 export const host = (section: string) =>
   withDefault(
     textShape(section, "host", "ADDRESS", "Address to listen on; :: listens on all interfaces (default 127.0.0.1)"),
-    defaultHost
+    "127.0.0.1"
   )
 
 /** Creates a required flag of a text. */
@@ -303,20 +300,16 @@ export const networks = (section: string | undefined, name: string, description:
     section
   })
 
+const octal =
+  (expected: string, read: (text: string) => number | undefined) =>
+  (section: string, name: string, description: string) =>
+    optional({ name, metavar: "MODE", description, expected, parse: read, section })
+
 /** Creates an optional flag of the permissions of a file. */
-export const fileMode = (section: string, name: string, description: string) =>
-  optional({
-    name,
-    metavar: "MODE",
-    description,
-    expected: "octal permissions such as 660",
-    parse: parse.fileMode,
-    section
-  })
+export const fileMode = octal("octal permissions such as 660", parse.fileMode)
 
 /** Creates an optional flag with the permissions that new files do not get. */
-export const umask = (section: string, name: string, description: string) =>
-  optional({ name, metavar: "MODE", description, expected: "an octal umask such as 022", parse: parse.umask, section })
+export const umask = octal("an octal umask such as 022", parse.umask)
 
 /** Creates an optional flag with a list of choices. */
 export const choice = <const A extends ReadonlyArray<string>>(

@@ -1,7 +1,6 @@
 /** Servers on a unix socket instead of a port, as the flags of `serverFlags.listener` select it. */
 import * as Effect from "effect/Effect"
 import { UsageError } from "./CliErrors.ts"
-import { defaultHost } from "./flags.ts"
 import { CurrentHost } from "./ServerHost.ts"
 import { CommandInput } from "./settings/CommandInput.ts"
 
@@ -13,6 +12,9 @@ interface Input {
   readonly unixMode: number | undefined
   readonly unixOwner: string | undefined
 }
+
+/** Default of `--host`. */
+const defaultHost = "127.0.0.1"
 
 const ownerOf = (text: string) =>
   Effect.flatMap(
