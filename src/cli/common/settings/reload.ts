@@ -37,7 +37,7 @@ const limitsOf = (values: Values, limitKeys: ReadonlySet<string>) =>
   Object.fromEntries([...limitKeys].map((key) => [key, values[key]]))
 
 /** Changes of a reload. */
-export interface Applied {
+interface Applied {
   /** Names of what was applied. */
   readonly names: ReadonlyArray<string>
   /** The values that the service runs with now. Those that need a restart are the old ones. */
