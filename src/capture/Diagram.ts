@@ -71,7 +71,7 @@ const layout = (packets: ReadonlyArray<ObservedPacket>, options: Options): Layou
   // Endpoints on one host differ by port only.
   const byPort = packets.some(({ from, to }) => from.address === to.address)
   const nameOf = ({ address, port }: Endpoint.Endpoint) => {
-    const host = names[address] ?? address
+    const host = (Object.hasOwn(names, address) ? names[address] : undefined) ?? address
     return TerminalText.escape(byPort ? Endpoint.format({ address: host, port }) : host)
   }
   const headCount = Math.ceil(maxPackets / 2)

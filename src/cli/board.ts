@@ -5,10 +5,12 @@ import { modelFlags } from "./common/modelFlags.ts"
 import * as serverFlags from "./common/serverFlags.ts"
 import { withUnixSocket } from "./common/unixSocket.ts"
 
+const defaultPort = 1069
+
 /** Flags of `board serve`. */
 export const serveFlags = serverFlags.server(
   "board",
-  1069,
+  defaultPort,
   {
     size: flags.integer("board", "size", 1, 26, "Number of rows, and of squares in a row (default 5)"),
     ...modelFlags("board")
@@ -17,7 +19,7 @@ export const serveFlags = serverFlags.server(
 )
 
 /** Loads the program of `board serve`. */
-export const serveProgram = withUnixSocket(async () => (await import("./run/board/serve.ts")).serve)
+export const serveProgram = withUnixSocket(async () => (await import("./run/board/serve.ts")).serve, defaultPort)
 
 const serve = lazyCommand({
   name: "serve",

@@ -12,11 +12,13 @@ const range = {
   max: flags.integer("guess", "max", 1, maxNumber, "Largest number to guess (default 1000)")
 }
 
+const defaultPort = 1500
+
 /** Flags of `guess serve`. */
-export const serveFlags = serverFlags.server("guess", 1500, { ...range, ...modelFlags("guess") })
+export const serveFlags = serverFlags.server("guess", defaultPort, { ...range, ...modelFlags("guess") })
 
 /** Loads the program of `guess serve`. */
-export const serveProgram = withUnixSocket(async () => (await import("./run/guess/serve.ts")).serve)
+export const serveProgram = withUnixSocket(async () => (await import("./run/guess/serve.ts")).serve, defaultPort)
 
 const serve = lazyCommand({
   name: "serve",

@@ -27,7 +27,8 @@ export const commands = {
     load: () => import("./status.ts")
   },
   "status-of": {
-    description: "Show the services of a running server or of up, from its admin server; exits with 1 unless all are ready",
+    description:
+      "Show the services of a running server or of up, from its admin server; exits with 1 unless all are ready",
     load: () => import("./statusOf.ts")
   },
   resolve: {

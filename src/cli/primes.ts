@@ -84,8 +84,10 @@ const list = lazyCommand({
   program: async () => (await import("./run/primes/list.ts")).list
 })
 
+const defaultPort = 1070
+
 /** Flags of `primes serve`. */
-export const serveFlags = serverFlags.server("primes", 1070, {
+export const serveFlags = serverFlags.server("primes", defaultPort, {
   dialect: flags.choice(
     "primes",
     "dialect",
@@ -98,7 +100,7 @@ export const serveFlags = serverFlags.server("primes", 1070, {
 })
 
 /** Loads the program of `primes serve`. */
-export const serveProgram = withUnixSocket(async () => (await import("./run/primes/serve.ts")).serve)
+export const serveProgram = withUnixSocket(async () => (await import("./run/primes/serve.ts")).serve, defaultPort)
 
 const serve = lazyCommand({
   name: "serve",

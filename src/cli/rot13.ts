@@ -5,8 +5,10 @@ import { lazyCommand } from "./common/lazyCommand.ts"
 import * as serverFlags from "./common/serverFlags.ts"
 import { withUnixSocket } from "./common/unixSocket.ts"
 
+const defaultPort = 1067
+
 /** Flags of `rot13 serve`. */
-export const serveFlags = serverFlags.server("rot13", 1067, {
+export const serveFlags = serverFlags.server("rot13", defaultPort, {
   case: flags.choice(
     "rot13",
     "case",
@@ -16,7 +18,7 @@ export const serveFlags = serverFlags.server("rot13", 1067, {
 })
 
 /** Loads the program of `rot13 serve`. */
-export const serveProgram = withUnixSocket(async () => (await import("./run/rot13.ts")).serve)
+export const serveProgram = withUnixSocket(async () => (await import("./run/rot13.ts")).serve, defaultPort)
 
 const serve = lazyCommand({
   name: "serve",

@@ -1,5 +1,4 @@
 import { commandGroup } from "./common/commandGroup.ts"
-import * as parse from "./common/flagParsers.ts"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 import * as operationsFlags from "./common/operationsFlags.ts"
@@ -124,12 +123,7 @@ const uploadFlags = {
     "Directory of uploads; what is in it can be read only if it is inside the root (default: the root)"
   ),
   mkdirs: flags.toggle("tftp", "mkdirs", "Create missing folders of uploads, up to 8 levels"),
-  umask: flags.fileMode(
-    "tftp",
-    "umask",
-    "Permissions that new files and folders do not get (default 022)",
-    parse.umask
-  ),
+  umask: flags.umask("tftp", "umask", "Permissions that new files and folders do not get (default 022)"),
   permissions: flags.fileMode("tftp", "permissions", "Permissions of new files (default: 666 without the umask)")
 }
 

@@ -32,6 +32,6 @@ export const format = (cause: unknown): string => {
   const [, codeInMessage = "", textInMessage] = fileMessage.exec(message) ?? []
   // An error of another thread has its message only.
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : codeInMessage
-  const text = texts[code] ?? textInMessage
+  const text = (Object.hasOwn(texts, code) ? texts[code] : undefined) ?? textInMessage
   return TerminalText.escape(text ?? (/^E[A-Z0-9]+$/.test(code) ? `system error ${code}` : message))
 }

@@ -24,8 +24,19 @@ const attempt = <A>(call: () => A): A | undefined => {
   }
 }
 
+/** Returns the value of the first call in all later ones: for what is the same as long as this process lives. */
+const once = (read: () => string) => {
+  let value: string | undefined
+  return () => {
+    value ??= read()
+    return value
+  }
+}
+
 /** Identifies this host and its process id namespace: each container has its own. */
-const hostTag = () => hash(Os.hostname(), attempt(() => Fs.readlinkSync("/proc/self/ns/pid")) ?? "")
+const hostTag = once(() => hash(Os.hostname(), attempt(() => Fs.readlinkSync("/proc/self/ns/pid")) ?? ""))
+
+const bootId = once(() => attempt(() => Fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1")) ?? "")
 
 /**
  * Returns a hash of the boot of the host and the start time of a process, or `gone` for a zombie. Undefined without
@@ -37,11 +48,11 @@ const startTagOf = (pid: number) => {
   // The name of the process is in parentheses and may contain any character.
   const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
   if (state === "Z" || state === "X") return "gone"
-  return hash(attempt(() => Fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1")) ?? "", fields[18]!)
+  return hash(bootId(), fields[18]!)
 }
 
 /** Returns this process as part of a file name: `host-pid-start`. */
-export const self = (): string => `${hostTag()}-${process.pid}-${startTagOf(process.pid) ?? "unknown"}`
+export const self: () => string = once(() => `${hostTag()}-${process.pid}-${startTagOf(process.pid) ?? "unknown"}`)
 
 /** Returns the process id of an owner. */
 export const pidOf = (owner: string): number => Number(owner.split("-")[1])
@@ -54,9 +65,12 @@ const exists = (pid: number) => {
   }
 }
 
-const isAlive = (owner: string, path: string, foreignTimeoutMillis: number) => {
-  const [host, pid = "", start] = owner.split("-")
-  if (host !== hostTag()) {
+const isForeign = (owner: string) => !owner.startsWith(`${hostTag()}-`)
+
+/** Returns true if the owner of a file is running; on another host, if the file is not older than the time limit. */
+export const isAlive = (owner: string, path: string, foreignTimeoutMillis = defaultForeignTimeoutMillis): boolean => {
+  const [, pid = "", start] = owner.split("-")
+  if (isForeign(owner)) {
     return Date.now() - (attempt(() => Fs.lstatSync(path).mtimeMs) ?? 0) < foreignTimeoutMillis
   }
   const now = startTagOf(Number(pid))
@@ -77,6 +91,19 @@ export interface SweepOptions {
   readonly isOwnOnly?: boolean | undefined
 }
 
+/**
+ * Returns the test for living owners of one sweep. It looks once for each owner, and never for this process. A process
+ * on another host is known by its files: one that is old says nothing about the others.
+ */
+const livenessTest = (foreignTimeoutMillis: number) => {
+  const known = new Map([[self(), true]])
+  return (owner: string, path: string): boolean => {
+    const result = known.get(owner) ?? isAlive(owner, path, foreignTimeoutMillis)
+    if (result || !isForeign(owner)) known.set(owner, result)
+    return result
+  }
+}
+
 /** Deletes the files of dead owners whose names begin with a prefix, and returns the names and owners of the others. */
 export const sweep = Effect.fnUntraced(function* (
   folder: string,
@@ -87,12 +114,13 @@ export const sweep = Effect.fnUntraced(function* (
     try: () => Fs.promises.readdir(folder),
     catch: (cause) => cause as NodeJS.ErrnoException
   })
+  const lives = livenessTest(foreignTimeoutMillis)
   const running: Array<{ readonly name: string; readonly owner: string }> = []
   for (const name of names) {
     const owner = name.startsWith(prefix) ? ownerPattern.exec(name.slice(prefix.length))?.[1] : undefined
     if (owner === undefined) continue
     const path = Path.join(folder, name)
-    if (isAlive(owner, path, foreignTimeoutMillis)) running.push({ name, owner })
+    if (lives(owner, path)) running.push({ name, owner })
     else if (!isOwnOnly || isOfThisUser(path)) yield* Effect.ignore(Effect.tryPromise(() => Fs.promises.unlink(path)))
   }
   return running

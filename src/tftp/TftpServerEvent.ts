@@ -21,7 +21,7 @@ export interface TransferInfo {
   readonly client: Endpoint.Endpoint
 }
 
-/** The file of a transfer, by its names in the store. */
+/** The file of a transfer, by its names in the store. @category models @since 0.1.0 */
 export interface TransferredFile {
   /** The path on this host; undefined if it has none. */
   readonly path: string | undefined
@@ -124,7 +124,12 @@ export const describeSummary = (
   return `${Quantity.format(bytes, "byte")} in ${(millis / 1_000).toFixed(2)} s${rate}, blksize ${blksize}, windowsize ${windowsize}, ${resent} resent${malformed === 0 ? "" : `, ${malformed} malformed`}`
 }
 
-/** Formats the name of a transferred file for the log; empty if it is that of the request. */
+/**
+ * Formats the name of a transferred file for the log; empty if it is that of the request.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
 export const describeFile = ({ filename }: TransferInfo, { name }: TransferredFile) => {
   const requested = Result.map(FileName.parse(filename), (parts) => parts.join("/"))
   return name === undefined || Result.getOrUndefined(requested) === name ? "" : `, file ${NameText.escape(name)}`

@@ -36,6 +36,11 @@ const run = [
 ]
 
 describe("Diagram", () => {
+  it("draws a host whose address is the name of a property of all objects", () => {
+    const drawn = Diagram.text([packet("constructor", "10.0.0.2", "hello", 0)], { names: { "10.0.0.2": "server" } })
+    assert.match(drawn, /constructor +server/)
+  })
+
   it("draws hosts as columns and the arrow of a lost packet with an x", () => {
     const drawn = Diagram.text(run, { names: { "10.0.0.1": "client" }, dissectors: [shout], width: 90 })
     assert.strictEqual(

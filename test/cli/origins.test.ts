@@ -23,6 +23,15 @@ describe("an error", () => {
     ["TFTP_USER=nosuch", "tftp serve --root . --port 0", 2, 'TFTP_USER: no user "nosuch" on this host'],
     ["ROT13_GROUP=daemon", "rot13 serve", 2, "ROT13_GROUP needs --user: name the user to run as, too"],
     ["ROT13_UNIX_MODE=600", "rot13 serve", 2, "ROT13_UNIX_MODE needs --unix: add it, or leave ROT13_UNIX_MODE out"],
+    ["", "rot13 serve --unix /nosuch/a --port 2067", 2, "--port has no effect beside --unix: leave one of them out"],
+    ["", "hangman serve --unix /nosuch/a --port 0", 2, "--port has no effect beside --unix: leave one of them out"],
+    [
+      "ROT13_UNIX=/nosuch/a",
+      "rot13 serve --host ::1",
+      2,
+      "--host has no effect beside ROT13_UNIX: leave one of them out"
+    ],
+    ["ROT13_PORT=2067", "rot13 serve --unix /nosuch/a", 1, "cannot listen on /nosuch/a"],
     [
       "ROT13_UNIX_OWNER=nosuch",
       "rot13 serve --unix /nosuch/socket",

@@ -117,7 +117,7 @@ const runAndClose = (text: string, args: ReadonlyArray<string>, cwd: string) =>
       })
   )
 
-/** Runs a program in a session of its own, whose streams are a terminal; SIGHUP after a text, SIGTERM after a second. */
+/** Runs a program in a session of its own, on a terminal: sends SIGHUP after a text, SIGTERM after a second one. */
 const signalSession = `
 import os, pty, signal, sys
 first, second = sys.argv[1:3]

@@ -28,6 +28,7 @@ describe("SystemErrorText", () => {
     ],
     [Object.assign(new Error("spawn /bin/x EMFILE"), { code: "EMFILE" }), "too many open files"],
     [Object.assign(new Error("send EXYZ"), { code: "EXYZ" }), "system error EXYZ"],
+    [Object.assign(new Error("no constructor"), { code: "constructor" }), "no constructor"],
     [new Error("ENOSPC: no space left on device, write"), "no space left on device"],
     [new Error("a\u001b]0;x\u0007\r\nb"), "a\\u001b]0;x\\u0007\\u000d\\u000ab"],
     ["text", "text"]

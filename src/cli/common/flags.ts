@@ -300,16 +300,16 @@ export const networks = (section: string | undefined, name: string, description:
     section
   })
 
+const octal =
+  (expected: string, read: (text: string) => number | undefined) =>
+  (section: string, name: string, description: string) =>
+    optional({ name, metavar: "MODE", description, expected, parse: read, section })
+
 /** Creates an optional flag of the permissions of a file. */
-export const fileMode = (section: string, name: string, description: string, read = parse.fileMode) =>
-  optional({
-    name,
-    metavar: "MODE",
-    description,
-    expected: "octal permissions such as 660",
-    parse: read,
-    section
-  })
+export const fileMode = octal("octal permissions such as 660", parse.fileMode)
+
+/** Creates an optional flag with the permissions that new files do not get. */
+export const umask = octal("an octal umask such as 022", parse.umask)
 
 /** Creates an optional flag with a list of choices. */
 export const choice = <const A extends ReadonlyArray<string>>(

@@ -26,8 +26,8 @@ export interface NodeSignals {
 const signals = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const
 
 /**
- * Returns whether this process has a controlling terminal: not any more once that is closed, and never if it was started
- * by setsid(1), although its standard streams may be a terminal.
+ * Returns whether this process has a controlling terminal. It has none once that is closed, and none if setsid(1) has
+ * started it, although its standard streams may be a terminal.
  */
 const hasTerminal = () => {
   try {

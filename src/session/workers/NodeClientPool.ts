@@ -49,8 +49,8 @@ export interface Options<Handle extends AnyHandle>
 /** Time that a worker with one client has to disconnect it before the worker is killed. */
 const abortGraceMillis = 1_000
 
-/** A worker that has sent a message within this time gets a client without an offer. */
-const recentMillis = 100
+/** A worker that has sent a message within this time gets a client without an offer: it may hang since then. */
+const recentMillis = 10
 
 /** Time after which a worker that does not respond to an offer is silent: other workers get the clients. */
 const offerTimeoutMillis = 250

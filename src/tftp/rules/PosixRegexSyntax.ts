@@ -141,8 +141,9 @@ const readBracketName = (input: Input): RegExp | string | undefined => {
   const name = characters.slice(at + 2, end).join("")
   input.at = end + 2
   if (kind !== ":") return Array.from(name).length === 1 ? name : fail(at, `expected one character in [${kind}${kind}]`)
+  if (Object.hasOwn(classes, name)) return classes[name]
   const expected = Object.keys(classes).join(", ")
-  return classes[name] ?? fail(at, `unknown class ${JSON.stringify(name)}: expected one of ${expected}`)
+  return fail(at, `unknown class ${JSON.stringify(name)}: expected one of ${expected}`)
 }
 
 /** Reads the set after `[`. */

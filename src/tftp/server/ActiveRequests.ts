@@ -83,8 +83,8 @@ const maxSilenceOfUploadMillis = 1_000
 const maxBeginsPerMilli = 2
 
 /**
- * Silent clients at which a new request uses the port of the server, in its thread, and gets none of its own: a
- * flood of forged requests takes less memory.
+ * Silent clients at which a new request uses the port of the server, in its thread, and gets none of its own. A flood
+ * of forged requests then takes less memory.
  */
 const maxSilentWithPort = 128
 

@@ -107,14 +107,18 @@ export const folderOf = ({ address }: Endpoint.Endpoint): string => {
 }
 
 /**
- * Finds the entry of a folder that equals a name when case is ignored. An exact match wins; otherwise the first entry
- * in order of code units.
+ * Finds the entries of a folder that equal a name when case is ignored. An exact match is the first; the others are in
+ * order of code units.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const ignoringCase = (entries: ReadonlyArray<string>, name: string): string | undefined => {
-  if (entries.includes(name)) return name
+export const allIgnoringCase = (entries: ReadonlyArray<string>, name: string): ReadonlyArray<string> => {
   const folded = name.toLowerCase()
-  return entries.filter((entry) => entry.toLowerCase() === folded).sort()[0]
+  const others = entries.filter((entry) => entry !== name && entry.toLowerCase() === folded).sort()
+  return entries.includes(name) ? [name, ...others] : others
 }
+
+/** Returns the first entry of `allIgnoringCase`; undefined if there is none. @category combinators @since 0.1.0 */
+export const ignoringCase = (entries: ReadonlyArray<string>, name: string): string | undefined =>
+  allIgnoringCase(entries, name)[0]

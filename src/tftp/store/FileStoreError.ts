@@ -195,7 +195,8 @@ export class ReadFailed extends Schema.TaggedClass<ReadFailed>()("ReadFailed", {
 export class Changed extends Schema.TaggedClass<Changed>()("Changed", {}) {
   readonly code = 0
   readonly peerMessage = "The file changed during the transfer, try again"
-  readonly detail = "changed during the transfer; replace a file by renaming a new one, do not write into it"
+  readonly detail =
+    "changed during the transfer: an upload was written into it in place, or another program wrote into it; replace it by renaming a new file"
 }
 
 /** The fallback server did not deliver the file: code 0. @category errors @since 0.1.0 */

@@ -2,6 +2,7 @@
 import { constants } from "node:fs"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as FileName from "./FileName.ts"
 import { AccessDenied, FileStoreError, type Reason } from "./FileStoreError.ts"
@@ -35,22 +36,34 @@ export const typed =
       return new FileStoreError({ reason, filename })
     })
 
+const isMissing = (error: Failure) => isErrno(error) && (error.code === "ENOENT" || error.code === "ENOTDIR")
+
 /** Resolves a parsed name to a real path, following all links. */
 const follow = Effect.fnUntraced(function* (
   root: string,
   parts: ReadonlyArray<string>,
   { followSymlinks, ignoreCase }: Options
 ): Effect.fn.Return<string, Failure> {
-  const walk = Effect.fnUntraced(function* () {
-    let path = root
-    for (const part of parts) {
-      const found = FileName.ignoringCase(yield* NodeFileCalls.readdir(path), part) ?? part
-      path = yield* confined(root, yield* NodeFileCalls.realpath(Path.join(path, found)), followSymlinks)
+  const step = (path: string, name: string) =>
+    Effect.flatMap(NodeFileCalls.realpath(Path.join(path, name)), (real) => confined(root, real, followSymlinks))
+  /** Tries all entries that match: of `boot` and `Boot` only one may have the file. */
+  const walk = Effect.fnUntraced(function* (
+    path: string,
+    left: ReadonlyArray<string>
+  ): Effect.fn.Return<string, Failure> {
+    const [part, ...rest] = left
+    if (part === undefined) return path
+    let missing: Failure = NodeFileCalls.errno("ENOENT")
+    for (const found of FileName.allIgnoringCase(yield* NodeFileCalls.readdir(path), part)) {
+      const outcome = yield* Effect.result(Effect.flatMap(step(path, found), (real) => walk(real, rest)))
+      if (Result.isSuccess(outcome)) return outcome.success
+      if (!isMissing(outcome.failure)) return yield* Effect.fail(outcome.failure)
+      missing = outcome.failure
     }
-    return path
+    return yield* Effect.fail(missing)
   })
   const exact = NodeFileCalls.realpath(Path.join(root, ...parts))
-  const path = yield* ignoreCase ? Effect.catchIf(exact, ({ code }) => code === "ENOENT", walk) : exact
+  const path = yield* ignoreCase ? Effect.catchIf(exact, isMissing, () => walk(root, parts)) : exact
   return yield* confined(root, path, followSymlinks)
 })
 
@@ -130,6 +143,6 @@ export const openReadable = Effect.fnUntraced(function* (
   const base = yield* NodeFileCalls.realpath(options.root)
   const file = openFile(options, base, parts, filename)
   if (parts.at(-1) !== options.listing) return yield* file
-  const isMissing = (error: Failure) => isErrno(error) && error.code === "ENOENT"
-  return yield* Effect.catchIf(file, isMissing, () => openListing(options, base, parts.slice(0, -1)))
+  const isAbsent = (error: Failure) => isErrno(error) && error.code === "ENOENT"
+  return yield* Effect.catchIf(file, isAbsent, () => openListing(options, base, parts.slice(0, -1)))
 })

@@ -58,8 +58,8 @@ export interface Options {
    */
   readonly listing?: string | undefined
   /**
-   * The limits on the size of a file, and of all files below the folder of uploads. The files are counted again whenever an upload
-   * starts while no other is in progress. Default: no limits.
+   * The limits on the size of a file, and of all files below the folder of uploads. The files are counted again
+   * whenever an upload starts while no other is in progress. Default: no limits.
    */
   readonly quota?: Quota.Limits | undefined
   /** The bytes that uploads must leave free on the disk. Default 0. */

@@ -105,7 +105,7 @@ const write = Effect.fnUntraced(function* (
   const { O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants
   const { descriptor: from } = temporary
   yield* NodeFileCalls.fsync(from)
-  yield* Temporary.markComplete(temporary)
+  yield* Temporary.markComplete(temporary, target.filename)
   const { size } = yield* NodeFileCalls.fstat(from)
   const to = yield* opened(pathOf(target), O_WRONLY | O_NONBLOCK | O_NOCTTY)
   const old = yield* NodeFileCalls.fstat(to)

@@ -5,8 +5,8 @@
  * Its name identifies the upload and the process that holds it: `.tftp-upload-<hash of the name>.<owner>.<random>`. A
  * process first creates its own file, then looks for others: of two that start at the same time, at least one sees the
  * other and is refused; within a process the first always wins. Any process removes the files of dead owners. No name
- * is used twice, so this never removes a file in use. While a file is written into its target, its name has the suffix
- * `.complete`, and is left to the operator if the process is killed.
+ * is used twice, so this never removes a file in use. While a file is written into its target, its name ends with
+ * `.<name of the target>.complete`, and it is left to the operator if the process is killed.
  */
 import * as Crypto from "node:crypto"
 import { constants, type Stats } from "node:fs"
@@ -102,9 +102,15 @@ export const reopen = Effect.fnUntraced(function* (temporary: Temporary) {
 /** Ends the name of a temporary file while it is written into the target: no process removes it as abandoned. */
 const completeSuffix = ".complete"
 
+/** The most characters of the name of a target in that of its temporary file. */
+const maxLabelChars = 120
+
+/** Returns the end of the name of a target, as a part of a file name. */
+const labelOf = (filename: string) => NameText.toUrlPath(filename).replaceAll("/", "%2F").slice(-maxLabelChars)
+
 /** Marks a temporary file as complete: if this process is killed before the target is written, it is left. */
-export const markComplete = Effect.fnUntraced(function* (temporary: Temporary) {
-  const path = `${temporary.path}${completeSuffix}`
+export const markComplete = Effect.fnUntraced(function* (temporary: Temporary, filename: string) {
+  const path = `${temporary.path}.${labelOf(filename)}${completeSuffix}`
   yield* NodeFileCalls.rename(temporary.path, path)
   temporary.path = path
 })
@@ -114,6 +120,26 @@ export const removeComplete = Effect.fnUntraced(function* ({ folder, prefix }: T
   for (const name of yield* NodeFileCalls.readdir(folder)) {
     if (!name.startsWith(prefix) || !name.endsWith(completeSuffix)) continue
     yield* NodeFileCalls.unlink(`${folder}/${name}`)
+  }
+})
+
+/** The name of a complete file after its prefix: its owner, and the name of the target. */
+const completePattern = /^\w+\.([0-9a-f]{8}-\d+-\w+)\.[0-9a-f]{8}(?:\.(.+))?\.complete$/
+
+/** Warns of the complete files of this user that killed processes have left in a folder. */
+const reportComplete = Effect.fnUntraced(function* (folder: string) {
+  const names = yield* Effect.orElseSucceed(NodeFileCalls.readdir(folder), () => [])
+  for (const name of names) {
+    if (!name.startsWith(uploadPrefix)) continue
+    const [, owner, label] = completePattern.exec(name.slice(uploadPrefix.length)) ?? []
+    const path = `${folder}/${name}`
+    if (owner === undefined || NodeFileOwner.isAlive(owner, path)) continue
+    const stats = yield* Effect.orElseSucceed(NodeFileCalls.lstat(path), () => undefined)
+    if (stats?.uid !== process.geteuid?.()) continue
+    const target = label === undefined ? "a file" : NameText.quote(NameText.fromUrlPath(label) ?? label)
+    yield* Effect.logWarning(
+      `${NameText.quote(path)}: the server was killed while it wrote this upload into ${target}, which may have parts of both contents: copy the upload over it, or upload it again`
+    )
   }
 })
 
@@ -185,13 +211,16 @@ const removeAbandonedIn = (folder: string) =>
 
 /**
  * Removes the temporary files that dead processes of this user have left in the spool folder and below a directory. It
- * looks into the first 256 folders, in order of their depth; the next upload into another folder removes them there.
+ * warns of the complete ones. It looks into the first 256 folders, in order of their depth; the next upload into
+ * another folder removes them there.
  */
 export const removeAbandoned = Effect.fnUntraced(function* (root: string, spool: string) {
   yield* removeAbandonedIn(spool)
+  yield* reportComplete(spool)
   const folders = [root]
   for (const folder of folders) {
     yield* removeAbandonedIn(folder)
+    if (folder !== spool) yield* reportComplete(folder)
     if (folders.length >= maxSweptFolders) continue
     const below = yield* Effect.orElseSucceed(NodeFileCalls.subfolders(folder), () => [])
     folders.push(...below.slice(0, maxSweptFolders - folders.length))

@@ -74,7 +74,7 @@ describe("PosixRegex", () => {
     assert.deepStrictEqual(spans("[a-c]Z[[:upper:]]", "xBzq", true), [[1, 4]])
   })
 
-  it.each([
+  it.each<readonly [source: string, column: number, message: string]>([
     ["(", 1, "( is not closed: add )"],
     ["a[b", 2, "[ is not closed: add ]"],
     ["[z-a]", 2, "the range z-a is empty: exchange its ends"],
@@ -83,7 +83,15 @@ describe("PosixRegex", () => {
     ["(a)\\1", 4, "back-references such as \\1 are not supported"],
     ["a\\", 2, "a backslash at the end: write \\\\ for a backslash"],
     ["(".repeat(40), 33, "nested too deeply (more than 32 groups)"],
-    ["((a{255}){255}){255}", 1, "the expression is too long (more than 4096 steps): repeat less"]
+    ["((a{255}){255}){255}", 1, "the expression is too long (more than 4096 steps): repeat less"],
+    ...["constructor", "toString", "__proto__"].map(
+      (name) =>
+        [
+          `a[[:${name}:]]`,
+          3,
+          `unknown class "${name}": expected one of alnum, alpha, blank, cntrl, digit, graph, lower, print, punct, space, upper, xdigit`
+        ] as const
+    )
   ])("refuses %s", (source, column, message) => {
     assert.deepStrictEqual(errorOf(source), { column, message })
   })

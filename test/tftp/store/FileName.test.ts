@@ -126,5 +126,6 @@ describe("FileName", () => {
     assert.strictEqual(FileName.ignoringCase(["Boot", "BOOT", "x"], "boot"), "BOOT")
     assert.strictEqual(FileName.ignoringCase(["BOOT", "boot"], "boot"), "boot")
     assert.isUndefined(FileName.ignoringCase(["Boot"], "boo"))
+    assert.deepStrictEqual(FileName.allIgnoringCase(["boot", "Boot", "x", "BOOT"], "Boot"), ["Boot", "BOOT", "boot"])
   })
 })

@@ -91,6 +91,21 @@ describe("NodeFileStore", () => {
     })
   )
 
+  it.live.skipIf(process.platform !== "linux")("looks into all folders that match if case is ignored (Linux)", () =>
+    Effect.gen(function* () {
+      const files = { "boot/x": "x", "Boot/BCD": "bcd", "BOOT/fonts/y": "y", "c/z": "z", C: "a file" }
+      const { store } = yield* open(files, { ignoreCase: true })
+      for (const [name, text] of [
+        ["boot/bcd", "bcd"],
+        ["BOOT/X", "x"],
+        ["boot/Fonts/Y", "y"],
+        ["C/Z", "z"],
+        ["boot/none", "NotFound"]
+      ] as const)
+        assert.strictEqual(yield* get(store, name), text, name)
+    })
+  )
+
   it.live.skipIf(process.platform !== "linux")("reads and lists names that are not UTF-8 (Linux)", () =>
     Effect.gen(function* () {
       const { root, store } = yield* open({}, { ignoreCase: true, listing: "ls", write: "create" })

@@ -1,14 +1,19 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
-import * as Fs from "node:fs"
+import * as Crypto from "node:crypto"
+import NodeFs, * as Fs from "node:fs"
+import { syncBuiltinESMExports } from "node:module"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
+import * as NodeFileOwner from "../../../src/process/NodeFileOwner.ts"
 import * as FileName from "../../../src/tftp/store/FileName.ts"
 import * as NodeFileStore from "../../../src/tftp/store/NodeFileStore.ts"
+import * as NodeUploadTemporary from "../../../src/tftp/store/NodeUploadTemporary.ts"
 import { directory } from "../../support/Directory.ts"
 import { bytesOf, get, put, refusal, request } from "../../support/Files.ts"
 
@@ -46,6 +51,29 @@ const kill = (child: ChildProcess) =>
     child.once("exit", () => resume(Effect.void))
     child.kill("SIGKILL")
   })
+
+/** Collects the paths below /proc that are read, until the scope closes. */
+const processReads = Effect.acquireRelease(
+  Effect.sync(() => {
+    const { readFileSync, readlinkSync } = NodeFs
+    const paths: Array<string> = []
+    const spy =
+      <A extends ReadonlyArray<unknown>, B>(read: (...args: A) => B) =>
+      (...args: A) => {
+        if (String(args[0]).startsWith("/proc/")) paths.push(String(args[0]))
+        return read(...args)
+      }
+    NodeFs.readFileSync = spy(readFileSync) as typeof readFileSync
+    NodeFs.readlinkSync = spy(readlinkSync) as typeof readlinkSync
+    syncBuiltinESMExports()
+    return { paths, readFileSync, readlinkSync }
+  }),
+  ({ readFileSync, readlinkSync }) =>
+    Effect.sync(() => {
+      Object.assign(NodeFs, { readFileSync, readlinkSync })
+      syncBuiltinESMExports()
+    })
+).pipe(Effect.map(({ paths }) => paths))
 
 const temporary = (root: string) => Fs.readdirSync(root).filter((name) => name.startsWith(FileName.uploadPrefix))
 
@@ -152,6 +180,28 @@ describe("NodeFileStore, an upload", () => {
     })
   )
 
+  it.live.skipIf(process.platform !== "linux")("looks once for another process, and never for its own (Linux)", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory()
+      const store = yield* NodeFileStore.make({ root, write: "overwrite" })
+      const reads = yield* processReads
+      const start = (name: string) => Effect.map(store.write(request(name)), () => reads.splice(0))
+      yield* start("first")
+      for (let at = 0; at < 20; at++) assert.deepStrictEqual(yield* start(`own ${at}`), [])
+      const parent = `/proc/${process.ppid}/stat`
+      const boot = Fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1")
+      const stat = Fs.readFileSync(parent, "latin1")
+      const startTicks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
+      const started = Crypto.createHash("sha256").update(`${boot}\0${startTicks}`).digest("hex").slice(0, 8)
+      const owner = NodeFileOwner.self().replace(/-\d+-.*/, `-${process.ppid}-${started}`)
+      const others = Array.from({ length: 20 }, (_, at) => `${FileName.uploadPrefix}0.${owner}.${10_000_000 + at}`)
+      for (const name of others) Fs.writeFileSync(inRoot(name), "half")
+      reads.splice(0)
+      assert.deepStrictEqual(yield* start("last"), [parent])
+      assert.includeMembers(temporary(root), others)
+    })
+  )
+
   it.live("of a process of another host locks its name for ten minutes after its last write", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory()
@@ -186,12 +236,35 @@ describe("NodeFileStore, when it is made", () => {
       if (isRoot) Fs.chownSync(inRoot(`a/${dead}`), 1000, 1000)
       const spool = Path.join(path, "spool")
       Fs.mkdirSync(spool)
-      for (const name of [dead, `${dead}.complete`, own]) Fs.writeFileSync(Path.join(spool, name), "half")
+      const complete = `${dead}.boot%2Fcaf%E9.complete`
+      for (const name of [dead, complete, own, `${own}.x.complete`]) Fs.writeFileSync(Path.join(spool, name), "half")
       // The default: read-only.
-      yield* NodeFileStore.make({ root, spool })
+      const lines: Array<string> = []
+      const logs = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
+      yield* Effect.provide(NodeFileStore.make({ root, spool }), logs)
       const left = ["", "a", "a/b"].map((folder) => temporary(inRoot(folder)))
       assert.deepStrictEqual(left, [[own], isRoot ? [dead] : [], []])
-      assert.sameMembers(Fs.readdirSync(spool), [own, `${dead}.complete`])
+      assert.sameMembers(Fs.readdirSync(spool), [own, complete, `${own}.x.complete`])
+      assert.deepStrictEqual(
+        lines.map((line) => line.replace(`${spool}/${complete}`, "SPOOLED").replace(/,.*/, "")),
+        ['"SPOOLED": the server was killed while it wrote this upload into "boot/caf\\xe9"']
+      )
+    })
+  )
+})
+
+describe("NodeUploadTemporary.markComplete", () => {
+  it.live("adds the name of the target, however long, to that of the temporary file", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory({ t: "", u: "" })
+      const temporaryOf = (path: string): NodeUploadTemporary.Temporary => ({
+        ...{ path, folder: root, descriptor: -1, isBeside: true, prefix: "t", isOpen: false, exists: true }
+      })
+      yield* NodeUploadTemporary.markComplete(temporaryOf(inRoot("t")), "boot/x")
+      yield* NodeUploadTemporary.markComplete(temporaryOf(inRoot("u")), "/".repeat(200))
+      const [short, long = ""] = Fs.readdirSync(root).sort()
+      assert.strictEqual(short, "t.boot%2Fx.complete")
+      assert.isBelow(long.length, 140)
     })
   )
 })

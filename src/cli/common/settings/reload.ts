@@ -36,8 +36,8 @@ export const compare = (before: Values, after: Values, limitKeys: ReadonlySet<st
 const limitsOf = (values: Values, limitKeys: ReadonlySet<string>) =>
   Object.fromEntries([...limitKeys].map((key) => [key, values[key]]))
 
-/** What a reload has changed. */
-export interface Applied {
+/** Changes of a reload. */
+interface Applied {
   /** Names of what was applied. */
   readonly names: ReadonlyArray<string>
   /** The values that the service runs with now. Those that need a restart are the old ones. */
@@ -45,8 +45,8 @@ export interface Applied {
 }
 
 /**
- * Applies the limits that differ from those that a service runs with, lets the service read its files again, and logs
- * the options that need a restart.
+ * Applies the limits that differ from those of the running service, and logs the options that need a restart. The
+ * service reads its files again.
  */
 export const apply = Effect.fnUntraced(function* (
   name: string,

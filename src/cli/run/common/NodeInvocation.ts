@@ -5,5 +5,6 @@ const commandPrefixes: Readonly<Record<string, string>> = { npx: "npx effect-ine
 /** Returns `effect-inet`, or the npm command that runs it if it is not installed. */
 export const commandPrefix = () => {
   const script = process.env.npm_lifecycle_event ?? ""
-  return commandPrefixes[script === "inet" ? "start" : script] ?? "effect-inet"
+  const key = script === "inet" ? "start" : script
+  return Object.hasOwn(commandPrefixes, key) ? commandPrefixes[key]! : "effect-inet"
 }

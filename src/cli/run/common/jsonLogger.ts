@@ -3,7 +3,7 @@ import * as Formatter from "effect/Formatter"
 import * as Logger from "effect/Logger"
 
 /**
- * Formats an entry as effect's own logger of JSON does, except that `message` is always a text: further values, such as
+ * Formats an entry as effect's own logger of JSON does, with a `message` that is always a text. Further values, such as
  * the failure of a connection, are in `details`.
  */
 export const format = Logger.map(Logger.formatStructured, ({ message, ...entry }) => {

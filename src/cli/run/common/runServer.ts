@@ -24,8 +24,10 @@ import * as ServerHost from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
 import * as logLevel from "../../common/settings/logLevel.ts"
 import * as reload from "../../common/settings/reload.ts"
+import type { Table } from "../../common/settings/settings.ts"
 import * as descriptors from "./descriptors.ts"
 import * as jsonLogger from "./jsonLogger.ts"
+import * as NodeMisspelledVariables from "./NodeMisspelledVariables.ts"
 import * as network from "./network.ts"
 import { announce, CannotServe, explainListenError } from "./serverMessages.ts"
 
@@ -49,6 +51,8 @@ export interface Program<A, E, R> {
   readonly isUdp?: boolean | undefined
   /** Clients that need file descriptors. Default: one for each of `maxConnections`. */
   readonly capacity?: descriptors.Capacity | undefined
+  /** Flags of the services that the program runs, whose variables it reads, too. Default: none. */
+  readonly serviceFlags?: ReadonlyArray<Table> | undefined
   /**
    * Continues the start without the privileges, and prints that the services are ready. `inherits` is true if another
    * process has bound sockets for this one.
@@ -175,6 +179,7 @@ export const run = <A, E extends { readonly message: string }, R>(operations: Op
     const { admin } = operations
     const { announce, changes, name, serve = () => untilRequested, states, stopping = Effect.void } = program
     const manager = yield* NodeServiceManager.make
+    yield* NodeMisspelledVariables.warn(program.serviceFlags ?? [])
     const inherits = (yield* NodeInheritedSockets.InheritedSockets).unclaimed.size > 0
     const started = yield* Effect.gen(function* () {
       yield* checkResolver(name)

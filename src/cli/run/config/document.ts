@@ -65,7 +65,7 @@ export const explanations: Readonly<Record<Yaml.ErrorCode, string>> = {
   UNEXPECTED_TOKEN: "unexpected text: remove it, or put the whole value in quotes"
 }
 
-/** A file of TOML or of the INI format: its first line that is no comment is a section or an assignment. */
+/** A file of TOML or of the INI format: its first line, apart from comments, is a section or an assignment. */
 const otherFormat = /^(?:[ \t]*(?:[#;].*)?\r?\n)*[ \t]*(?:\[+[\w.-]+\]+[ \t]*\r?\n|[\w.-]+[ \t]*=)/
 
 /** Message for a file in another format. */

@@ -81,7 +81,7 @@ const find = (node: Node | undefined, key: string) => entriesOf(node).find((entr
 
 /** Depth of the maps that may be empty: a section, `services` and an instance. */
 const mayBeEmpty = (path: ReadonlyArray<string>, { options }: Sections) =>
-  (path.length === 1 && options[path[0]!] !== undefined && path[0] !== globalSection) ||
+  (path.length === 1 && Object.hasOwn(options, path[0]!) && path[0] !== globalSection) ||
   (path[0] === "up" && path[1] === instancesKey && path.length <= 3)
 
 /** Converts a node to the value for the schema. A list of texts is one text, as on the command line. */
@@ -141,7 +141,7 @@ const helpFor = (path: ReadonlyArray<string>, instances: ReadonlyMap<string, str
   }
   const command = section === "up" && path[1] === instancesKey ? instances.get(path[2] ?? "") : section
   if (path.length === 1) return "see docs/guide/operations.md"
-  const isGroup = command !== undefined && command !== "status" && services[command] !== undefined
+  const isGroup = command !== undefined && command !== "status" && Object.hasOwn(services, command)
   return `effect-inet ${command}${isGroup ? " serve" : ""} --help lists the options`
 }
 
@@ -224,7 +224,7 @@ export const check = (written: Document, sections: Sections): Result.Result<Conf
     sections: new Map([
       [globalSection, new Map([...top].filter(([name]) => global.some((setting) => setting.name === name)))],
       ...entriesOf(document).flatMap(({ key, value }) =>
-        sections.options[key] === undefined ? [] : [[key, optionsFrom(value)] as const]
+        Object.hasOwn(sections.options, key) ? [[key, optionsFrom(value)] as const] : []
       )
     ]),
     instances:

@@ -50,6 +50,14 @@ const lookUp = (store: Store.Store, filename: string) =>
     })
   )
 
+/** The most characters of a name that are shown. */
+const maxShownChars = 200
+
+const shownName = (name: string) =>
+  name.length <= maxShownChars
+    ? NameText.quote(name)
+    : `${NameText.quote(name.slice(0, maxShownChars))} and ${name.length - maxShownChars} more characters`
+
 const lines = (
   path: string,
   name: string,
@@ -58,16 +66,16 @@ const lines = (
 ) => {
   let before = name
   const shown = steps.map(({ line, name: after, result }) => {
-    const change = after === before ? "" : `  ${NameText.quote(after)}`
+    const change = after === before ? "" : `  ${shownName(after)}`
     before = after
     return `  ${NameText.escape(path)}:${line}: ${result}${change}`
   })
-  const heading = `${NameText.quote(name)}, a ${kind} from ${client.address}`
+  const heading = `${shownName(name)}, a ${kind} from ${client.address}`
   const end =
     outcome._tag === "Renamed"
       ? []
       : outcome._tag === "Refused"
-        ? [`  refused${outcome.message === undefined ? "" : `: ${NameText.quote(outcome.message)}`}`]
+        ? [`  refused${outcome.message === undefined ? "" : `: ${shownName(outcome.message)}`}`]
         : ["  endless: refused; let the rule match less, or end with e"]
   return [heading, ...shown, ...end]
 }
@@ -89,7 +97,7 @@ export const check = Effect.fnUntraced(function* (path: string, name: string, st
     }
     for (const line of lines(path, name, kind, applied)) yield* Console.log(line)
     if (kind === "read" && reading.outcome._tag === "Renamed") {
-      yield* Console.log(`  ${NameText.quote(reading.outcome.name)}: ${file}`)
+      yield* Console.log(`  ${shownName(reading.outcome.name)}: ${file}`)
     }
   }
 })

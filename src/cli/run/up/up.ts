@@ -122,6 +122,7 @@ export const up = Effect.fnUntraced(function* (input: Input) {
   yield* runServer.run(input, {
     name: "up",
     exactAddresses: true,
+    serviceFlags: Object.values(services).map(({ flags }) => flags),
     start,
     ...report.make(plans, input.json),
     states,
