@@ -84,7 +84,7 @@ describe("primes count", () => {
       yield* first.kill("SIGINT")
       assert.strictEqual((yield* first.ended).code, 130)
       const saved = JSON.parse(Fs.readFileSync(inRoot("run"), "utf8"))
-      assert.isAbove(saved.cut, 0)
+      assert.isAbove(saved.state.cut, 0)
       const { code, stderr } = yield* count("0..2e10", "--checkpoint", inRoot("run"))
       assert.match(stderr, /run: belongs to input .*"to":30000000000.*, not .*; name another file\n$/)
       assert.strictEqual(code, 1)

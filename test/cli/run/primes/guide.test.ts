@@ -3,7 +3,7 @@ import * as Fs from "node:fs"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Farm, NodeCheckpoint, NodeThreadWorkers, TcpWorkers, Worker } from "../../../../src/farm/index.ts"
+import { Farm, FarmPool, NodeCheckpoint, NodeThreadWorkers, TcpWorkers, Worker } from "../../../../src/farm/index.ts"
 import { NodeServices } from "../../../../src/network/index.ts"
 import { Kernels, PrimeJob } from "../../../../src/primes/index.ts"
 import * as Cli from "../../../support/Cli.ts"
@@ -37,12 +37,23 @@ it.live("guide/farm: runs the example of threads and hosts", () =>
   }).pipe(Effect.scoped)
 )
 
+const program = Effect.gen(function* () {
+  const pool = yield* FarmPool.make({ workers: NodeThreadWorkers.make({ module: PrimeJob.module }) })
+  const count = (to: number) => pool.run(PrimeJob.job, { from: 0, to, kernel: Kernels.fastest }, { priority: 2 })
+  const packet = pool.runPacket(PrimeJob.job, { from: 0, to: 100, kernel: "trial" })
+  return yield* Effect.all([count(1_000_000), packet], { concurrency: "unbounded" })
+}).pipe(Effect.scoped)
+
+it.live("guide/farm: runs the example of a pool", () =>
+  Effect.map(program, (counts) => assert.deepStrictEqual(counts, [78_498, 25]))
+)
+
 const guide = Fs.readFileSync(new URL("../../../../docs/guide/farm.md", import.meta.url), "utf8")
 
 it("guide/farm: shows the code that is tested", () => {
   const own = Fs.readFileSync(new URL(import.meta.url), "utf8")
   const blocks = Array.from(guide.matchAll(/```ts\n(.*?)```/gs), ([, code]) => code!)
-  assert.lengthOf(blocks, 1)
+  assert.lengthOf(blocks, 2)
   for (const code of blocks) assert.include(own, code.slice(code.indexOf("const ")))
 })
 
