@@ -42,6 +42,7 @@ describe("usage", () => {
       "tftp serve --root . --port 0 --listing a/b",
       'invalid --listing "a/b": must be a file name without folders, such as index.txt'
     ],
+    ["tftp serve --root . --user no-such-user", '--user: no user "no-such-user" on this host'],
     ["tftp get http://h/f", "invalid URL http://h/f: must be tftp://HOST/FILE"],
     ["tftp get tftp://127.0.0.1/a/", "no file name in tftp://127.0.0.1/a/; name the output with -o"],
     ["tftp get tftp://127.0.0.1/f -o - --json", "--json and -o - cannot be combined: both write to standard output"],
@@ -79,7 +80,6 @@ describe("usage", () => {
       "tftp serve --root /nosuch --port 0",
       'tftp: --root "/nosuch": not a readable directory: no such file or directory'
     ],
-    ["tftp serve --root . --user no-such-user", '--user: no user "no-such-user" on this host'],
     ["tftp get tftp://nosuch.invalid/f -o /dev/null", "nosuch.invalid: no such host"],
     ["tftp get tftp://127.0.0.1/f -o /nosuch/f", '"/nosuch/f": no such file or folder'],
     ["tftp put /nosuch tftp://127.0.0.1/", '"/nosuch": no such file or folder'],

@@ -30,14 +30,14 @@ describe("TftpServer, concurrent transfers", () => {
     })
   )
 
-  TftpHosts.both("refuses those of 60 concurrent requests that exceed its limit of 20", () =>
+  TftpHosts.both("serves 60 concurrent requests with a limit of 20, or refuses those that must wait too long", () =>
     Effect.gen(function* () {
       const { endpoint, server } = yield* TftpHosts.serve({ files: { f: content }, maxTransfers: 20 })
       const get = TftpHosts.outcome(TftpHosts.get(endpoint, "f", { blksize: 8_192, windowsize: 4 }))
       const words = yield* Effect.forEach(Array.from({ length: 60 }), () => get, { concurrency: "unbounded" })
       const done = words.filter((word) => word === "done").length
       assert.isAtLeast(done, 20)
-      assert.deepStrictEqual(new Set(words), new Set(["done", "Refused 0"]))
+      assert.strictEqual(words.filter((word) => word === "Refused 0").length, 60 - done)
       const { gaveWay, refused } = yield* server.stats
       assert.strictEqual(gaveWay + refused, 60 - done)
     })

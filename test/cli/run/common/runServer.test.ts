@@ -225,7 +225,7 @@ describe.skipIf(!isRoot)("a server with --user (skipped without root on Linux)",
       const { code, stderr } = yield* Cli.run(["rot13", "serve", "--port", "0", "--group", "nogroup"])
       assert.deepStrictEqual(
         { code, stderr },
-        { code: 1, stderr: "effect-inet: --group needs --user: name the user to run as, too\n" }
+        { code: 2, stderr: "effect-inet: --group needs --user: name the user to run as, too\n" }
       )
     })
   )
