@@ -39,7 +39,8 @@ describe("TftpServer, concurrent transfers", () => {
       assert.isAtLeast(done, 20)
       assert.strictEqual(words.filter((word) => word === "Refused 0").length, 60 - done)
       const { gaveWay, refused } = yield* server.stats
-      assert.strictEqual(gaveWay + refused, 60 - done)
+      // A client whose request gave way has repeated it.
+      assert.isAtLeast(gaveWay + refused, 60 - done)
     })
   )
 })
