@@ -1,5 +1,4 @@
 /** The frames by which a server sends the outcomes of packets. */
-import * as Bytes from "effect/Bytes"
 import * as Result from "effect/Result"
 import { errorText } from "../FarmError.ts"
 import type { TaskOutcome } from "../Worker.ts"
@@ -8,11 +7,8 @@ import * as Protocol from "./Protocol.ts"
 
 type Failed = Extract<TaskOutcome, { readonly _tag: "Failed" }>
 
-/** Encodes a message that is always within the limit. */
-const frame = (message: Protocol.Message) => Bytes.concat(Result.getOrThrow(Protocol.encode(message)))
-
 const failedFrame = ({ error, id, kind }: Omit<Failed, "_tag">) =>
-  frame({ _tag: "Failed", id, error, ...(kind === undefined ? {} : { kind }) })
+  Protocol.encodeUnsafe({ _tag: "Failed", id, error, ...(kind === undefined ? {} : { kind }) })
 
 /** Encodes a failure of the server itself. */
 export const failed = (id: number, text: string, kind?: Failed["kind"]): Uint8Array =>
@@ -25,7 +21,7 @@ export const make = (
   maxPacketBytes: number
 ): ReadonlyArray<Uint8Array> => {
   if (outcome._tag === "Failed") return [failedFrame(outcome)]
-  if (outcome._tag === "Stopped") return [frame(outcome)]
+  if (outcome._tag === "Stopped") return [Protocol.encodeUnsafe(outcome)]
   const { id, millis } = outcome
   const bytes = result.encode(outcome.result)
   if (Result.isFailure(bytes)) return [failed(id, `cannot send the result: ${bytes.failure}`, "Unsendable")]

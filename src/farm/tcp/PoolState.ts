@@ -99,13 +99,6 @@ export const join = (
   return client
 }
 
-/** Returns the ids of a client's tasks that are worked on: each worker works on its oldest task. */
-export const working = ({ workers }: State, client: Client): ReadonlyArray<number> =>
-  workers.flatMap(({ inFlight }) => {
-    const [oldest] = inFlight.entries.values()
-    return oldest?.client === client && isPending(oldest) ? [oldest.task.id] : []
-  })
-
 /** Adds a value to the list of a key. */
 const append = <Key, Value>(lists: Map<Key, Array<Value>>, key: Key, value: Value) => {
   const list = lists.get(key)

@@ -261,6 +261,9 @@ export const encode = (
   return Result.succeed([frame])
 }
 
+/** Encodes a message that is always within the limits. Throws for another one. @category encoding @since 0.1.0 */
+export const encodeUnsafe = (message: Message): Uint8Array => Bytes.concat(Result.getOrThrow(encode(message)))
+
 const decodeControlMessage = Schema.decodeUnknownResult(Control)
 
 const decodeControl = (payload: Uint8Array): Result.Result<Message, ProtocolError> => {
@@ -325,8 +328,7 @@ const messageDecoder = () => {
     const [start = 0] = frame
     if (start === jsonByte) return decodeControl(frame)
     const kind = start & ~kinds.more
-    const isRest = kind === kinds.rest
-    if (isRest !== (partial !== undefined)) return malformed(`a part of kind ${kind} out of order`)
+    if ((kind === kinds.rest) !== (partial !== undefined)) return malformed(`a part of kind ${kind} out of order`)
     const current: Partial | undefined =
       partial === undefined
         ? decodeFirst(kind, frame)

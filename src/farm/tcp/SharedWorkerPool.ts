@@ -16,8 +16,6 @@ export interface PoolClient {
   readonly inFlight: ReadonlyMap<number, unknown>
   /** Queues tasks; their ids must not be in use. */
   readonly run: (tasks: ReadonlyArray<Task>) => void
-  /** Returns the ids of the tasks that are worked on. */
-  readonly working: () => ReadonlyArray<number>
   /** Stops tasks soon. */
   readonly cancel: (ids: ReadonlyArray<number>) => void
 }
@@ -78,7 +76,6 @@ export const make = Effect.fnUntraced(function* (workers: ReadonlyArray<Worker>)
       ).pipe(
         Effect.map((client) => ({
           inFlight: client.inFlight.entries,
-          working: () => PoolState.working(state, client),
           run: (tasks) => send({ _tag: "Run", client, tasks }),
           cancel: (ids) => send({ _tag: "Cancel", client, ids })
         }))

@@ -4,7 +4,6 @@
  *
  * Without a key the server runs packets of any client. It listens on the loopback address by default.
  */
-import * as Bytes from "effect/Bytes"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -110,9 +109,6 @@ interface Shared {
 const refuse = (reason: Protocol.Refused["reason"], message: string) =>
   Effect.fail(new Protocol.ProtocolError({ reason: new Protocol.Refused({ reason, message }) }))
 
-/** Encodes a message that is always within the limit. */
-const frame = (message: Protocol.Message) => Bytes.concat(Result.getOrThrow(Protocol.encode(message)))
-
 const farmLeft = MessageChannel.connectionEnded("the farm closed the connection during the handshake")
 
 const checkHello = (hello: Protocol.Message, { job }: SharedWorkerPool.SharedWorkerPool) => {
@@ -140,7 +136,7 @@ const handshake = (
       return yield* refuse("Key", "authentication required: start the client with --key")
     }
     const serverNonce = yield* auth.nonce
-    yield* connection.write(frame({ _tag: "Challenge", nonce: serverNonce }))
+    yield* connection.write(Protocol.encodeUnsafe({ _tag: "Challenge", nonce: serverNonce }))
     const reply = yield* channel.next
     const farmProof = reply._tag === "Proof" ? reply.proof : undefined
     if (!(yield* auth.verify("farm", { hello, serverNonce }, farmProof))) {
@@ -158,7 +154,7 @@ const handshake = (
 /** Sends the reason to the farm, if the connection still works. */
 const sendRefusal = (connection: Connection, error: Protocol.ProtocolError) => {
   const reason = error.reason._tag === "Refused" ? error.reason.reason : "Broken"
-  return Effect.ignore(connection.write(frame({ _tag: "Refused", reason, message: error.message })))
+  return Effect.ignore(connection.write(Protocol.encodeUnsafe({ _tag: "Refused", reason, message: error.message })))
 }
 
 /** A farm that is served. */
@@ -198,7 +194,7 @@ const receive = Effect.fnUntraced(function* (
         client.cancel(message.ids)
         break
       case "Ping":
-        channel.send([frame({ _tag: "Pong" })])
+        channel.send([Protocol.encodeUnsafe({ _tag: "Pong" })])
         break
       default:
         return yield* MessageChannel.unexpectedMessage(message)
@@ -229,7 +225,7 @@ const serveFarm = Effect.fnUntraced(function* (
       stats.packets += outcomes.length
       for (const outcome of outcomes) channel.send(OutcomeFrames.make(outcome, codec, maxPacketBytes))
     },
-    (ids) => channel.send([frame({ _tag: "Working", ids })])
+    (ids) => channel.send([Protocol.encodeUnsafe({ _tag: "Working", ids })])
   )
   const leaseExpired = Latch.makeUnsafe(false)
   const unwatch = sweeper.add((now) => {
@@ -244,7 +240,7 @@ const serveFarm = Effect.fnUntraced(function* (
       emit(() => ({ _tag: "FarmLeft", id }))
     })
   )
-  channel.send([frame(welcome)])
+  channel.send([Protocol.encodeUnsafe(welcome)])
   const served: Served = { channel, client, codec, maxInFlight: capacity * pool.threads }
   const receiveNext = Effect.flatMap(channel.pull, (messages) => receive(messages, served))
   const receiving = Pull.catchDone(Effect.forever(receiveNext), () => Effect.void)

@@ -36,9 +36,6 @@ const protocolError = (reason: Protocol.ProtocolError["reason"]) => new Protocol
 
 const keyRefused = (message: string) => protocolError(new Protocol.Refused({ reason: "Key", message }))
 
-/** Encodes a message that is always within the limit. */
-const frame = (message: Protocol.Message) => Bytes.concat(Result.getOrThrow(Protocol.encode(message)))
-
 const refusalOf = ({ message, reason }: Extract<Protocol.Message, { readonly _tag: "Refused" }>) =>
   protocolError(new Protocol.Refused({ reason, message: Protocol.singleLine(message) }))
 
@@ -71,7 +68,7 @@ const handshake = Effect.fnUntraced(function* (
     ...nonceField
   }
   const start = now()
-  yield* connection.write(Bytes.concat([Protocol.preamble, frame(hello)]))
+  yield* connection.write(Bytes.concat([Protocol.preamble, Protocol.encodeUnsafe(hello)]))
   const nextMessage = Effect.flatMap(channel.next, (message) =>
     message._tag === "Refused" ? Effect.fail(refusalOf(message)) : Effect.succeed(message)
   )
@@ -81,7 +78,7 @@ const handshake = Effect.fnUntraced(function* (
   if (reply._tag === "Challenge" && auth !== undefined) {
     challenge = reply.nonce
     const proof = yield* auth.prove("farm", { hello, serverNonce: challenge })
-    yield* connection.write(frame({ _tag: "Proof", proof }))
+    yield* connection.write(Protocol.encodeUnsafe({ _tag: "Proof", proof }))
     reply = yield* nextMessage
   }
   if (reply._tag !== "Welcome") return yield* MessageChannel.unexpectedMessage(reply)
@@ -140,7 +137,7 @@ export const open = Effect.fnUntraced(function* (
   }
   const keepAlive = Effect.suspend(() => {
     if (now() - lastReceivedAt > leaseMillis) return Effect.fail(MessageChannel.timedOut(leaseMillis))
-    channel.send([frame({ _tag: "Ping" })])
+    channel.send([Protocol.encodeUnsafe({ _tag: "Ping" })])
     return Effect.void
   })
   const connection: HostConnection = {
@@ -158,7 +155,7 @@ export const open = Effect.fnUntraced(function* (
       }
       return unsent
     },
-    cancel: (ids) => channel.send([frame({ _tag: "Cancel", ids })]),
+    cancel: (ids) => channel.send([Protocol.encodeUnsafe({ _tag: "Cancel", ids })]),
     serve: (onOutcomes, onWorking) =>
       Effect.raceAllFirst([
         Effect.forever(Effect.flatMap(channel.pull, receive(onOutcomes, onWorking))),
