@@ -76,12 +76,15 @@ export const start = Effect.fnUntraced(function* (shell: Shell, script: string, 
     )
   const type = (text: string) => Effect.sync(() => void child.stdin.write(text))
   let number = 0
-  /** Runs a command, and waits until the shell has finished it. The typed line lacks the text that is waited for. */
+  /**
+   * Runs a line at the prompt, and waits until the shell has finished it and prompts again. All is typed at the prompt:
+   * while a command runs, the terminal would echo what is typed into the output of the command. The typed line lacks
+   * the text that is waited for.
+   */
   const run = Effect.fnUntraced(function* (line: string) {
     number++
-    yield* type(`${line}\n`)
-    yield* type(`echo "done" ${number}.\n`)
-    yield* waitFor(new RegExp(`done ${number}\\.\\r`))
+    yield* type(`${line}; echo "done" ${number}.\n`)
+    yield* waitFor(new RegExp(`done ${number}\\.\\r[^]*\\$ `))
   })
   for (const line of setUp[shell](script)) yield* run(line)
   const complete = Effect.fnUntraced(function* (line: string) {
