@@ -296,7 +296,7 @@ export const receive = (agent: Agent, { lostJobs, outcomes, working }: ExchangeC
   for (const slot of agent.slots) {
     for (const worker of slot.workers) {
       // The agent is well, though its thread is busy with another run.
-      if (worker.held.size + worker.waiting.size > 0 && !reports.has(worker)) add(worker, { _tag: "Ready" })
+      if (worker.held.size + worker.waiting.size > 0 && !reports.has(worker)) add(worker, { _tag: "Alive" })
     }
   }
   for (const [worker, own] of reports) send(worker, own)

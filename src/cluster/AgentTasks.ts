@@ -130,6 +130,7 @@ const crash = (
 const receive = (tasks: AgentTasks, job: JobThreads, thread: JobThread, report: Report) => {
   switch (report._tag) {
     case "Working":
+    case "Alive":
       return
     case "Ready":
       thread.state = "ready"

@@ -8,7 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Tracer from "effect/Tracer"
-import type { Report } from "./Worker.ts"
+import type { Report, TaskOutcome } from "./Worker.ts"
 
 /** The spans of a run. A worker is given by its index. */
 export interface PacketSpans {
@@ -18,7 +18,10 @@ export interface PacketSpans {
   readonly reported: (worker: number, report: Report) => void
 }
 
-const exitOf = (report: Exclude<Report, { readonly _tag: "Ready" | "Working" }>): Exit.Exit<void, string> => {
+/** A report that ends attempts. */
+type EndReport = TaskOutcome | Extract<Report, { readonly _tag: "Lost" | "Gone" }>
+
+const exitOf = (report: EndReport): Exit.Exit<void, string> => {
   if (report._tag === "Done") return Exit.void
   if (report._tag === "Stopped") return Exit.interrupt()
   return Exit.fail(report._tag === "Failed" ? report.error.message : report.message)
@@ -50,7 +53,7 @@ export const make = Effect.gen(function* () {
       }
     },
     reported: (worker, report) => {
-      if (report._tag === "Ready" || report._tag === "Working") return
+      if (report._tag === "Ready" || report._tag === "Working" || report._tag === "Alive") return
       if ("id" in report) return end(`${worker}:${report.id}`, exitOf(report))
       for (const key of [...spans.keys()]) if (key.startsWith(`${worker}:`)) end(key, exitOf(report))
     }

@@ -36,6 +36,8 @@ export type Report =
   | { readonly _tag: "Stopped"; readonly id: number }
   /** The worker is well and works on this task: when it begins one after idling, and once a second while it works. */
   | { readonly _tag: "Working"; readonly id: number }
+  /** The worker is well, whether or not it works on a task of this run: it renews the leases, and nothing else. */
+  | { readonly _tag: "Alive" }
   /**
    * The worker lost all its tasks, and receives none until it reports `Ready`. A failed attempt counts against the
    * tasks in `running`; if that is absent, against those that were begun. See `Worker.reportsEachBegin`.

@@ -32,6 +32,7 @@ const receive = (worker: Observed, counts: PacketCounts, report: Report) => {
       worker.state = "ready"
       return
     case "Working":
+    case "Alive":
       return
     case "Lost":
     case "Gone":

@@ -152,7 +152,7 @@ describe("AgentTable", () => {
     const [first] = numbersOf(AgentAssignment.give(table, agent))
     AgentTable.receive(agent, call("a", { working: [first!] }), 1)
     assert.deepStrictEqual(attached[0]!.reports, [{ _tag: "Working", id: 1 }])
-    assert.deepStrictEqual(reports, [{ _tag: "Ready" }])
+    assert.deepStrictEqual(reports, [{ _tag: "Alive" }])
   })
 
   it("adds an agent to the runs that are there, with a worker for each thread", () => {

@@ -126,6 +126,8 @@ const receive = (step: Step, event: Extract<Event<unknown>, { readonly worker: n
       return onFailed(step, worker, event.id, { kind: "Lost", message: "stopped without a cancel" })
     case "Working":
       return onWorking(step, worker, event.id)
+    case "Alive":
+      return
     case "Lost":
       return DispatcherOutcome.loseWorker(step, worker, "lost", event.message, event.running)
     case "Gone":

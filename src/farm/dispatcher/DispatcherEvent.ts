@@ -112,6 +112,8 @@ export type Event<Result> =
     }
   /** The worker is well, and has begun this packet. */
   | { readonly _tag: "Working"; readonly worker: number; readonly id: number }
+  /** The worker is well. It says nothing about its packets, and a worker that is lost remains so. */
+  | { readonly _tag: "Alive"; readonly worker: number }
   /** The worker has stopped a cancelled packet. */
   | { readonly _tag: "Stopped"; readonly worker: number; readonly id: number }
   | {

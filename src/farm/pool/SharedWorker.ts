@@ -159,11 +159,16 @@ const lose = (
   }
 }
 
-/** Tells every run with tasks that the worker is well, and the run of a task that it is begun. */
-const working = ({ inFlight, lanes }: SharedWorker, id: number, reports: Reports) => {
-  const task = inFlight.entries.get(id)
+/** Tells every run that the worker is well. */
+const alive = ({ lanes }: SharedWorker, reports: Reports, except?: Lane) => {
+  for (const lane of lanes) if (lane !== except) add(reports, lane, { _tag: "Alive" })
+}
+
+/** Tells the run of a task that it is begun, and the other runs that the worker is well. */
+const working = (shared: SharedWorker, id: number, reports: Reports) => {
+  const task = shared.inFlight.entries.get(id)
   if (task !== undefined) add(reports, task.lane, { _tag: "Working", id: task.id })
-  for (const lane of lanes) if (lane !== task?.lane) add(reports, lane, { _tag: "Ready" })
+  alive(shared, reports, task?.lane)
 }
 
 /** Returns the task that a worker begins after an outcome: the oldest, unless it reports every begin. */
@@ -184,6 +189,9 @@ export const receive = (shared: SharedWorker, all: ReadonlyArray<Report>) => {
       case "Working":
         begun.add(report.id)
         working(shared, report.id, reports)
+        break
+      case "Alive":
+        alive(shared, reports)
         break
       case "Ready":
         shared.state = "ready"

@@ -132,7 +132,7 @@ export const step = (state: State, event: Event): Transition => {
 /** Reports the tasks that the host works on, by wire id; with `isSignOfLife` also to the runs without one. */
 export const applyWorking = (state: State, wireIds: ReadonlyArray<number>, isSignOfLife: boolean): Transition => {
   const reports = new Map<Run, Array<Report>>()
-  for (const run of state.runs) if (isSignOfLife) reports.set(run, [{ _tag: "Ready" }])
+  for (const run of state.runs) if (isSignOfLife) reports.set(run, [{ _tag: "Alive" }])
   for (const wireId of wireIds) {
     const task = state.inFlight.entries.get(wireId)
     if (task === undefined || !state.runs.has(task.run)) continue

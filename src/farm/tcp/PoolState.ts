@@ -177,6 +177,8 @@ const loseWorker = (worker: PoolWorker, message: string, running: ReadonlyArray<
 
 const receive = (worker: PoolWorker, report: Report, outcomes: Outcomes) => {
   switch (report._tag) {
+    case "Alive":
+      return
     case "Ready":
       worker.state = "ready"
       return

@@ -58,6 +58,20 @@ describe("the rules of a dispatcher", () => {
     )
   })
 
+  it("renews the lease with a worker's word that it is alive, which begins no packet and makes no worker ready", () => {
+    const alive: Event<number> = { _tag: "Alive", worker: 0 }
+    const { notices, sent, state } = drive({}, 4)
+    assert.deepStrictEqual(sent(0), ["one: 0", "one: 1"])
+    for (let now = 0; now < 5_000; now += 900) assert.deepStrictEqual(notices(now, alive, tick), [])
+    assert.deepStrictEqual(notices(5_000, { _tag: "Lost", worker: 0, message: "it crashed" }), [
+      { _tag: "WorkerLost", worker: "one", message: "it crashed" }
+    ])
+    assert.deepStrictEqual(notices(5_100, alive), [])
+    assert.deepStrictEqual(sent(5_200, alive), [])
+    assert.strictEqual(state().workers[0]!.state, "lost")
+    assert.deepStrictEqual(sent(5_300, { _tag: "Ready", worker: 0 }), ["one: 0", "one: 1"])
+  })
+
   it("takes the packets of a silent worker, and counts an attempt against the one that was begun", () => {
     const { notices, sent } = drive({ workers: [worker("one"), worker("two")] })
     assert.deepStrictEqual(sent(0), ["one: 0", "one: 2", "two: 1", "two: 3"])

@@ -187,4 +187,19 @@ describe("HostLink", () => {
     },
     { arbitrary: { runs: 300 } }
   )
+
+  it("tells the runs whose tasks wait that the host is alive, but not that it is ready", () => {
+    const send = (state: HostLink.State, event: HostLink.Event) => HostLink.step(state, event)[0]
+    const [busy, waiting]: ReadonlyArray<HostLink.Run> = [{ report: () => {} }, { report: () => {} }]
+    let state = send(HostLink.initial(), { _tag: "Connected" })
+    for (const run of [busy!, waiting!]) state = send(state, { _tag: "Attach", run })
+    state = send(state, { _tag: "Run", run: busy!, tasks: [{ id: 7, packet: 0 }] })
+    const actionsOf = (isSignOfLife: boolean) => HostLink.applyWorking(state, [0, 99], isSignOfLife)[1]
+    const working = { _tag: "Working", id: 7 } as const
+    assert.deepStrictEqual(actionsOf(false), [{ _tag: "Report", run: busy!, reports: [working] }])
+    assert.deepStrictEqual(actionsOf(true), [
+      { _tag: "Report", run: busy!, reports: [{ _tag: "Alive" }, working] },
+      { _tag: "Report", run: waiting!, reports: [{ _tag: "Alive" }] }
+    ])
+  })
 })
