@@ -40,6 +40,11 @@ const completed: ReadonlyArray<readonly [line: string, args: ReadonlyArray<strin
   // Hosts.
   ["rot13 send localh", ["rot13", "send", "localhost"]],
   ["guess play localh", ["guess", "play", "localhost"]],
+  // Users and groups of the system.
+  ["rot13 serve --user daemo", ["rot13", "serve", "--user", "daemon"]],
+  ["rot13 serve --user=daemo", ["rot13", "serve", "--user=daemon"]],
+  ["rot13 serve --group daemo", ["rot13", "serve", "--group", "daemon"]],
+  ["rot13 serve --unix-owner daemo", ["rot13", "serve", "--unix-owner", "daemon"]],
   // Nothing where nothing is known.
   ["rot13 serve --port ", ["rot13", "serve", "--port"]],
   ["rot13 send localhost on", ["rot13", "send", "localhost", "on"]],

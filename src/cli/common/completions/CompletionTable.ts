@@ -2,9 +2,12 @@
 import type * as HelpDoc from "effect/cli/HelpDoc"
 import * as Option from "effect/Option"
 
+/** Kinds of values for which a shell has candidates of its own. */
+type SystemValue = "File" | "Directory" | "Host" | "User" | "Group"
+
 /** Value of a flag or an argument. `Text` is a value for which a shell has no candidates. */
 export type Value =
-  | { readonly _tag: "None" | "Text" | "File" | "Directory" | "Host" }
+  | { readonly _tag: "None" | "Text" | SystemValue }
   | { readonly _tag: "Choices"; readonly choices: ReadonlyArray<string> }
 
 /** Flag of a command. */
@@ -29,14 +32,16 @@ export interface CommandEntry {
 const choicesPattern = / *\(choices: ([^)]*)\)$/
 
 /** Kinds of values by the placeholder in the help, such as FILE, HOST[:PORT] or ADDRESS,... */
-const placeholders: ReadonlyArray<readonly [RegExp, "File" | "Directory" | "Host"]> = [
+const placeholders: ReadonlyArray<readonly [RegExp, SystemValue]> = [
   [/^(?:FILE|PATH)$/, "File"],
   [/^DIR$/, "Directory"],
-  [/^(?:HOST|ADDRESS)(?![A-Z])/, "Host"]
+  [/^(?:HOST|ADDRESS)(?![A-Z])/, "Host"],
+  [/^USER(?![A-Z])/, "User"],
+  [/^GROUP$/, "Group"]
 ]
 
 /** Kinds of arguments by their name. */
-const argumentNames: Readonly<Record<string, "File" | "Directory" | "Host">> = {
+const argumentNames: Readonly<Record<string, SystemValue>> = {
   file: "File",
   folder: "Directory",
   host: "Host"

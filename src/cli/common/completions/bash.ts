@@ -45,6 +45,8 @@ ${name}_values() {
     file*) compopt -o bashdefault -o default ;;
     directory*) compopt -o dirnames ;;
     host*) COMPREPLY=($(compgen -A hostname -X '*:*' -- "$2")) ;;
+    user*) COMPREPLY=($(compgen -A user -- "$2")) ;;
+    group*) COMPREPLY=($(compgen -A group -- "$2")) ;;
     choices*) COMPREPLY=($(compgen -W "\${1#choices }" -- "$2")) ;;
   esac
 }

@@ -48,6 +48,10 @@ function ${name}_values
             set values (__fish_complete_directories $argv[3] '')
         case host
             set values localhost (__fish_print_hostnames)
+        case user
+            set values (__fish_complete_users)
+        case group
+            set values (__fish_complete_groups)
         case 'choices *'
             set values (string split ' ' -- $argv[1])[2..-1]
     end

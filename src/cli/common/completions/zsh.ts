@@ -16,6 +16,10 @@ const action = (value: Value): string => {
       return ":directory:_files -/"
     case "Host":
       return ":host:_hosts"
+    case "User":
+      return ":user:_users"
+    case "Group":
+      return ":group:_groups"
     case "Text":
       return ":value: "
     case "None":
