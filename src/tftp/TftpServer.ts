@@ -66,6 +66,8 @@ export type Options = Limits & {
    * `retries`.
    */
   readonly retransmission?: Retransmission.Retransmission | undefined
+  /** Name of the service in metrics. Default "tftp". */
+  readonly service?: string | undefined
   /** True to log each event, its values as annotations, for programs that read the log. Default false. */
   readonly annotatesLogs?: boolean | undefined
 }
@@ -137,7 +139,11 @@ export const make = Effect.fnUntraced(function* (
   const { singlePort = false } = options
   const network = yield* Network.Network
   const sweeper = yield* Sweeper.make(RetransmissionTimer.periodMillis)
-  const telemetry = yield* ServerTelemetry.make({ annotatesLogs: options.annotatesLogs ?? false, now: sweeper.now })
+  const telemetry = yield* ServerTelemetry.make({
+    service: options.service ?? "tftp",
+    annotatesLogs: options.annotatesLogs ?? false,
+    now: sweeper.now
+  })
   const { malformed, stats } = telemetry
   const maxTransfersThatFit = Math.floor(network.availableSockets() / (singlePort ? 1 : transferDescriptors))
   const defaultMaxTransfers = Math.max(1, Math.min(maxDefaultTransfers, maxTransfersThatFit))

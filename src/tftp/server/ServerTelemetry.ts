@@ -64,6 +64,8 @@ export interface ServerTelemetry {
 
 /** Options of the telemetry. */
 export interface Options {
+  /** Name of the service in metrics. */
+  readonly service: string
   /** True to log each event with its values as annotations. */
   readonly annotatesLogs: boolean
   /** Returns monotonic time, in milliseconds. */
@@ -165,10 +167,11 @@ const gaveWayDetail =
 /** Makes the telemetry of one server. */
 export const make = Effect.fnUntraced(function* ({
   annotatesLogs,
-  now
+  now,
+  service
 }: Options): Effect.fn.Return<ServerTelemetry, never, Scope.Scope> {
   const context = yield* Effect.context<never>()
-  const { addActive, countDuplicate, countEnded, countMalformed, stats } = TftpMetrics.make(context)
+  const { addActive, countDuplicate, countEnded, countMalformed, stats } = TftpMetrics.make(service, context)
   const { emit, events } = yield* ServerEvents.make<TftpServerEvent.Event>()
   const noteLimited = yield* makeLimitedLog(now)
   const { countActive, perClient } = makeClientCount(addActive)

@@ -75,19 +75,35 @@ const results: ReadonlySet<Result> = new Set([...otherResults, ...Object.values(
 /** Returns the result of a transfer that failed. */
 export const failureResult = ({ _tag }: TftpError.Reason): Result => failureResults[_tag]
 
-/** Adds 0 to all metrics, so that they exist before the first transfer. */
-const register = (context: Context.Context<never>) => {
-  active.updateUnsafe(0, context)
-  for (const packets of [resent, duplicates, malformed]) packets.updateUnsafe(0, context)
-  rtt.valueUnsafe(context)
+/** Returns the series of a service. They exist from then on, with 0 before the first transfer. */
+const seriesOf = (service: string, context: Context.Context<never>) => {
+  const own = <Input, State>(metric: Metric.Metric<Input, State>) => Metric.withAttributes(metric, { service })
+  const add = (metric: Metric.Metric<number, unknown>) => {
+    metric.updateUnsafe(0, context)
+    return (value: number) => metric.updateUnsafe(value, context)
+  }
+  const ownRtt = own(rtt)
+  ownRtt.valueUnsafe(context)
+  const bytesIn = (direction: Direction) => Metric.withAttributes(bytes, { service, direction })
+  const transfersIn = (direction: Direction, result: Result) =>
+    Metric.withAttributes(transfers, { service, direction, result })
   for (const direction of directions) {
-    Metric.withAttributes(bytes, { direction }).updateUnsafe(0, context)
-    for (const result of results) Metric.withAttributes(transfers, { direction, result }).updateUnsafe(0, context)
+    add(bytesIn(direction))
+    for (const result of results) add(transfersIn(direction, result))
+  }
+  return {
+    setActive: add(own(active)),
+    addResent: add(own(resent)),
+    addDuplicates: add(own(duplicates)),
+    addMalformed: add(own(malformed)),
+    addBytes: (direction: Direction, count: number) => bytesIn(direction).updateUnsafe(count, context),
+    addTransfer: (direction: Direction, result: Result) => transfersIn(direction, result).updateUnsafe(1, context),
+    addRtt: (millis: number) => ownRtt.updateUnsafe(millis, context)
   }
 }
 
 /** Makes the counters of one server; the totals of a transfer are added when it has ended. */
-export const make = (context: Context.Context<never>) => {
+export const make = (service: string, context: Context.Context<never>) => {
   const stats: Stats = {
     active: 0,
     started: 0,
@@ -102,30 +118,30 @@ export const make = (context: Context.Context<never>) => {
     bytesReceived: 0,
     resent: 0
   }
-  register(context)
+  const series = seriesOf(service, context)
   const addActive = (by: 1 | -1) => {
     stats.active += by
-    active.updateUnsafe(stats.active, context)
+    series.setActive(stats.active)
   }
   const countDuplicate = () => {
     stats.duplicates++
-    duplicates.updateUnsafe(1, context)
+    series.addDuplicates(1)
   }
   const countMalformed = () => {
     stats.malformed++
-    malformed.updateUnsafe(1, context)
+    series.addMalformed(1)
   }
   /** Counts an ended transfer. */
   const countEnded = (direction: Direction, result: Result, summary: Transfer.Summary | undefined) => {
-    Metric.withAttributes(transfers, { direction, result }).updateUnsafe(1, context)
+    series.addTransfer(direction, result)
     if (summary === undefined) return
     stats[direction === "out" ? "bytesSent" : "bytesReceived"] += summary.bytes
     stats.resent += summary.resent
-    Metric.withAttributes(bytes, { direction }).updateUnsafe(summary.bytes, context)
-    resent.updateUnsafe(summary.resent, context)
+    series.addBytes(direction, summary.bytes)
+    series.addResent(summary.resent)
     stats.malformed += summary.malformed
-    malformed.updateUnsafe(summary.malformed, context)
-    if (summary.rtt !== undefined) rtt.updateUnsafe(summary.rtt.smoothed, context)
+    series.addMalformed(summary.malformed)
+    if (summary.rtt !== undefined) series.addRtt(summary.rtt.smoothed)
   }
   return { stats, addActive, countDuplicate, countMalformed, countEnded }
 }
