@@ -68,20 +68,26 @@ const route = (path: `/${string}`, response: Effect.Effect<HttpServerResponse.Ht
 const ready = Metric.gauge("effect_inet_service_ready", { description: "1 if the service is ready, else 0" })
 const restarts = Metric.gauge("effect_inet_service_restarts", { description: "Restarts of the service" })
 
-const publish = (services: ReadonlyArray<ServiceState.ServiceState>) =>
-  Effect.forEach(services, (service) => {
-    const attributes = { service: service.name }
-    return Effect.andThen(
-      Metric.update(Metric.withAttributes(ready, attributes), service.state === "ready" ? 1 : 0),
-      Metric.update(Metric.withAttributes(restarts, attributes), service.restarts)
-    )
+/** Returns a function that publishes the states of services, and removes the series of those that are gone. */
+const makePublisher = () => {
+  let published: ReadonlySet<string> = new Set()
+  return Effect.fnUntraced(function* (services: ReadonlyArray<ServiceState.ServiceState>) {
+    for (const { name, restarts: count, state } of services) {
+      yield* Metric.update(Metric.withAttributes(ready, { service: name }), state === "ready" ? 1 : 0)
+      yield* Metric.update(Metric.withAttributes(restarts, { service: name }), count)
+    }
+    const names = new Set(services.map(({ name }) => name))
+    for (const name of published) {
+      if (names.has(name)) continue
+      yield* Metric.remove(Metric.withAttributes(ready, { service: name }))
+      yield* Metric.remove(Metric.withAttributes(restarts, { service: name }))
+    }
+    published = names
   })
+}
 
-/** Layer that serves the requests of operators on an `HttpServer`. @category layers @since 0.1.0 */
-export const layer = ({
-  sample = Effect.void,
-  services = Effect.succeed([])
-}: Options = {}): Layer.Layer<never, never, HttpServer.HttpServer> => {
+const routes = ({ sample = Effect.void, services = Effect.succeed([]) }: Options) => {
+  const publish = makePublisher()
   const health = Effect.map(services, (states) => {
     const body = ServiceState.healthOf(states)
     return HttpServerResponse.jsonUnsafe(body, { status: body.status === "ready" ? 200 : 503, headers })
@@ -93,6 +99,12 @@ export const layer = ({
     return HttpServerResponse.text(text, { headers, contentType: "text/plain; version=0.0.4; charset=utf-8" })
   })
   const states = Effect.map(services, (all) => HttpServerResponse.jsonUnsafe(all, { headers }))
-  const routes = Layer.mergeAll(route("/health", health), route("/metrics", metrics), route("/services", states))
-  return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true })
+  return Layer.mergeAll(route("/health", health), route("/metrics", metrics), route("/services", states))
 }
+
+/** Layer that serves the requests of operators on an `HttpServer`. @category layers @since 0.1.0 */
+export const layer = (options: Options = {}): Layer.Layer<never, never, HttpServer.HttpServer> =>
+  HttpRouter.serve(
+    Layer.suspend(() => routes(options)),
+    { disableLogger: true, disableListenLog: true }
+  )

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as AdminServer from "../../src/admin/AdminServer.ts"
 import * as ServiceState from "../../src/admin/ServiceState.ts"
@@ -68,6 +69,25 @@ describe("AdminServer", () => {
       assert.include(lines, 'effect_inet_service_restarts{service="tftp"} 3')
       // The format: a comment, or a name, labels and a value.
       for (const line of lines) assert.match(line, /^(|# (HELP|TYPE) .*|[a-z_:][\w:]*(\{.*\})? [-+.\deE]+)$/)
+    })
+  )
+
+  it.live("GET /metrics has no series of a service that is gone", () =>
+    Effect.gen(function* () {
+      const states = yield* Ref.make<ReadonlyArray<ServiceState.ServiceState>>([
+        stateOf("rot13", "ready"),
+        stateOf("old", "ready")
+      ])
+      const scrape = Effect.flatMap(HttpClient.get("/metrics"), (response) => response.text)
+      yield* Effect.gen(function* () {
+        assert.include(yield* scrape, 'effect_inet_service_ready{service="old"} 1')
+        yield* Ref.update(states, (all) => all.slice(0, 1))
+        const text = yield* scrape
+        assert.include(text, 'effect_inet_service_ready{service="rot13"} 1')
+        assert.notInclude(text, 'service="old"')
+      }).pipe(
+        Effect.provide(Layer.provideMerge(AdminServer.layer({ services: Ref.get(states) }), NodeHttpServer.layerTest))
+      )
     })
   )
 
