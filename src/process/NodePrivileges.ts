@@ -26,13 +26,22 @@ export interface Identity {
 
 const numberOr = (text: string) => (/^\d{1,10}$/.test(text) ? Number(text) : text)
 
-/** Queries an ID of a user by the program `id`, which knows every user database; undefined for an unknown user. */
-const queryId = (flag: "-u" | "-g", user: string) =>
-  Effect.callback<number | undefined>((resume) => {
-    ChildProcess.execFile("id", [flag, "--", user], (error, stdout) => {
-      resume(Effect.succeed(error === null && /^\d+\n$/.test(stdout) ? Number(stdout) : undefined))
+/** Runs the program `id`, which knows every user database. Returns what it prints; undefined for an unknown user. */
+const runId = (args: ReadonlyArray<string>) =>
+  Effect.callback<string | undefined>((resume) => {
+    ChildProcess.execFile("id", [...args], (error, stdout) => {
+      resume(Effect.succeed(error === null ? stdout.trim() : undefined))
     })
   })
+
+const queryId = (flag: "-u" | "-g", user: string) =>
+  Effect.map(runId([flag, "--", user]), (id) => (id !== undefined && /^\d+$/.test(id) ? Number(id) : undefined))
+
+/** Returns the number of a group, or its name: only the number of the group of this process can be found by name. */
+const numberOfGroup = Effect.fnUntraced(function* (group: string) {
+  const given = numberOr(group)
+  return typeof given === "string" && given === (yield* runId(["-gn"])) ? process.getegid!() : given
+})
 
 /**
  * Finds a user and a group, each by name or number. The default group is that of the user. Fails if this process cannot
@@ -47,7 +56,7 @@ export const find = Effect.fnUntraced(function* (
   const uid = knownUid ?? numberOr(user)
   if (typeof uid === "string") return yield* fail(`no user ${JSON.stringify(user)} on this host`)
   const ownGroup = yield* queryId("-g", user)
-  const chosen = group === undefined ? ownGroup : numberOr(group)
+  const chosen = group === undefined ? ownGroup : yield* numberOfGroup(group)
   if (chosen === undefined) return yield* fail(`user ${user} has no group on this host; name a group, too`)
   if (process.getuid() !== 0 && process.getuid() !== uid) {
     return yield* fail(`only root can change to ${user}; start as root, or omit --user`)
@@ -55,6 +64,7 @@ export const find = Effect.fnUntraced(function* (
   return { name: user, uid, group: chosen, isKnown: knownUid !== undefined }
 })
 
+/** Returns whether the process has an identity. Whether its group is one of a name cannot be told. */
 const hasChanged = ({ group, uid }: Identity) =>
   process.getuid?.() === uid &&
   process.geteuid?.() === uid &&
@@ -90,7 +100,7 @@ const change = ({ group, isKnown, uid }: Identity) => {
 /** Changes to a user and its groups for the rest of the process. Does nothing if the process has that user already. */
 export const drop = (identity: Identity) =>
   Effect.suspend(() => {
-    if (hasChanged(identity)) return Effect.void
+    if (typeof identity.group === "number" && hasChanged(identity)) return Effect.void
     try {
       change(identity)
     } catch (error) {

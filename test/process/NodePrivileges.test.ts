@@ -37,6 +37,13 @@ describe.skipIf(!isRoot)("NodePrivileges (skipped without root on Linux)", () =>
     assert.deepStrictEqual(change(["nobody", "54321"]), plain("54321", "54321", nobody))
   })
 
+  it("drop changes the group of a process that has the user already", () => {
+    assert.include(change(["root", "daemon"]).tasks.join(), `gid ${ids(1)}`)
+    // The own group by its name is no change, which a process without root may not make.
+    assert.strictEqual(change(["nobody", idOf("-gn", "nobody")], { uid: Number(nobody) }).message, "")
+    assert.match(change(["nobody", "daemon"], { uid: Number(nobody) }).message, /^cannot change to nobody: /)
+  })
+
   it("drop adds the supplementary groups of the user", () => {
     const name = "effect-inet-test"
     ChildProcess.spawnSync("useradd", ["--no-create-home", "--gid", "nogroup", "--groups", "games,mail", name])
