@@ -1,12 +1,13 @@
 /** The assignment of waiting tasks to the threads of an agent that asks for some. Runs take turns by working time. */
 import { type Agent, type AgentTable, type HeldTask, maxSlotTasks, type RunWorker, type Slot } from "./AgentTable.ts"
 import type { ExchangeAnswer, Task } from "./FarmPool.ts"
+import * as JsonText from "./JsonText.ts"
 
 /** The work of a thread that is enough while several runs wait for it. */
 const sharedMillis = 100
 
-/** The characters of packets in one answer after which it is sent. */
-const maxAnswerChars = 4 * 1_024 * 1_024
+/** The bytes of packets in one answer after which it is sent. */
+const maxAnswerBytes = 4 * 1_024 * 1_024
 
 /** Two tasks at least keep a thread busy while its results travel. */
 const minSlotTasks = 2
@@ -31,9 +32,9 @@ const nextWorker = ({ held, heldMillis, workers }: Slot): RunWorker | undefined 
   return heldMillis < sharedMillis && least === next ? next : undefined
 }
 
-const fill = (table: AgentTable, agent: Agent, slot: Slot, tasks: Array<Task>, maxChars: number): number => {
-  let chars = 0
-  while (slot.held.size < maxSlotTasks && chars < maxChars) {
+const fill = (table: AgentTable, agent: Agent, slot: Slot, tasks: Array<Task>, maxBytes: number): number => {
+  let bytes = 0
+  while (slot.held.size < maxSlotTasks && bytes < maxBytes) {
     const worker = nextWorker(slot)
     if (worker === undefined) break
     const { held, run, waiting } = worker
@@ -46,17 +47,17 @@ const fill = (table: AgentTable, agent: Agent, slot: Slot, tasks: Array<Task>, m
     held.set(id, task.number)
     table.virtualMillis = Math.max(table.virtualMillis, run.virtualMillis)
     run.virtualMillis += task.estimateMillis / run.priority
-    chars += packet.length
+    bytes += JsonText.byteLength(packet)
     tasks.push({ number: task.number, slot: slot.index, job: run.job, packet })
   }
-  return chars
+  return bytes
 }
 
 /** Takes the tasks and cancels for an agent. */
 export const give = (table: AgentTable, agent: Agent): ExchangeAnswer => {
   const tasks: Array<Task> = []
-  let chars = 0
-  for (const slot of agent.slots) chars += fill(table, agent, slot, tasks, maxAnswerChars - chars)
+  let bytes = 0
+  for (const slot of agent.slots) bytes += fill(table, agent, slot, tasks, maxAnswerBytes - bytes)
   const cancels = agent.cancels.filter((number) => agent.held.has(number))
   agent.cancels = []
   return { session: agent.session, tasks, cancels }

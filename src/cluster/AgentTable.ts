@@ -5,19 +5,19 @@
  * The table is mutable: some thousand packets a second are added to it and taken from it.
  */
 import * as Effect from "effect/Effect"
-import { type ErrorText, errorText } from "../farm/FarmError.ts"
+import { type ErrorText, errorText, tooLarge } from "../farm/FarmError.ts"
 import type { Report, Worker } from "../farm/Worker.ts"
 import * as Signal from "../network/Signal.ts"
-import { type ExchangeCall, formatJob, type JobName, type LostJob, type Outcome } from "./FarmPool.ts"
-import type { JsonText } from "./JsonText.ts"
+import { type ExchangeCall, formatJob, type JobName, type LostJob, maxTextBytes, type Outcome } from "./FarmPool.ts"
+import * as JsonText from "./JsonText.ts"
 
 /** A run of the pool. */
 export interface PoolRun {
   readonly key: string
   readonly job: JobName
   readonly priority: number
-  readonly packet: JsonText
-  readonly result: JsonText
+  readonly packet: JsonText.JsonText
+  readonly result: JsonText.JsonText
   /** Adds a worker of an agent that joins. */
   readonly onJoin: (worker: Worker) => void
   /** The reasons of the agents that cannot work on it, by the name of the agent. */
@@ -95,9 +95,6 @@ export const make = (): AgentTable => ({ agents: new Map(), runs: new Map(), vir
 /** The most tasks of a thread, running and waiting: only tiny packets need that many. */
 export const maxSlotTasks = 512
 
-/** The most bytes of a packet or a result: a frame of the cluster has 16 MiB. */
-export const maxPacketBytes = 8 * 1_024 * 1_024
-
 /**
  * The time from a result until the next packet of an agent. It covers the network, the pace of the calls, and a host or
  * agent that waits for a processor: with it, a thread has three packets of 100 ms in hand.
@@ -138,6 +135,22 @@ const cancel = ({ agent, deferred, held, run, waiting }: RunWorker, ids: Readonl
   agent.signal.notify()
 }
 
+/** Adds a packet that waits for the agent; returns the report on one that cannot be sent. */
+const add = ({ run, waiting }: RunWorker, id: number, packet: unknown): Report | undefined => {
+  try {
+    const text = run.packet.write(packet)
+    const bytes = JsonText.byteLength(text)
+    if (bytes > maxTextBytes) {
+      return { _tag: "Failed", id, kind: "TooLarge", error: tooLarge("packet", bytes, maxTextBytes) }
+    }
+    waiting.set(id, text)
+    run.taskCount++
+    return undefined
+  } catch (cause) {
+    return { _tag: "Failed", id, kind: "Unsendable", error: errorText(cause) }
+  }
+}
+
 const workerOf = (table: AgentTable, run: PoolRun, agent: Agent, slot: Slot): Worker => {
   const worker: RunWorker = {
     ...{ run, agent, slot, deferred: [], report: undefined },
@@ -150,7 +163,7 @@ const workerOf = (table: AgentTable, run: PoolRun, agent: Agent, slot: Slot): Wo
     job: run.job,
     capacity: maxSlotTasks,
     latencyMillis,
-    maxPacketBytes,
+    maxPacketBytes: maxTextBytes,
     reportsEachBegin: true,
     attach: (report) =>
       Effect.acquireRelease(
@@ -165,12 +178,8 @@ const workerOf = (table: AgentTable, run: PoolRun, agent: Agent, slot: Slot): Wo
     run: (tasks) => {
       if (run.taskCount === 0) run.virtualMillis = Math.max(run.virtualMillis, table.virtualMillis)
       for (const { id, packet } of tasks) {
-        try {
-          worker.waiting.set(id, run.packet.write(packet))
-          run.taskCount++
-        } catch (cause) {
-          worker.deferred.push({ _tag: "Failed", id, error: errorText(cause) })
-        }
+        const refused = add(worker, id, packet)
+        if (refused !== undefined) worker.deferred.push(refused)
       }
       agent.signal.notify()
     },
@@ -253,7 +262,10 @@ export const remove = (table: AgentTable, agent: Agent, message: string, isBlame
 
 const reportOf = ({ id, worker }: HeldTask, outcome: Outcome): Report => {
   if (outcome._tag === "Stopped") return { _tag: "Stopped", id }
-  if (outcome._tag === "Failed") return { _tag: "Failed", id, error: outcome.error }
+  if (outcome._tag === "Failed") {
+    const { error, kind } = outcome
+    return { _tag: "Failed", id, error, ...(kind === undefined ? {} : { kind }) }
+  }
   try {
     return { _tag: "Done", id, result: worker.run.result.read(outcome.result), millis: outcome.millis }
   } catch (cause) {

@@ -5,12 +5,19 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { type ErrorText, errorText, type FarmError } from "../farm/FarmError.ts"
+import { type ErrorText, errorText, type FarmError, tooLarge } from "../farm/FarmError.ts"
 import type { Report, Worker, Workers } from "../farm/Worker.ts"
 import * as Monotonic from "../network/Monotonic.ts"
 import * as Signal from "../network/Signal.ts"
-import { maxPacketBytes } from "./AgentTable.ts"
-import { type ExchangeCall, formatJob, type JobName, type LostJob, type Outcome, type Task } from "./FarmPool.ts"
+import {
+  type ExchangeCall,
+  formatJob,
+  type JobName,
+  type LostJob,
+  maxTextBytes,
+  type Outcome,
+  type Task
+} from "./FarmPool.ts"
 import type { Entry, JobModules } from "./JobModules.ts"
 import * as JsonText from "./JsonText.ts"
 
@@ -66,7 +73,10 @@ export interface AgentTasks {
   nextId: number
 }
 
-const failed = (number: number, error: ErrorText): Outcome => ({ _tag: "Failed", number, error })
+const failed = (number: number, error: ErrorText, kind?: Extract<Report, { _tag: "Failed" }>["kind"]): Outcome => ({
+  ...{ _tag: "Failed", number, error },
+  ...(kind === undefined ? {} : { kind })
+})
 
 const addOutcome = (tasks: AgentTasks, thread: JobThread, task: HeldTask, outcome: Outcome) => {
   thread.tasks.delete(task.id)
@@ -75,16 +85,12 @@ const addOutcome = (tasks: AgentTasks, thread: JobThread, task: HeldTask, outcom
   tasks.signal.notify()
 }
 
-const sizeError = (length: number): ErrorText => ({
-  name: "ResultTooLarge",
-  message: `the result has ${length} bytes as JSON, the limit is ${maxPacketBytes}; split it into more packets`
-})
-
 const doneOf = ({ result: codec }: JobThreads, number: number, result: unknown, millis: number): Outcome => {
   try {
     const text = codec.write(result)
-    return text.length > maxPacketBytes
-      ? failed(number, sizeError(text.length))
+    const bytes = JsonText.byteLength(text)
+    return bytes > maxTextBytes
+      ? failed(number, tooLarge("result", bytes, maxTextBytes), "TooLarge")
       : { _tag: "Done", number, result: text, millis }
   } catch (cause) {
     const { message } = errorText(cause)
@@ -128,6 +134,7 @@ const crash = (
 }
 
 const receive = (tasks: AgentTasks, job: JobThreads, thread: JobThread, report: Report) => {
+  job.usedAtMillis = tasks.now()
   switch (report._tag) {
     case "Working":
     case "Alive":
@@ -147,7 +154,8 @@ const receive = (tasks: AgentTasks, job: JobThreads, thread: JobThread, report: 
   if (report._tag === "Done") {
     return addOutcome(tasks, thread, task, doneOf(job, number, report.result, report.millis))
   }
-  const outcome: Outcome = report._tag === "Failed" ? failed(number, report.error) : { _tag: "Stopped", number }
+  const outcome: Outcome =
+    report._tag === "Failed" ? failed(number, report.error, report.kind) : { _tag: "Stopped", number }
   addOutcome(tasks, thread, task, outcome)
 }
 
@@ -282,15 +290,15 @@ export const take = (tasks: AgentTasks): Pick<ExchangeCall, "lostJobs" | "outcom
   return { outcomes: sent, lostJobs }
 }
 
-/** The characters of results in one call after which it is sent. */
-const maxCallChars = 4 * 1_024 * 1_024
+/** The bytes of results in one call after which it is sent. */
+const maxCallBytes = 4 * 1_024 * 1_024
 
 /** Splits outcomes into those that fit into one call, at least one, and those left. */
 const firstOf = (outcomes: Array<Outcome>): readonly [sent: Array<Outcome>, left: Array<Outcome>] => {
-  let chars = 0
+  let bytes = 0
   const end = outcomes.findIndex((outcome) => {
-    if (chars > maxCallChars) return true
-    chars += outcome._tag === "Done" ? outcome.result.length : 0
+    if (bytes > maxCallBytes) return true
+    bytes += outcome._tag === "Done" ? JsonText.byteLength(outcome.result) : 0
     return false
   })
   return end === -1 ? [outcomes, []] : [outcomes.slice(0, end), outcomes.slice(end)]

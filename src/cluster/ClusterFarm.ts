@@ -11,7 +11,17 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { CheckpointCodecs, Job } from "../farm/Job.ts"
 import { ClusterError, InvalidRun, PoolUnavailable } from "./ClusterError.ts"
-import { defaultPool, FarmPool, formatJob, type Run, type RunSettings, type RunStatus } from "./FarmPool.ts"
+import {
+  defaultPool,
+  FarmPool,
+  formatJob,
+  maxTextBytes,
+  type Run,
+  type RunSettings,
+  type RunState,
+  type RunStatus
+} from "./FarmPool.ts"
+import * as JsonText from "./JsonText.ts"
 import { type RunRecord, RunStore } from "./RunStore.ts"
 
 /** The options of a request to a pool. @category models @since 0.1.0 */
@@ -116,6 +126,7 @@ const connect = Effect.fnUntraced(function* ({ answerTimeout = "1 minute", pool 
   return {
     run: runAttempt,
     status: (key: string) => inTime(answered(client.Watch({ key }))),
+    output: (key: string) => inTime(answered(client.Output({ key }))),
     cancel: (key: string) => inTime(answered(client.Cancel({ key })))
   }
 })
@@ -169,6 +180,10 @@ export const run = Effect.fnUntraced(function* <Input, Packet, Result, Output>(
   const text = yield* Schema.encodeEffect(jsonText(codecs.input))(input).pipe(
     Effect.mapError(({ message }) => invalid(`the input does not fit the job ${formatJob(job)}: ${message}`))
   )
+  const bytes = JsonText.byteLength(text)
+  if (bytes > maxTextBytes) {
+    return yield* invalid(`the input is too large: ${bytes} bytes (limit ${maxTextBytes}); name where it is instead`)
+  }
   const pool = yield* connect(options)
   // A call that is not stored comes first: it waits for a host, which then learns of the message at once.
   const { attempt } = yield* pool.status(options.key)
@@ -177,7 +192,8 @@ export const run = Effect.fnUntraced(function* <Input, Packet, Result, Output>(
   return yield* Effect.orDie(Schema.decodeUnknownEffect(jsonText(codecs.output))(output))
 })
 
-const isOver = ({ state }: RunStatus) => state === "done" || state === "failed" || state === "cancelled"
+const isOver = ({ state }: { readonly state: RunState }) =>
+  state === "done" || state === "failed" || state === "cancelled"
 
 /** Reads the state of a run once. @category getters @since 0.1.0 */
 export const status = (
@@ -203,6 +219,47 @@ export const watch = (
         Stream.takeUntil(isOver)
       )
     )
+  )
+
+/** The output of a run as far as it is saved. @category models @since 0.1.0 */
+export interface PartialOutput<Output> {
+  readonly state: RunState
+  /** Units whose results are in the output, and those of packets that were given up. */
+  readonly done: number
+  readonly total: number | undefined
+  readonly output: Output
+}
+
+/**
+ * Follows the output of a run, which another client or process may have started: emits what its checkpoints have, each
+ * once, and the whole output at the end. No result in it is taken back or counted again, whatever dies. Ends when the
+ * run has ended, also when it failed or was cancelled, and fails with `ClusterError` as `run` does.
+ *
+ * A checkpoint is written every two seconds by default. Single results are not kept, so they are not emitted.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const outputs = <Input, Packet, Result, Output>(
+  job: Job<Input, Packet, Result, Output>,
+  key: string,
+  options: PoolOptions = {}
+): Stream.Stream<PartialOutput<Output>, ClusterError, Sharding.Sharding> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const { output: codec } = yield* codecsOf(job)
+      const decode = Schema.decodeUnknownEffect(jsonText(codec))
+      const pool = yield* connect(options)
+      return Stream.tick("500 millis").pipe(
+        Stream.mapEffect(() => pool.output(key)),
+        Stream.takeUntil(isOver),
+        Stream.changesWith((one, other) => one.state === other.state && one.output === other.output),
+        Stream.filter(({ output }) => output !== undefined),
+        Stream.mapEffect(({ done, output, state, total }) =>
+          Effect.map(Effect.orDie(decode(output)), (decoded) => ({ state, done, total, output: decoded }))
+        )
+      )
+    })
   )
 
 /**

@@ -10,6 +10,7 @@ import * as Random from "effect/Random"
 import { FarmError, InvalidOptions } from "../farm/FarmError.ts"
 import type { Workers } from "../farm/Worker.ts"
 import * as AgentTasks from "./AgentTasks.ts"
+import * as ClusterMetrics from "./ClusterMetrics.ts"
 import { defaultPool, type ExchangeAnswer, type ExchangeCall, FarmPool, formatJob } from "./FarmPool.ts"
 import { JobModules } from "./JobModules.ts"
 
@@ -28,7 +29,7 @@ export interface Options {
 }
 
 /** The time for which results are awaited before a call without any. */
-const heartbeatMillis = 500
+const heartbeatMillis = 250
 
 /** The delay before a call is repeated that the host did not answer. */
 const retryMillis = 200
@@ -61,8 +62,13 @@ const requestOf = (
   ...{ session, sequence, working: AgentTasks.working(tasks), wait: AgentTasks.isIdle(tasks), leaving: false }
 })
 
-/** Calls the pool for ever. `work` begins the tasks of an answer. */
-const serve = Effect.fnUntraced(function* (identity: Identity, tasks: AgentTasks.AgentTasks, call: Call) {
+/** Calls the pool for ever, until the scope closes. */
+const serve = Effect.fnUntraced(function* (
+  identity: Identity,
+  tasks: AgentTasks.AgentTasks,
+  metrics: ClusterMetrics.AgentMetrics,
+  call: Call
+) {
   const at = { session: "", sequence: 0 }
   const exchange = Effect.gen(function* () {
     // With tasks in hand: an outcome or the time of a heartbeat, whichever is first.
@@ -70,14 +76,17 @@ const serve = Effect.fnUntraced(function* (identity: Identity, tasks: AgentTasks
       yield* Effect.timeoutOption(tasks.signal.wait, heartbeatMillis)
     }
     at.sequence++
-    const answer = yield* callUntilAnswered(call, requestOf(identity, tasks, at))
+    const request = requestOf(identity, tasks, at)
+    const answer = yield* callUntilAnswered(call, request)
     if (answer.session !== at.session) {
       if (at.session !== "") yield* Effect.logInfo("the pool has a new host: what was in progress is given anew")
       AgentTasks.dropAll(tasks)
       at.session = answer.session
+      metrics.sessionBegan()
     }
     AgentTasks.cancel(tasks, answer.cancels)
     AgentTasks.add(tasks, answer.tasks)
+    metrics.publish(request.outcomes, tasks.held.size)
   })
   const nothing = { outcomes: [], lostJobs: [], working: [], wait: false, leaving: true }
   const leave = Effect.suspend(() => call({ ...identity, ...nothing, ...at, sequence: at.sequence + 1 }))
@@ -103,7 +112,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const agent = `${name} ${yield* Random.nextInt}-${yield* Random.nextInt}`
   const identity: Identity = { agent, name, host, jobs, slots: threads }
   yield* Effect.logInfo(`${name} works for pool ${pool} with ${threads} threads: ${jobs.map(formatJob).join(", ")}`)
-  yield* serve(identity, tasks, (call) => client.Exchange(call))
+  const metrics = ClusterMetrics.ofAgent(pool, yield* Effect.context<never>())
+  yield* serve(identity, tasks, metrics, (call) => client.Exchange(call))
 })
 
 /**

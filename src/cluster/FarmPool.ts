@@ -15,6 +15,14 @@ import { ClusterError } from "./ClusterError.ts"
 /** The name of the pool of those that do not choose one. @category constants @since 0.1.0 */
 export const defaultPool = "default"
 
+/**
+ * The most bytes of a packet, a result, an input or an output as JSON: a frame of the cluster has 16 MiB.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const maxTextBytes = 8 * 1_024 * 1_024
+
 /** A job by its name and version. @category schemas @since 0.1.0 */
 export const JobName = Schema.Struct({ name: Schema.String, version: Schema.Int })
 
@@ -67,7 +75,12 @@ export const Run = Rpc.make("Run", {
 export const Outcome = Schema.Union([
   /** The result as JSON text, and the duration of the work. */
   Schema.TaggedStruct("Done", { number: Schema.Int, result: Schema.String, millis: Schema.Finite }),
-  Schema.TaggedStruct("Failed", { number: Schema.Int, error: ErrorText }),
+  /** `kind` as in `Worker.Report`. */
+  Schema.TaggedStruct("Failed", {
+    number: Schema.Int,
+    error: ErrorText,
+    kind: Schema.optionalKey(Schema.Literals(["TooLarge", "Unsendable"]))
+  }),
   Schema.TaggedStruct("Stopped", { number: Schema.Int })
 ])
 
@@ -153,6 +166,20 @@ export const WorkerStatus = Schema.Struct({
   busyMillis: Schema.Finite
 })
 
+/** The part of one host in a run, as in `Progress`: of its workers together. @category schemas @since 0.1.0 */
+export const HostStatus = Schema.Struct({
+  host: Schema.String,
+  /** `ready` if a worker takes packets, `lost` if one may return, else `gone`. */
+  state: Schema.Literals(["ready", "lost", "gone"]),
+  /** The workers that take packets, of all that the host has had. */
+  ready: Schema.Int,
+  workers: Schema.Int,
+  packets: Schema.Int,
+  share: Schema.Finite,
+  busyMillis: Schema.Finite,
+  failures: Schema.Int
+})
+
 /** The states of a run: `waiting` until its host has read the message. @category schemas @since 0.1.0 */
 export const RunState = Schema.Literals(["unknown", "waiting", "running", "done", "failed", "cancelled"])
 
@@ -178,6 +205,7 @@ export const RunStatus = Schema.Struct({
   etaMillis: Schema.optionalKey(Schema.Finite),
   efficiency: Schema.Finite,
   workers: Schema.Array(WorkerStatus),
+  hosts: Schema.Array(HostStatus),
   /** Agents of the pool that cannot work on this run, each with the reason. */
   refusals: Schema.Array(Schema.String),
   /** The error of a run that has failed. */
@@ -194,6 +222,26 @@ export const Watch = Rpc.make("Watch", {
   error: ClusterError
 })
 
+/** The output of a run as far as it is saved. @category schemas @since 0.1.0 */
+export const PartialOutput = Schema.Struct({
+  state: RunState,
+  /** Units whose results are in the output. */
+  done: Schema.Finite,
+  total: Schema.optionalKey(Schema.Finite),
+  /** The output as JSON text; absent before the first checkpoint. */
+  output: Schema.optionalKey(Schema.String)
+})
+
+/** @category models @since 0.1.0 */
+export type PartialOutput = typeof PartialOutput.Type
+
+/** Reads the output of a run as far as it is saved. @category schemas @since 0.1.0 */
+export const Output = Rpc.make("Output", {
+  payload: { key: Schema.String },
+  success: PartialOutput,
+  error: ClusterError
+})
+
 /** Cancels a run; false if there is none to cancel. @category schemas @since 0.1.0 */
 export const Cancel = Rpc.make("Cancel", {
   payload: { key: Schema.String },
@@ -202,4 +250,4 @@ export const Cancel = Rpc.make("Cancel", {
 })
 
 /** The entity of pools. @category constants @since 0.1.0 */
-export const FarmPool = Entity.make("FarmPool", [Run, Exchange, Watch, Cancel])
+export const FarmPool = Entity.make("FarmPool", [Run, Exchange, Watch, Output, Cancel])

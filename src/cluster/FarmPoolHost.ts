@@ -11,20 +11,22 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Monotonic from "../network/Monotonic.ts"
 import * as AgentAssignment from "./AgentAssignment.ts"
 import * as AgentTable from "./AgentTable.ts"
-import { type ExchangeAnswer, type ExchangeCall, FarmPool } from "./FarmPool.ts"
+import * as ClusterMetrics from "./ClusterMetrics.ts"
+import { type ExchangeAnswer, type ExchangeCall, FarmPool, formatJob } from "./FarmPool.ts"
 import * as HostedRun from "./HostedRun.ts"
 import { JobModules } from "./JobModules.ts"
-import { RunStore } from "./RunStore.ts"
+import { type RunSpec, RunStore } from "./RunStore.ts"
 
 /** The options of a host. @category models @since 0.1.0 */
 export interface Options {
   /** The time between two writes of the checkpoint of a run. Default 2 seconds. */
   readonly checkpointInterval?: Duration.Input | undefined
-  /** The time after which an agent that has not called has left. Default 3 seconds. */
+  /** The time after which an agent that has not called has left. Default 2 seconds: it calls at least four times in it. */
   readonly silence?: Duration.Input | undefined
   /** The time for which runs that have ended are kept, with their outputs. Default 7 days. */
   readonly keepRuns?: Duration.Input | undefined
@@ -96,14 +98,17 @@ const exchange = (pool: Pool, call: ExchangeCall): Effect.Effect<ExchangeAnswer>
     )
   })
 
+const isSameRun = (one: RunSpec, other: RunSpec) =>
+  formatJob(one.job) === formatJob(other.job) && one.input === other.input
+
 const runOrJoin = Effect.fnUntraced(function* (
   { context, runs }: Pool,
-  spec: HostedRun.HostedRun["spec"],
+  spec: RunSpec,
   settings: Parameters<typeof HostedRun.execute>[2]
 ) {
   const { key } = spec
   const live = runs.get(key)
-  if (live?.spec.input === spec.input) return yield* Deferred.await(live.reply)
+  if (live !== undefined && isSameRun(live.spec, spec)) return yield* Deferred.await(live.reply)
   const hosted = yield* HostedRun.make(spec)
   const execute = HostedRun.execute(context, hosted, settings)
   // Another run with this key is refused by the table, and does not take the place of the first.
@@ -128,21 +133,28 @@ const cancel = Effect.fnUntraced(function* ({ context, runs }: Pool, pool: strin
   const live = runs.get(key)
   if (live === undefined) return yield* context.store.cancel({ pool, key })
   yield* Deferred.succeed(live.cancelled, undefined)
-  yield* Effect.exit(Deferred.await(live.reply))
-  return true
+  const error = yield* Effect.option(Effect.flip(Deferred.await(live.reply)))
+  // It may have ended meanwhile.
+  return Option.exists(error, ({ reason }) => reason._tag === "RunCancelled")
 })
 
-const sweepMillis = 250
+const sweepMillis = 100
+
+/** The delay of a sweep from which on this process has not run itself. */
+const pausedMillis = 250
 
 /** Removes silent agents. The time in which this process did not run itself is not silence of theirs. */
-const sweep = Effect.fnUntraced(function* ({ context: { table }, lastCalls, now, silenceMillis }: Pool) {
+const sweep = Effect.fnUntraced(function* ({ context: { metrics, table }, lastCalls, now, silenceMillis }: Pool) {
   const startMillis = now()
   yield* Effect.sleep(sweepMillis)
   const lateMillis = now() - startMillis - sweepMillis
-  if (lateMillis > sweepMillis) AgentTable.excuse(table, lateMillis)
+  if (lateMillis > pausedMillis) AgentTable.excuse(table, lateMillis)
   for (const agent of table.agents.values()) AgentTable.flush(agent)
   const message = `no call for ${silenceMillis / 1_000} s`
-  for (const { id, name } of AgentTable.removeSilent(table, now() - silenceMillis, message)) {
+  const silent = AgentTable.removeSilent(table, now() - silenceMillis, message)
+  metrics.agentsSilent(silent.length)
+  metrics.publish(table)
+  for (const { id, name } of silent) {
     lastCalls.delete(id)
     yield* Effect.logWarning(`${name} has left the pool: ${message}`)
   }
@@ -159,20 +171,23 @@ const prune = Effect.fnUntraced(function* (store: RunStore["Service"], pool: str
 const makePool = Effect.fnUntraced(function* (options: Options, name: string) {
   const now = yield* Monotonic.millis
   const store = yield* RunStore
+  const metrics = ClusterMetrics.ofPool(name, yield* Effect.context<never>())
   const pool: Pool = {
     context: {
       jobs: yield* JobModules,
       store,
+      metrics,
       table: AgentTable.make(),
       checkpointInterval: options.checkpointInterval ?? "2 seconds"
     },
     runs: new Map(),
     lastCalls: new Map(),
     now,
-    silenceMillis: Duration.toMillis(options.silence ?? "3 seconds"),
+    silenceMillis: Duration.toMillis(options.silence ?? "2 seconds"),
     sessionPrefix: `${yield* Clock.currentTimeMillis}-`
   }
   const keepMillis = Duration.toMillis(options.keepRuns ?? "7 days")
+  yield* Effect.addFinalizer(() => Effect.sync(metrics.clear))
   yield* Effect.forkScoped(Effect.forever(sweep(pool)))
   const pruneOrWarn = Effect.catch(prune(store, name, keepMillis), ({ message }) => Effect.logWarning(message))
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(pruneOrWarn, Effect.sleep(pruneInterval))))
@@ -196,6 +211,7 @@ export const layer = (options: Options = {}): Layer.Layer<never, never, JobModul
           Rpc.fork(Effect.annotateLogs(runOrJoin(pool, { pool: name, key, job, input, attempt }, settings), { key })),
         Exchange: ({ payload }) => Rpc.fork(exchange(pool, payload)),
         Watch: ({ payload: { key } }) => Rpc.fork(watch(pool, name, key)),
+        Output: ({ payload: { key } }) => Rpc.fork(HostedRun.partialOutput(pool.context, { pool: name, key })),
         Cancel: ({ payload: { key } }) => Rpc.fork(cancel(pool, name, key))
       })
     }),

@@ -5,17 +5,18 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Farm from "../farm/Farm.ts"
+import * as FarmCheckpoint from "../farm/FarmCheckpoint.ts"
 import type { FarmError } from "../farm/FarmError.ts"
 import type { CheckpointCodecs } from "../farm/Job.ts"
 import type { Progress } from "../farm/Progress.ts"
 import type { Worker } from "../farm/Worker.ts"
 import * as AgentTable from "./AgentTable.ts"
 import { ClusterError, InvalidRun, JobMissing, RunCancelled, RunFailed } from "./ClusterError.ts"
-import { formatJob, type RunSettings, type RunStatus } from "./FarmPool.ts"
+import type { PoolMetrics } from "./ClusterMetrics.ts"
+import { formatJob, maxTextBytes, type PartialOutput, type RunSettings, type RunStatus } from "./FarmPool.ts"
 import type { AnyJob, JobModules } from "./JobModules.ts"
 import * as JsonText from "./JsonText.ts"
 import * as RunStore from "./RunStore.ts"
@@ -25,6 +26,7 @@ export interface Context {
   readonly jobs: JobModules["Service"]
   readonly store: RunStore.RunStore["Service"]
   readonly table: AgentTable.AgentTable
+  readonly metrics: PoolMetrics
   readonly checkpointInterval: Duration.Input
 }
 
@@ -125,6 +127,9 @@ const workersOf = Effect.fnUntraced(function* (
   return { workers, joining: Stream.fromQueue(joining) }
 })
 
+const encodeOutput = (codecs: CheckpointCodecs<unknown, unknown>) =>
+  Schema.encodeUnknownEffect(Schema.fromJsonString(Schema.toCodecJson(codecs.output)))
+
 /** The failure of a run: a reason of `FarmError`, or `InvalidOutput`. */
 interface Failure {
   readonly kind: string
@@ -154,18 +159,23 @@ const work = Effect.fnUntraced(function* (
   const running = yield* Farm.start(job, input, {
     ...optionsOf(settings),
     workers: Effect.succeed(pool),
-    checkpoint: RunStore.checkpoint(context.store, record, units, fenced),
+    checkpoint: yield* RunStore.checkpoint(context.store, record, units, fenced),
     checkpointInterval: context.checkpointInterval
   }).pipe(Effect.mapError(failureOf))
   yield* Ref.set(hosted.progress, running.stats)
   yield* Effect.forkScoped(Stream.runForEach(running.events, (event) => Effect.logDebug(`run ${record.key}`, event)))
-  const encode = Schema.encodeUnknownEffect(Schema.fromJsonString(Schema.toCodecJson(codecs.output)))
+  const encode = encodeOutput(codecs)
   const output = Effect.gen(function* () {
     const found = yield* Effect.mapError(running.output, failureOf)
     const text = yield* Effect.mapError(encode(found), ({ message }): Failure => {
       return { kind: "InvalidOutput", message: `the output does not fit its schema: ${message}` }
     })
-    return { text }
+    const bytes = JsonText.byteLength(text)
+    if (bytes <= maxTextBytes) return { text }
+    return yield* Effect.fail<Failure>({
+      kind: "TooLarge",
+      message: `the output is too large: ${bytes} bytes (limit ${maxTextBytes}); let the work store it, and return its place`
+    })
   })
   const stopped = (stop: Stop, by: Deferred.Deferred<void>) => Effect.as(Deferred.await(by), stop)
   return yield* Effect.raceAllFirst([output, stopped("cancelled", hosted.cancelled), stopped("fenced", fenced)])
@@ -176,13 +186,11 @@ const work = Effect.fnUntraced(function* (
  * pool meanwhile, if that takes long.
  */
 const untilAvailable = <A>(self: Effect.Effect<A, ClusterError>) =>
-  Effect.retry(self, {
-    schedule: Schedule.spaced("500 millis"),
-    while: ({ reason }) => reason._tag === "PoolUnavailable"
-  })
+  RunStore.untilAvailable(self, ({ reason }) => reason._tag === "PoolUnavailable")
 
 /** Returns the reply of a run that this host must not write any more; waits if another host works on it. */
-const replyElsewhere = Effect.fnUntraced(function* ({ store }: Context, record: RunStore.RunRecord) {
+const replyElsewhere = Effect.fnUntraced(function* ({ metrics, store }: Context, record: RunStore.RunRecord) {
+  metrics.writeRefused()
   const latest = yield* untilAvailable(store.find(record))
   if (latest === undefined || latest.state === "running") return yield* Effect.never
   return yield* replyOf(latest)
@@ -199,33 +207,59 @@ const end = Effect.fnUntraced(function* <A>(
   return isMine ? yield* reply : yield* replyElsewhere(context, record)
 })
 
+/** Works on a run that this host has begun, or taken over, and ends it. */
+const workToEnd = Effect.fnUntraced(function* (
+  context: Context,
+  hosted: HostedRun,
+  record: RunStore.RunRecord,
+  settings: RunSettings
+): Effect.fn.Return<string, ClusterError> {
+  const { key } = record
+  const fail = (error: ClusterError) => {
+    const change = { state: "failed", error: writeError(error) } as const
+    return Effect.andThen(Effect.logWarning(error.message), end(context, record, change, Effect.fail(error)))
+  }
+  const prepared = yield* Effect.result(prepare(context, record))
+  if (prepared._tag === "Failure") return yield* fail(prepared.failure)
+  const result = yield* Effect.result(work(context, hosted, prepared.success, record, settings))
+  if (result._tag === "Failure") return yield* fail(failedError(key, result.failure))
+  const outcome = result.success
+  if (outcome === "fenced") return yield* replyElsewhere(context, record)
+  if (outcome === "cancelled") {
+    return yield* end(context, record, { state: "cancelled" }, Effect.fail(cancelledError(key)))
+  }
+  return yield* end(context, record, { state: "done", output: outcome.text }, Effect.succeed(outcome.text))
+})
+
 /** Runs, or continues, a run to its end. The reply is that of the run, whichever host has ended it. */
 export const execute = Effect.fnUntraced(function* (
   context: Context,
   hosted: HostedRun,
   settings: RunSettings
 ): Effect.fn.Return<string, ClusterError> {
-  const { spec } = hosted
-  const record = yield* untilAvailable(context.store.begin(spec))
+  const { metrics, store } = context
+  const record = yield* untilAvailable(store.begin(hosted.spec))
   if (record.state !== "running") return yield* replyOf(record)
-  if (record.epoch > 1) yield* Effect.logInfo(`run ${spec.key} continues at unit ${record.done}`)
-  const fail = (error: ClusterError) => {
-    const change = { state: "failed", error: writeError(error) } as const
-    return Effect.andThen(Effect.logWarning(error.message), end(context, record, change, Effect.fail(error)))
-  }
-  const prepared = yield* Effect.result(prepare(context, spec))
-  if (prepared._tag === "Failure") return yield* fail(prepared.failure)
-  const result = yield* Effect.result(work(context, hosted, prepared.success, record, settings))
-  if (result._tag === "Failure") return yield* fail(failedError(spec.key, result.failure))
-  const outcome = result.success
-  if (outcome === "fenced") return yield* replyElsewhere(context, record)
-  if (outcome === "cancelled") {
-    return yield* end(context, record, { state: "cancelled" }, Effect.fail(cancelledError(spec.key)))
-  }
-  return yield* end(context, record, { state: "done", output: outcome.text }, Effect.succeed(outcome.text))
+  const { done, epoch, key } = record
+  if (epoch > 1) yield* Effect.logInfo(`run ${key} continues at unit ${done}`)
+  return yield* Effect.acquireUseRelease(
+    Effect.sync(() => metrics.runBegan(epoch)),
+    () => workToEnd(context, hosted, record, settings),
+    () => Effect.sync(() => metrics.runEnded(epoch))
+  )
 })
 
+type WorkerState = RunStatus["workers"][number]["state"]
+
 const finite = (value: number | undefined) => (value !== undefined && Number.isFinite(value) ? value : undefined)
+
+const hostStatusOf =
+  (all: Progress["workers"]) =>
+  ({ busyMillis, failures, host, packets, ready, share, workers }: Progress["hosts"][number]) => {
+    const mayReturn = all.some((worker) => worker.host === host && worker.state === "lost")
+    const state: WorkerState = ready > 0 ? "ready" : mayReturn ? "lost" : "gone"
+    return { host: host ?? "", state, ready, workers, packets, share, busyMillis, failures }
+  }
 
 const workerStatusOf = ({ busyMillis, host = "", name, packets, share, state }: Progress["workers"][number]) => ({
   ...{ name, host, state, packets, share, busyMillis }
@@ -240,7 +274,8 @@ export const status = Effect.fnUntraced(function* ({ progress, refusals, spec }:
   const known: RunStatus = {
     ...{ key: spec.key, state: "running", attempt: spec.attempt },
     ...{ done, packets, skipped, retries, unitsPerSecond, elapsedMillis, efficiency },
-    ...{ workers: stats.workers.map(workerStatusOf), refusals: [...refusals.values()] },
+    ...{ workers: stats.workers.map(workerStatusOf), hosts: stats.hosts.map(hostStatusOf(stats.workers)) },
+    refusals: [...refusals.values()],
     ...(knownTotal === undefined ? {} : { total: knownTotal }),
     ...(eta === undefined ? {} : { etaMillis: eta })
   }
@@ -249,7 +284,7 @@ export const status = Effect.fnUntraced(function* ({ progress, refusals, spec }:
 
 const idle = {
   ...{ done: 0, packets: 0, skipped: 0, retries: 0, unitsPerSecond: 0, elapsedMillis: 0, efficiency: 0 },
-  ...{ workers: [], refusals: [] }
+  ...{ workers: [], hosts: [], refusals: [] }
 }
 
 /** Returns the state of a run whose message was not read, or that does not exist. */
@@ -262,13 +297,38 @@ const waiting = (key: string, attempt: number, state: RunStatus["state"] = "wait
 export const statusOf = (key: string, record: RunStore.RunRecord | undefined): Effect.Effect<RunStatus> =>
   Effect.gen(function* () {
     if (record === undefined) return waiting(key, 1, "unknown")
-    const { attempt, done, error, state, total } = record
-    if (state === "running") return { ...waiting(key, attempt), done, ...(total === undefined ? {} : { total }) }
+    const { attempt, error, state } = record
+    if (state === "running") return { ...waiting(key, attempt), ...unitsOfRecord(record) }
     const shown = error === undefined ? undefined : yield* Effect.orDie(readError(error))
     return {
       ...waiting(key, state === "done" ? attempt : attempt + 1, state),
-      done,
-      ...(total === undefined ? {} : { total }),
+      ...unitsOfRecord(record),
       ...(shown === undefined ? {} : { error: shown.message })
     }
   })
+
+const unitsOfRecord = ({ done, total }: RunStore.RunRecord) => ({ done, ...(total === undefined ? {} : { total }) })
+
+/** Returns the output in a checkpoint, as JSON text, and the units in it. */
+const savedOutput = Effect.fnUntraced(function* (context: Context, record: RunStore.RunRecord, text: string) {
+  const { codecs, input, job } = yield* prepare(context, record)
+  const owner = { input, kind: "run", path: RunStore.pathOf(record) } as const
+  const { output, splitUnits, unfinished } = yield* FarmCheckpoint.make(job, codecs, owner).read(text)
+  const done = unfinished.reduce((rest, { units }) => rest - units, splitUnits)
+  return { output: yield* encodeOutput(codecs)(output), done }
+})
+
+/** Reads the output of a run as far as it is saved: what a later host continues with. */
+export const partialOutput = Effect.fnUntraced(function* (
+  context: Context,
+  name: RunStore.RunName
+): Effect.fn.Return<PartialOutput, ClusterError> {
+  const record = yield* context.store.find(name)
+  if (record === undefined) return { state: "unknown", done: 0 }
+  const { checkpoint, output, state } = record
+  const units = { state, ...unitsOfRecord(record) }
+  if (output !== undefined) return { ...units, output }
+  if (checkpoint === undefined) return { ...units, done: 0 }
+  const saved = yield* Effect.mapError(savedOutput(context, record, checkpoint), ({ message }) => invalid(message))
+  return { ...units, ...saved }
+})

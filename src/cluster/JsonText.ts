@@ -17,3 +17,12 @@ export const make = <A>(schema: Schema.Codec<A, unknown>): JsonText => {
     read: (text) => decode(JSON.parse(text))
   }
 }
+
+const encoder = new TextEncoder()
+
+/** Characters up to which the bytes of a text are estimated: counting them costs more than a tiny packet. */
+const estimatedChars = 4_096
+
+/** Returns the bytes of a text in UTF-8; of a short one three for each character, the most that it may have. */
+export const byteLength = (text: string): number =>
+  text.length <= estimatedChars ? 3 * text.length : encoder.encode(text).length

@@ -22,8 +22,8 @@ import type * as SocketServer from "effect/socket/SocketServer"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { FarmError } from "../farm/FarmError.ts"
 import * as NodeThreadWorkers from "../farm/threads/NodeThreadWorkers.ts"
-import { maxPacketBytes } from "./AgentTable.ts"
 import * as FarmAgent from "./FarmAgent.ts"
+import { maxTextBytes } from "./FarmPool.ts"
 import * as FarmPoolHost from "./FarmPoolHost.ts"
 import * as JobModules from "./JobModules.ts"
 import * as RunStore from "./RunStore.ts"
@@ -64,9 +64,12 @@ const shardsPerGroup = 32
 const lockRefreshes = 3
 
 const shardingConfig = ({ lockExpiration = "15 seconds" }: ClusterOptions) => ({
+  // All of them: the environment, such as PORT and SHARD_GROUPS of others, changes nothing.
+  ...ShardingConfig.defaults,
   shardLockExpiration: lockExpiration,
   shardLockRefreshInterval: Duration.millis(Duration.toMillis(lockExpiration) / lockRefreshes),
-  refreshAssignmentsInterval: Duration.seconds(1),
+  // A host that has died is missed by the others, by agents and by clients when each of them looks.
+  refreshAssignmentsInterval: Duration.millis(500),
   runnerHealthCheckInterval: Duration.seconds(3),
   entityMessagePollInterval: Duration.seconds(2),
   shardsPerGroup
@@ -122,7 +125,7 @@ export const layerAgent = (
     threads: options.threads ?? Os.availableParallelism(),
     name: options.name ?? `${Os.hostname()}:${process.pid}`,
     host: Os.hostname(),
-    workers: (module, threads) => NodeThreadWorkers.make({ module, threads, maxPacketBytes })
+    workers: (module, threads) => NodeThreadWorkers.make({ module, threads, maxPacketBytes: maxTextBytes })
   })
 
 /**

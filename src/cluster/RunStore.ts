@@ -10,6 +10,8 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import type * as FarmCheckpoint from "../farm/FarmCheckpoint.ts"
 import { CheckpointFailed, FarmError } from "../farm/FarmError.ts"
 import { ClusterError, KeyInUse, type PoolUnavailable } from "./ClusterError.ts"
@@ -107,9 +109,41 @@ export const checkSame = (record: RunSpec, spec: RunSpec): Effect.Effect<void, C
         new ClusterError({ reason: new KeyInUse({ key: spec.key, has: describe(record), wanted: describe(spec) }) })
       )
 
+/** Names a run in messages. @category conversions @since 0.1.0 */
+export const pathOf = ({ key, pool }: RunName): string => `run ${key} of pool ${pool}`
+
 /**
- * Makes the checkpoint of a run for `Farm`. A write that is refused completes `fenced`. `remove` does nothing: the end
- * of the run decides what is kept.
+ * Repeats a statement until the database accepts it. Of the failures that are repeated the first one is logged.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const untilAvailable = <A, E extends { readonly message: string }>(
+  statement: Effect.Effect<A, E>,
+  isRepeated: (error: E) => boolean
+): Effect.Effect<A, E> =>
+  Effect.flatMap(Ref.make(false), (isLogged) =>
+    statement.pipe(
+      Effect.tapError((error) =>
+        Effect.flatMap(Ref.getAndSet(isLogged, true), (wasLogged) =>
+          wasLogged || !isRepeated(error) ? Effect.void : Effect.logWarning(`${error.message}; trying again`)
+        )
+      ),
+      Effect.retry({ schedule: retrySchedule, while: isRepeated }),
+      Effect.tap(() =>
+        Effect.flatMap(Ref.get(isLogged), (wasLogged) =>
+          wasLogged ? Effect.logInfo("the database answers again") : Effect.void
+        )
+      )
+    )
+  )
+
+const retrySchedule = Schedule.spaced("500 millis")
+
+/**
+ * Makes the checkpoint of a run for `Farm`. A write that is refused completes `fenced`. The first one waits for a
+ * database that does not answer, because its failure would be that of the run. `remove` does nothing: the end of the
+ * run decides what is kept.
  *
  * @category constructors
  * @since 0.1.0
@@ -119,30 +153,35 @@ export const checkpoint = (
   record: RunRecord,
   units: Effect.Effect<Units>,
   fenced: Deferred.Deferred<void>
-): FarmCheckpoint.Checkpoint => {
-  const path = `run ${record.key} of pool ${record.pool}`
+): Effect.Effect<FarmCheckpoint.Checkpoint> => {
+  const path = pathOf(record)
   const fail = (detail: string) => new FarmError({ reason: new CheckpointFailed({ path, detail }) })
-  return {
+  const write = (text: string) =>
+    Effect.flatMap(units, (now) => store.write(record, text, now)).pipe(
+      Effect.timeoutOrElse({
+        duration: writeTimeout,
+        orElse: () => Effect.fail({ message: `no answer from the database within ${writeTimeout}` })
+      }),
+      Effect.mapError(({ message }) => fail(message)),
+      Effect.filterOrElse(
+        (written) => written,
+        () => {
+          Deferred.doneUnsafe(fenced, Effect.void)
+          return Effect.fail(fail("another host has taken the run over"))
+        }
+      ),
+      Effect.asVoid
+    )
+  return Effect.map(Ref.make(false), (isSaved) => ({
     path,
     read: Effect.succeed(record.checkpoint),
-    write: (text) =>
-      Effect.flatMap(units, (now) => store.write(record, text, now)).pipe(
-        Effect.timeoutOrElse({
-          duration: writeTimeout,
-          orElse: () => Effect.fail({ message: `no answer from the database within ${writeTimeout}` })
-        }),
-        Effect.mapError(({ message }) => fail(message)),
-        Effect.filterOrElse(
-          (written) => written,
-          () => {
-            Deferred.doneUnsafe(fenced, Effect.void)
-            return Effect.fail(fail("another host has taken the run over"))
-          }
-        ),
-        Effect.asVoid
-      ),
+    write: Effect.fnUntraced(function* (text) {
+      if (yield* Ref.get(isSaved)) return yield* write(text)
+      yield* untilAvailable(write(text), () => !Deferred.isDoneUnsafe(fenced))
+      yield* Ref.set(isSaved, true)
+    }),
     remove: Effect.void
-  }
+  }))
 }
 
 /** The time for one write: the host of a database that does not answer stops the run anyway. */
@@ -190,7 +229,11 @@ export const layerMemory: Layer.Layer<RunStore> = Layer.effect(
       begin,
       write: (lease, text, units) => change(lease, { ...units, checkpoint: text }),
       end: (lease, { error, output, state }) =>
-        change(lease, { state, error, output, ...(state === "done" ? { checkpoint: undefined } : {}) }),
+        Effect.suspend(() => {
+          const { done = 0, total = done } = records.get(keyOf(lease)) ?? {}
+          const ended = state === "done" ? { checkpoint: undefined, done: total } : {}
+          return change(lease, { state, error, output, ...ended })
+        }),
       cancel: (name) =>
         Effect.suspend(() => {
           const record = records.get(keyOf(name))

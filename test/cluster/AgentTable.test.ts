@@ -96,6 +96,35 @@ describe("AgentTable", () => {
     assert.match(report?._tag === "Failed" ? report.error.message : "", /^the result does not fit its schema: /)
   })
 
+  it("fails a packet that cannot be sent at once, with its size", () => {
+    const table = AgentTable.make()
+    const text = JsonText.make(Schema.Unknown)
+    const agent = AgentTable.join(table, call("a"), "s", 0)
+    const [worker] = AgentTable.addRun(table, { ...makeRun("r").run, packet: text })
+    const { reports } = attach(worker!)
+    // Every character has three bytes.
+    worker!.run([
+      { id: 1, packet: "\u20ac".repeat(3 * 2 ** 20) },
+      { id: 2, packet: () => {} }
+    ])
+    assert.deepStrictEqual(AgentAssignment.give(table, agent).tasks, [])
+    AgentTable.flush(agent)
+    const [large, unsendable] = reports
+    assert.deepInclude(large, { _tag: "Failed", id: 1, kind: "TooLarge" })
+    assert.match(large?._tag === "Failed" ? large.error.message : "", /: 9437186 bytes \(limit 8388608\)/)
+    assert.deepInclude(unsendable, { _tag: "Failed", id: 2, kind: "Unsendable" })
+  })
+
+  it("fills an answer up to 4 MiB, with one packet at least", () => {
+    const table = AgentTable.make()
+    const agent = AgentTable.join(table, call("a"), "s", 0)
+    const [worker] = AgentTable.addRun(table, { ...makeRun("r").run, packet: JsonText.make(Schema.String) })
+    attach(worker!)
+    worker!.run([1, 2, 3].map((id) => ({ id, packet: "\u20ac".repeat(2 ** 20) })))
+    const counts = [1, 2].map(() => AgentAssignment.give(table, agent).tasks.length)
+    assert.deepStrictEqual(counts, [2, 1])
+  })
+
   it("stops a waiting task without the agent, and tells the agent of others", () => {
     const { agent, attached, table, workers } = pool()
     workers[0]!.run(tasks(1))

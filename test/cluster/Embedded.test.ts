@@ -60,6 +60,8 @@ describe("a cluster in one process", () => {
         assert.deepInclude(yield* ClusterFarm.status("steps"), { state: "cancelled", attempt: 2 })
         assert.isFalse(yield* ClusterFarm.cancel("steps"))
         assert.strictEqual(yield* ClusterFarm.run(job, input, { key: "steps" }), sumOf(40))
+        const whole = { state: "done", done: 40, total: 40, output: sumOf(40) } as const
+        assert.deepStrictEqual(yield* Stream.runCollect(ClusterFarm.outputs(job, "steps")), [whole])
 
         // A packet that fails, and a thread that ends.
         const throws = { packets: 3, millis: 0, odd: { at: 1, does: "throw" } } as const

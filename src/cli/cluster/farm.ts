@@ -56,7 +56,7 @@ const serve = lazyCommand({
     silence: flags.positiveDuration(
       "farm",
       "silence",
-      "Time after which a worker machine that was not heard of has left (default 3s)"
+      "Time after which a worker machine that was not heard of has left (default 2s)"
     ),
     checkpointInterval: flags.positiveDuration("farm", "checkpoint-interval", "Time between checkpoints (default 2s)"),
     keepRuns: flags.positiveDuration(

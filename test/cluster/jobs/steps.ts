@@ -9,6 +9,8 @@ const Input = Schema.Struct({
   packets: Schema.Int,
   /** The time for a packet. */
   millis: Schema.Finite,
+  /** Makes the input larger. */
+  ballast: Schema.optionalKey(Schema.String),
   /** The deed of the packet with this number. */
   odd: Schema.optionalKey(Schema.Struct({ at: Schema.Int, does: Schema.Literals(["throw", "exit", "kill"]) }))
 })
