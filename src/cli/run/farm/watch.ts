@@ -1,13 +1,16 @@
 /** The programs of `farm watch` and `farm cancel`. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Ref from "effect/Ref"
+import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as ClusterFarm from "../../../cluster/ClusterFarm.ts"
 import type { RunStatus } from "../../../cluster/FarmPool.ts"
-import * as Amount from "../../../terminal/Amount.ts"
+import * as TerminalText from "../../../network/TerminalText.ts"
+import { columns, replaceLine } from "../../../terminal/NodeTerminal.ts"
 import { CannotCluster } from "../../common/CliErrors.ts"
-import * as progress from "../primes/progress.ts"
 import * as database from "./database.ts"
+import * as watchText from "./watchText.ts"
 
 interface Input extends database.Cluster {
   readonly key: string
@@ -15,30 +18,38 @@ interface Input extends database.Cluster {
   readonly json: boolean
 }
 
-/** Returns the lines that are news: the state, its error, and the workers that cannot take part. */
-const linesOf = ({ done, error, refusals, state, total, workers }: RunStatus): ReadonlyArray<string> => {
-  const units = total === undefined ? Amount.format(done) : `${Amount.format(done)} of ${Amount.format(total)}`
-  const ready = workers.filter((worker) => worker.state === "ready").length
-  const counts = state === "running" ? `, ${units}, ${ready} threads` : ""
-  return [`${state}${counts}${error === undefined ? "" : `: ${error}`}`, ...refusals]
-}
+/** Makes the line of progress on standard error, if that is a terminal. It is cleared when the scope closes. */
+const openLine = Effect.gen(function* () {
+  const { stderrIsTerminal } = yield* Stdio.Stdio
+  if (!(yield* stderrIsTerminal)) return undefined
+  const clear = Effect.sync(() => replaceLine(""))
+  yield* Effect.addFinalizer(() => clear)
+  const draw = (status: RunStatus) => Effect.sync(() => replaceLine(watchText.bar(status, columns() - 1)))
+  return { clear, draw }
+})
 
 /** Follows a run, and returns its last state. */
 const follow = Effect.fnUntraced(function* ({ json, key, pool }: Input) {
-  const display = json ? undefined : yield* progress.openOnTerminal(key)
-  let shown: string | undefined
-  const show = (status: RunStatus) => {
-    if (json) return Console.log(JSON.stringify(status))
-    if (display !== undefined && status.state === "running") {
-      return display.draw({ ...status, total: status.total, etaMillis: status.etaMillis })
-    }
-    const text = linesOf(status).join("\n")
-    const isNews = status.state !== shown
-    shown = status.state
-    return isNews ? Effect.andThen(display?.clear ?? Effect.void, Console.log(text)) : Effect.void
-  }
+  const line = json ? undefined : yield* openLine
+  const shown = yield* Ref.make<RunStatus | undefined>(undefined)
+  /** The workers of the last host: a run that has ended has none. */
+  const running = yield* Ref.make<RunStatus | undefined>(undefined)
+  const print = (lines: ReadonlyArray<string>) =>
+    lines.length === 0
+      ? Effect.void
+      : Effect.andThen(line?.clear ?? Effect.void, Console.log(lines.map(TerminalText.escape).join("\n")))
+  const show = Effect.fnUntraced(function* (status: RunStatus) {
+    if (json) return yield* Console.log(JSON.stringify(status))
+    yield* print(watchText.news(yield* Ref.getAndSet(shown, status), status))
+    if (status.state !== "running") return
+    yield* Ref.set(running, status)
+    if (line !== undefined) yield* line.draw(status)
+  })
   const states = ClusterFarm.watch(key, { pool }).pipe(Stream.tap(show))
-  return yield* Stream.runLast(states)
+  const last = yield* Stream.runLast(states)
+  const parts = yield* Ref.get(running)
+  if (!json && parts !== undefined) yield* print(watchText.table(parts, columns()))
+  return last
 })
 
 export const watch = Effect.fnUntraced(function* (input: Input) {
@@ -46,7 +57,7 @@ export const watch = Effect.fnUntraced(function* (input: Input) {
   const context = yield* database.client(input)
   const last = yield* database.explained(Effect.provideContext(follow(input), context))
   if (last._tag === "None" || last.value.state === "done") return
-  return yield* new CannotCluster({ message: `run ${key} of pool ${pool}: ${linesOf(last.value)[0]}` })
+  return yield* new CannotCluster({ message: `run ${key} of pool ${pool}: ${watchText.stateLine(last.value)}` })
 }, Effect.scoped)
 
 export const cancel = Effect.fnUntraced(function* (input: Input) {

@@ -1,0 +1,101 @@
+/** The text of `farm watch`: a line for the terminal, news, and a table at the end. Pure. */
+import type { RunStatus } from "../../../cluster/FarmPool.ts"
+import * as Quantity from "../../../network/Quantity.ts"
+import * as TerminalText from "../../../network/TerminalText.ts"
+import * as Amount from "../../../terminal/Amount.ts"
+import * as ProgressBar from "../../../terminal/ProgressBar.ts"
+import * as Table from "../../../terminal/Table.ts"
+
+type WorkerStatus = RunStatus["workers"][number]
+type HostStatus = RunStatus["hosts"][number]
+
+const percent = (part: number) => `${Math.floor(part * 100)}%`
+
+const amounts = ({ done, etaMillis, total, unitsPerSecond }: RunStatus) => {
+  const units = total === undefined ? Amount.format(done) : `${Amount.format(done)} of ${Amount.format(total)}`
+  const eta = total === undefined ? "" : `  ${ProgressBar.formatEta(etaMillis)}`
+  return `${units}  ${Amount.format(unitsPerSecond)}/s${eta}`
+}
+
+const workerPart = ({ name, share, state }: WorkerStatus) => `${name} ${state === "ready" ? percent(share) : state}`
+
+const hostPart = ({ host, ready, share, state }: HostStatus) =>
+  `${host} ${state === "ready" ? `${percent(share)} (${Quantity.format(ready, "thread")})` : state}`
+
+/** Formats who does the work, from the longest form to none: by thread, by host, and the numbers of both. */
+const formatParts = ({ hosts, workers }: RunStatus) => {
+  const present = workers.filter(({ state }) => state !== "gone")
+  const counts = `${Quantity.format(present.length, "thread")} on ${Quantity.format(hosts.length, "host")}`
+  return [present.map(workerPart).join(", "), hosts.map(hostPart).join(", "), counts].map((text) =>
+    text === "" ? "" : `  ${text}`
+  )
+}
+
+/** Formats the progress in at most `width` columns; without a bar if the total is unknown. */
+export const bar = (status: RunStatus, width: number): string => {
+  const { done, key, total } = status
+  const details = [...formatParts(status), ""].map((parts) => ` ${amounts(status)}${parts}`)
+  if (total !== undefined) {
+    const fraction = total === 0 ? 0 : Math.min(1, done / total)
+    return ProgressBar.format({ title: key, fraction, details, width, maxBarWidth: 40 })
+  }
+  const lines = details.map((detail) => `${key} ${detail}`)
+  return (lines.find(({ length }) => length <= width) ?? lines.at(-1)!).slice(0, width)
+}
+
+/** Formats the state of a run in one line. */
+export const stateLine = (status: RunStatus): string => {
+  const { error, state, workers } = status
+  const ready = workers.filter((worker) => worker.state === "ready").length
+  const counts = state === "running" ? `, ${amounts(status)}, ${Quantity.format(ready, "thread")}` : ""
+  return `${state}${counts}${error === undefined ? "" : `: ${error}`}`
+}
+
+/** Workers as in the news: `joined` for those that were not there from the start. */
+const workerNews = (before: RunStatus, after: RunStatus) => {
+  const known = new Map(before.workers.map(({ name, state }) => [name, state]))
+  return after.workers.flatMap(({ name, state }) => {
+    if (known.get(name) === state) return []
+    if (state === "gone") return [`${name} has left`]
+    return known.has(name) ? [] : [`${name} has joined`]
+  })
+}
+
+/** Returns the lines on what has changed: the state, workers that join and leave, and machines that cannot take part. */
+export const news = (before: RunStatus | undefined, after: RunStatus): ReadonlyArray<string> => {
+  const refusals = after.refusals.filter((refusal) => before?.refusals.includes(refusal) !== true)
+  const isSameHost = before?.state === "running" && after.state === "running" && after.packets >= before.packets
+  return [
+    ...(before?.state === after.state ? [] : [stateLine(after)]),
+    ...(before !== undefined && isSameHost ? workerNews(before, after) : []),
+    ...refusals
+  ]
+}
+
+interface Part {
+  readonly name: string
+  readonly host: string
+  readonly state: string
+  readonly packets: number
+  readonly share: number
+  readonly busyMillis: number
+}
+
+const columns: ReadonlyArray<Table.Column<Part>> = [
+  { title: "worker", rank: 0, format: ({ name }) => TerminalText.escape(name) },
+  { title: "host", rank: 3, format: ({ host }) => TerminalText.escape(host) },
+  { title: "state", rank: 2, format: ({ state }) => state },
+  { title: "packets", rank: 1, alignRight: true, format: ({ packets }) => `${packets}` },
+  { title: "share", rank: 1, alignRight: true, format: ({ share }) => percent(share) },
+  { title: "busy", rank: 4, alignRight: true, format: ({ busyMillis }) => ProgressBar.formatTime(busyMillis) }
+]
+
+/** More threads than that are shown by their hosts. */
+const maxRows = 32
+
+/** Formats the parts of the workers, or of the hosts if there are many; no lines if there are none. */
+export const table = ({ hosts, workers }: RunStatus, width: number): ReadonlyArray<string> => {
+  const byHost = hosts.map((host): Part => ({ ...host, name: "all", state: Quantity.format(host.ready, "thread") }))
+  const parts = workers.length <= maxRows ? workers : byHost
+  return parts.length === 0 ? [] : Table.toText(Table.fit(columns, parts, width)).split("\n")
+}
