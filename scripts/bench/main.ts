@@ -13,6 +13,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import { BenchError } from "./child.ts"
+import * as Cluster from "./cluster/cluster.ts"
 import * as Farm from "./farm/farm.ts"
 import * as Hangman from "./hangman/hangman.ts"
 import type { Benchmark, Options } from "./harness.ts"
@@ -36,6 +37,7 @@ const benchmarks: ReadonlyArray<Benchmark> = [
   Hangman.benchmark,
   Models.benchmark,
   Farm.benchmark,
+  Cluster.benchmark,
   Primes.benchmark,
   Status.benchmark
 ]
@@ -103,7 +105,8 @@ const program = Effect.gen(function* () {
     // The figures of a profiled or a quick run have no meaning, and a part of the rows must not replace the section.
     if (!values.quick && values.profile === undefined && values.only === "") yield* write(benchmark, report, machine)
   }
-  if (selected === 0) return yield* new UsageError({ message: `no row is named "${values.only}"\n${usage}` })
+  if (selected === 0 && values.only !== "")
+    return yield* new UsageError({ message: `no row is named "${values.only}"\n${usage}` })
 })
 
 NodeRuntime.runMain(
