@@ -1,15 +1,31 @@
-/** The examples in docstrings compile, run, and give the values they state. */
+/** The examples in docstrings and the programs in the guide to the farm compile, run, and give the stated values. */
 import { execFile } from "node:child_process"
 import * as Fs from "node:fs"
+import * as Os from "node:os"
 import * as Path from "node:path"
 import { promisify } from "node:util"
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it, vi } from "@effect/vitest"
 import * as Examples from "../scripts/check/Examples.ts"
 import * as Repository from "../scripts/check/Repository.ts"
 import * as Source from "../scripts/check/Source.ts"
 
 const root = Path.join(import.meta.dirname, "..")
 const folder = ".cache/examples"
+
+const temporary = Fs.mkdtempSync(Path.join(Os.tmpdir(), "inet-"))
+
+afterAll(() => Fs.rmSync(temporary, { recursive: true }))
+
+const guide = "docs/guide/farm.md"
+
+/** The programs of the guide, whose files are in a temporary folder. */
+const programs = Examples.inGuide({ path: guide, text: Fs.readFileSync(Path.join(root, guide), "utf8") }).map(
+  (program, index) => ({
+    ...program,
+    code: program.code.replace(/"([\w-]+\.checkpoint)"/g, (_, name) => JSON.stringify(Path.join(temporary, name))),
+    file: `${folder}/${program.name ?? `guide-${index}.ts`}`
+  })
+)
 
 const examples = [...Repository.read(root).values()]
   .filter(({ path }) => path.startsWith("src/"))
@@ -18,7 +34,9 @@ const examples = [...Repository.read(root).values()]
 
 Fs.rmSync(Path.join(root, folder), { recursive: true, force: true })
 Fs.mkdirSync(Path.join(root, folder), { recursive: true })
-for (const example of examples) Fs.writeFileSync(Path.join(root, example.file), Examples.moduleOf(example, folder))
+for (const example of [...examples, ...programs]) {
+  Fs.writeFileSync(Path.join(root, example.file), Examples.moduleOf(example, folder))
+}
 
 const project = {
   extends: "../../tsconfig.json",
@@ -73,6 +91,27 @@ describe("examples in docstrings", () => {
         "export {}",
         ""
       ].join("\n")
+    )
+  })
+})
+
+describe("programs in the guide to the farm", () => {
+  for (const { file, line, runs, title } of programs) {
+    it.runIf(runs)(`line ${line}: ${title}`, async () => {
+      const write = vi.spyOn(process.stderr, "write").mockReturnValue(true)
+      await import(Path.join(root, file)).finally(() => write.mockRestore())
+    })
+  }
+
+  it("are found with their name, code and line", () => {
+    const text = "# A\n\n```ts job.ts\nconst a = 1\n```\n\n## B\n\n```ts\na // => 1\n```\n\n```ts no-run\na\n```\n"
+    assert.deepStrictEqual(
+      Examples.inGuide({ path: guide, text }).map(({ path: _, ...program }) => program),
+      [
+        { line: 3, title: "A", code: "const a = 1\n", runs: false, name: "job.ts" },
+        { line: 9, title: "B", code: "a // => 1\n", runs: true, name: undefined },
+        { line: 13, title: "B", code: "a\n", runs: false, name: undefined }
+      ]
     )
   })
 })

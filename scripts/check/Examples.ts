@@ -1,4 +1,7 @@
-/** The examples in docstrings: code under a line `**Example** (Title)`, in a fence of TypeScript. */
+/**
+ * The examples in docstrings: code under a line `**Example** (Title)`, in a fence of TypeScript. The programs of a
+ * guide are in such fences, too.
+ */
 import * as Path from "node:path/posix"
 import { lineOf, type Source } from "./Source.ts"
 
@@ -24,6 +27,30 @@ export const find = ({ path, text }: Source): ReadonlyArray<Example> =>
     title,
     code: body.replace(/^[ \t]*\* ?/gm, ""),
     runs: mark === undefined
+  }))
+
+/** A program of a guide. */
+export interface Program extends Example {
+  /** The name of its file, if the fence has one, by which other programs import it. */
+  readonly name: string | undefined
+}
+
+const guideFence = /^```ts(?: (no-run|[\w-]+\.ts))?\n([\s\S]*?)^```$/gm
+
+/** Finds all programs of a guide. Those with a name are imported by others, and do not run by themselves. */
+export const inGuide = ({ path, text }: Pick<Source, "path" | "text">): ReadonlyArray<Program> =>
+  [...text.matchAll(guideFence)].map(({ 1: mark, 2: code = "", index }) => ({
+    path,
+    line: lineOf(text, index),
+    title:
+      text
+        .slice(0, index)
+        .match(/^#+ (.*)$/gm)
+        ?.at(-1)
+        ?.replace(/^#+ /, "") ?? "",
+    code,
+    runs: mark === undefined,
+    name: mark === "no-run" ? undefined : mark
   }))
 
 /** `value // => expected` as a comparison. */

@@ -7,6 +7,7 @@
  */
 export * as ClusterError from "./ClusterError.ts"
 export * as ClusterFarm from "./ClusterFarm.ts"
+export * as ClusterJobRunner from "./ClusterJobRunner.ts"
 export * as FarmAgent from "./FarmAgent.ts"
 export * as FarmPool from "./FarmPool.ts"
 export * as FarmPoolHost from "./FarmPoolHost.ts"

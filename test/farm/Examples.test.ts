@@ -4,6 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Cli from "../support/Cli.ts"
 import * as Directory from "../support/Directory.ts"
 
+const folder = new URL("../../scripts/examples/", import.meta.url)
+
+const names = ["image-rows", "word-count", "password-search", "fetch-urls", "one-job"]
+
 /** Runs an example, and returns what it prints. */
 const outputOf = Effect.fnUntraced(function* (name: string, ...args: ReadonlyArray<string>) {
   const { ended } = yield* Cli.startScript(`examples/${name}.ts`, args)
@@ -45,4 +49,28 @@ describe("examples of the farm", () => {
       assert.strictEqual((yield* outputOf("word-count", path)).toString(), "600002 words\n")
     }).pipe(Effect.scoped)
   )
+
+  it.live.each(["threads", "embedded"])("one-job counts on %s", (where) =>
+    Effect.gen(function* () {
+      // The logs of the embedded cluster precede it.
+      assert.strictEqual((yield* outputOf("one-job", where)).toString().split("\n").at(-2), "664579")
+    })
+  )
+
+  it.live("one-job counts on another machine", () =>
+    Effect.gen(function* () {
+      const { address, port } = yield* Cli.serve(["primes", "serve", "--threads", "1"])
+      assert.strictEqual((yield* outputOf("one-job", "tcp", `${address}:${port}`)).toString(), "664579\n")
+    }).pipe(Effect.scoped)
+  )
+
+  it("have fewer than 40 lines each, and are named in the guide", () => {
+    const guide = Fs.readFileSync(new URL("../../docs/guide/farm.md", import.meta.url), "utf8")
+    for (const name of names) {
+      assert.include(guide, `scripts/examples/${name}.ts`)
+      for (const path of Fs.globSync(`${name}{,-job}.ts`, { cwd: folder })) {
+        assert.isBelow(Fs.readFileSync(new URL(path, folder), "utf8").split("\n").length, 41, path)
+      }
+    }
+  })
 })

@@ -3,8 +3,10 @@
  * working time: a run with a million packets does not delay one with ten.
  */
 import type * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -58,8 +60,8 @@ export type Event =
   | { readonly _tag: "WorkerJoined" | "WorkerReady"; readonly worker: string }
   | { readonly _tag: "WorkerLost" | "WorkerGone" | "WorkerRejected"; readonly worker: string; readonly message: string }
 
-/** A long-lived pool. @category models @since 0.1.0 */
-export interface FarmPool extends ServerEvents.Observable<Event, Stats> {
+/** The methods of a long-lived pool. @category models @since 0.1.0 */
+export interface Pool extends ServerEvents.Observable<Event, Stats> {
   /** Runs a job, as `Farm.run` does. */
   readonly run: <Input, Packet, Result, Output>(
     job: Job<Input, Packet, Result, Output>,
@@ -88,8 +90,11 @@ export interface FarmPool extends ServerEvents.Observable<Event, Stats> {
   ) => Effect.Effect<Result, FarmError>
 }
 
+/** The service of a long-lived pool. @category services @since 0.1.0 */
+export class FarmPool extends Context.Service<FarmPool, Pool>()("effect-inet/farm/FarmPool") {}
+
 /** The state of a pool. */
-interface Pool {
+interface State {
   readonly workers: Array<SharedWorker.SharedWorker>
   readonly clients: Set<SharedWorker.Client>
   /** Receive the workers that join. */
@@ -101,13 +106,13 @@ interface Pool {
 }
 
 /** Tells the observers of a pool what a worker reports about itself. */
-const publish = ({ emit }: Pool, { state, worker: { name } }: SharedWorker.SharedWorker, report: Report) => {
+const publish = ({ emit }: State, { state, worker: { name } }: SharedWorker.SharedWorker, report: Report) => {
   if (report._tag === "Lost" || report._tag === "Gone") {
     emit(() => ({ _tag: `Worker${report._tag}`, worker: name, message: report.message }))
   } else if (report._tag === "Ready" && state !== "ready") emit(() => ({ _tag: "WorkerReady", worker: name }))
 }
 
-const attach = (pool: Pool, worker: Worker) => {
+const attach = (pool: State, worker: Worker) => {
   const shared = SharedWorker.make(worker, pool.clock, pool.defer)
   const attached = worker.attach((reports) => {
     for (const report of reports) publish(pool, shared, report)
@@ -116,7 +121,7 @@ const attach = (pool: Pool, worker: Worker) => {
   return Effect.as(attached, shared)
 }
 
-const joining = (pool: Pool, workers: Stream.Stream<Worker>) =>
+const joining = (pool: State, workers: Stream.Stream<Worker>) =>
   Stream.mapEffect(
     workers,
     (worker) =>
@@ -141,7 +146,7 @@ const joining = (pool: Pool, workers: Stream.Stream<Worker>) =>
     )
   )
 
-const statsOf = ({ clients, workers }: Pool): Stats => ({
+const statsOf = ({ clients, workers }: State): Stats => ({
   runs: clients.size,
   workers: workers.map(({ inFlight, lanes, state, worker }) => ({
     ...{ name: worker.name, host: worker.host, state, assigned: inFlight.entries.size },
@@ -150,7 +155,7 @@ const statsOf = ({ clients, workers }: Pool): Stats => ({
 })
 
 /** Makes the workers that one run sees, while its scope is open. */
-const workersFor = (pool: Pool, { priority = 1 }: Priority): Workers =>
+const workersFor = (pool: State, { priority = 1 }: Priority): Workers =>
   Effect.gen(function* () {
     if (!(priority > 0 && Number.isFinite(priority))) {
       const message = `invalid priority ${priority}: must be a number over 0`
@@ -202,12 +207,12 @@ const workersFor = (pool: Pool, { priority = 1 }: Priority): Workers =>
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<FarmPool, FarmError, Scope.Scope> {
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Pool, FarmError, Scope.Scope> {
   const scope = yield* Effect.scope
   const given = yield* options.workers
   const { emit, events } = yield* ServerEvents.make<Event>()
   const runFork = yield* FiberSet.makeRuntime<never>()
-  const pool: Pool = {
+  const pool: State = {
     ...{ workers: [], clients: new Set(), followers: new Set(), clock: { virtualTime: 0 }, emit },
     defer: (later) => void runFork(Effect.andThen(Effect.yieldNow, Effect.sync(later))),
     mayJoin: given.joining !== Stream.empty
@@ -218,7 +223,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const withWorkers = (runOptions: RunOptions) => ({ ...runOptions, workers: workersFor(pool, runOptions) })
   const { packets = {} } = options
   const runPacket = yield* PacketRun.make(scope, { ...packets, workers: workersFor(pool, packets) })
-  const farmPool: FarmPool = {
+  const farmPool: Pool = {
     ...ServerEvents.observable(
       events,
       Effect.sync(() => statsOf(pool))
@@ -230,3 +235,27 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   }
   return farmPool
 })
+
+/**
+ * Provides a pool, whose workers end with the layer.
+ *
+ * **Example** (A service that works on packets of its callers)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { FarmPool, NodeThreadWorkers } from "effect-inet/farm"
+ * import { PrimeJob } from "effect-inet/primes"
+ *
+ * const countBelow = Effect.fnUntraced(function* (to: number) {
+ *   const pool = yield* FarmPool.FarmPool
+ *   return yield* pool.runPacket(PrimeJob.job, { from: 0, to, kernel: "wasm" })
+ * })
+ * const Pool = FarmPool.layer({ workers: NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 }) })
+ *
+ * await Effect.runPromise(Effect.provide(countBelow(100), Pool)) // => 25
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<FarmPool, FarmError> => Layer.effect(FarmPool, make(options))
