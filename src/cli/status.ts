@@ -13,10 +13,8 @@ export const peerFlags = {
     "ADDRESS,...",
     "Destinations: broadcast addresses, a multicast group, the peers of a mesh or the relay (default: all own networks)"
   ),
-  host: flags.optionalText(
+  host: flags.optionalHost(
     "status",
-    "host",
-    "ADDRESS",
     "Address to bind, with --relay (default 127.0.0.1) or --transport mesh (default all)"
   ),
   port: flags.port("status", 2_066, "UDP port of status (default 2066); with --relay, 0 for any free port"),

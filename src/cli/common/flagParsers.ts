@@ -1,6 +1,8 @@
 /** Parsers of the values of flags, of environment variables and of a configuration file. Pure; undefined is invalid. */
 import * as ByteSize from "effect/ByteSize"
+import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 
 /** Returns a parser of whole numbers within limits. */
 export const integer = (minimum: number, maximum: number) => (text: string) => {
@@ -23,6 +25,12 @@ export const endpoint = (text: string): Endpoint | undefined => {
   return port === undefined ? undefined : { host: (literal ?? name)!, port }
 }
 
+/** Parses an IP literal; one of IPv6 may have a zone. */
+export const ipAddress = (text: string) => {
+  const literal = text.includes(":") ? text.replace(/%[^%]+$/, "") : text
+  return Result.isSuccess(NetAddress.ipFromString(literal)) ? text : undefined
+}
+
 /** Parses a size in bytes, with units of 1,024. */
 export const bytes = (text: string) =>
   /^\d{1,15}[KMGT]?$/i.test(text)
@@ -31,6 +39,13 @@ export const bytes = (text: string) =>
         Option.getOrUndefined
       )
     : undefined
+
+/** Parses a fraction from 0 to 1, as a percentage or a number: 5%, 0.05. */
+export const fraction = (text: string) => {
+  const [, digits, percent] = /^(\d{1,3}(?:\.\d{1,9})?|\.\d{1,9})(%?)$/.exec(text) ?? []
+  const value = digits === undefined ? Number.NaN : Number(digits) / (percent === "%" ? 100 : 1)
+  return value <= 1 ? value : undefined
+}
 
 /** Parses a switch. The words are those of `Config.Boolean`. */
 export const toggle = (text: string) =>

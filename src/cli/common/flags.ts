@@ -201,12 +201,24 @@ const serverPort = (section: string, defaultPort: number) =>
     defaultPort
   )
 
+const listenAddressShape = (
+  section: string | undefined,
+  description = "Address to listen on; :: listens on all interfaces (default 127.0.0.1)"
+) => ({
+  name: "host",
+  metavar: "ADDRESS",
+  description,
+  expected: "an IP address, such as 127.0.0.1 or ::1; 0.0.0.0 or :: for all interfaces",
+  parse: parse.ipAddress,
+  section
+})
+
 /** Creates the flag of the address to listen on. */
-export const host = (section: string) =>
-  withDefault(
-    textShape(section, "host", "ADDRESS", "Address to listen on; :: listens on all interfaces (default 127.0.0.1)"),
-    "127.0.0.1"
-  )
+export const host = (section: string) => withDefault(listenAddressShape(section), "127.0.0.1")
+
+/** Creates the flag of the address to listen on, undefined if it is not given. */
+export const optionalHost = (section: string | undefined, description?: string) =>
+  optional(listenAddressShape(section, description))
 
 /** Creates a required flag of a text. */
 export const text = (section: string, name: string, metavar: string, description: string) =>
@@ -275,6 +287,17 @@ export const bytes = (section: string, name: string, description: string) =>
     description,
     expected: "a number of bytes, such as 500000, 64K, 10M or 1G",
     parse: parse.bytes,
+    section
+  })
+
+/** Creates an optional flag of a fraction from 0 to 1. */
+export const fraction = (section: string, name: string, description: string) =>
+  optional({
+    name,
+    metavar: "SHARE",
+    description,
+    expected: "a percentage such as 5%, or a number from 0 to 1",
+    parse: parse.fraction,
     section
   })
 

@@ -6,12 +6,7 @@ import * as serverFlags from "./serverFlags.ts"
 
 /** Options of all instances. A flag wins over the options of an instance, which win over all others. */
 export const sharedFlags = (section: string | undefined) => ({
-  host: flags.optionalText(
-    section,
-    "host",
-    "ADDRESS",
-    "Address to listen on; :: listens on all interfaces (default 127.0.0.1)"
-  ),
+  host: flags.optionalHost(section),
   ...serverFlags.limits(section)
 })
 

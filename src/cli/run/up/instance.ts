@@ -52,8 +52,9 @@ export const make = Effect.fnUntraced(function* ({ name }: PlannedInstance, plan
         const { service, values } = planned
         yield* Ref.update(plans.current, (current) => new Map(current).set(name, values))
         const program = yield* Effect.promise(services[service]!.load)
-        // Two peers of one host have different names.
-        const own = service === "status" ? { name: yield* statusPeer.nameOf(name === "status" ? "up" : name) } : {}
+        // Two peers of one host have different names; a relay has none.
+        const isPeer = service === "status" && values.relay !== true
+        const own = isPeer ? { name: yield* statusPeer.nameOf(name === "status" ? "up" : name) } : {}
         const started = (running: Running) => {
           const { address } = running
           const shown = address === undefined ? undefined : shownAddress(service, address, values)

@@ -2,13 +2,16 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
+import * as Path from "effect/Path"
 import { UsageError } from "../../common/CliErrors.ts"
+import type { Endpoint } from "../../common/flags.ts"
 import * as operationsFlags from "../../common/operationsFlags.ts"
 import type { Input } from "../../common/settings/CommandInput.ts"
 import type { Options } from "../../common/settings/ConfigFile.ts"
 import * as settings from "../../common/settings/settings.ts"
 import { sharedFlags } from "../../common/upFlags.ts"
 import * as file from "../config/file.ts"
+import * as bindings from "./bindings.ts"
 import { services, type Values } from "./services.ts"
 
 /** An instance of a service. */
@@ -62,25 +65,40 @@ const fromCommandLine = ({ values }: Input, name: string, flags: settings.Table)
   }
 }
 
-/** Returns the host that an instance binds. */
-const hostOf = (service: string, values: Values) => String(values.host ?? services[service]!.defaultHost?.(values))
+/** Returns the sockets that an instance binds. */
+const bindingsOf = ({ service, values }: PlannedInstance): ReadonlyArray<bindings.Binding> => {
+  const { host, port, unix } = values
+  if (unix !== undefined) return [{ _tag: "Path", path: String(unix) }]
+  const known = services[service]!
+  return (
+    known.bindings?.(values) ?? [
+      { _tag: "Port", protocol: known.protocol, host: String(host), port: Number(port), isShared: false }
+    ]
+  )
+}
 
-/** Fails if two instances need the same port: only one of them could start. */
-const checkPorts = Effect.fnUntraced(function* (instances: ReadonlyArray<PlannedInstance>) {
-  const taken = new Map<string, string>()
-  for (const { name, service, values } of instances) {
-    const { port, unix } = values
-    if (unix === undefined && port === 0) continue
-    const host = hostOf(service, values)
-    const place = unix === undefined ? `${services[service]!.protocol} port ${port} of ${host}` : `the socket ${unix}`
-    const other = taken.get(place)
-    if (other !== undefined) {
-      return yield* new UsageError({
-        message: `up: ${other} and ${name} both need ${place}; give one of them another port`
-      })
-    }
-    taken.set(place, name)
-  }
+/** Returns the socket of the admin server. */
+const adminBinding = ({ admin }: Values): ReadonlyArray<bindings.OwnedBinding> =>
+  admin === undefined
+    ? []
+    : [
+        {
+          owner: "the admin server",
+          binding: { _tag: "Port", protocol: "tcp", isShared: false, ...(admin as Endpoint) }
+        }
+      ]
+
+/** Fails if two servers need the same port or path: only one of them could start. */
+const checkBindings = Effect.fnUntraced(function* ({ values }: Input, instances: ReadonlyArray<PlannedInstance>) {
+  const { resolve } = yield* Path.Path
+  const owned = instances.flatMap((instance) =>
+    bindingsOf(instance).map((binding) => ({
+      owner: instance.name,
+      binding: binding._tag === "Path" ? { ...binding, path: resolve(binding.path) } : binding
+    }))
+  )
+  const conflict = bindings.findConflict([...adminBinding(values), ...owned])
+  if (conflict !== undefined) return yield* new UsageError({ message: `up: ${conflict}` })
 })
 
 /** Fails if `--user` would not change the user of all processes: children that have started keep that of the start. */
@@ -97,21 +115,21 @@ const checkUser = Effect.fnUntraced(function* ({ values }: Input, instances: Rea
 export const make = Effect.fnUntraced(function* (input: Input) {
   const listed = input.file?.instances ?? defaultInstances(input)
   const instances = yield* Effect.forEach(listed, ({ name, options, service }) => {
-    const { defaultPort, fixed, flags } = services[service]!
+    const { derive, flags } = services[service]!
     return Effect.map(settings.read(flags, sourceOf(input, name, service, options)), (read): PlannedInstance => {
       const given = fromCommandLine(input, name, flags)
       const replaced = new Set(Object.keys(given).map((key) => settings.nameOf(flags, key)))
-      const values: Values = { ...read.values, ...fixed, ...given }
+      const values: Values = { ...read.values, ...given }
       return {
         name,
         service,
-        values: { ...values, port: values.port ?? defaultPort?.(values) },
+        values: { ...values, ...derive?.(values, new Set(options?.keys())) },
         found: new Map([...read.found].filter(([option]) => !replaced.has(option)))
       }
     })
   }).pipe(Effect.mapError(({ message }) => new UsageError({ message })))
   if (instances.length === 0) return yield* new UsageError({ message: "up: no service to run; add one to up.services" })
-  if (input.file?.instances !== undefined) yield* checkPorts(instances)
+  yield* checkBindings(input, instances)
   yield* checkUser(input, instances)
   return instances
 })
@@ -128,11 +146,12 @@ const formatValue = (value: unknown): string =>
 /** Names of options whose values are not printed. */
 const secrets: ReadonlySet<string> = new Set(["key"])
 
-/** Returns the address that an instance binds: host and port, or the path of a unix socket. */
-export const addressOf = ({ service, values }: PlannedInstance): string => {
-  if (values.unix !== undefined) return String(values.unix)
-  const host = hostOf(service, values)
-  return `${host.includes(":") ? `[${host}]` : host}:${values.port}`
+/** Returns the address that an instance binds, the first of several: host and port, or the path of a unix socket. */
+export const addressOf = (instance: PlannedInstance): string => {
+  const binding = bindingsOf(instance)[0]!
+  if (binding._tag === "Path") return binding.path
+  const { host, port } = binding
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`
 }
 
 /** Returns the options of an instance by name, as texts: those that are set or have a default that is known here. */

@@ -12,6 +12,7 @@ import * as status from "../../status.ts"
 import * as tftp from "../../tftp.ts"
 import * as NodeInvocation from "../common/NodeInvocation.ts"
 import * as NodeSampleFolder from "../tftp/NodeSampleFolder.ts"
+import type { Binding } from "./bindings.ts"
 
 /** The values of the flags of a command. */
 export type Values = Readonly<Record<string, unknown>>
@@ -44,12 +45,10 @@ export interface Service {
   readonly protocol: "tcp" | "udp"
   /** Options that differ from those of the command, as texts. */
   readonly defaults: Readonly<Record<string, string>>
-  /** Returns the port if no option sets it. Default: the options have it. */
-  readonly defaultPort?: ((values: Values) => number) | undefined
-  /** Returns the host to bind if no option sets it. Default: the options have it. */
-  readonly defaultHost?: ((values: Values) => string) | undefined
-  /** Values that are not options. */
-  readonly fixed?: Values | undefined
+  /** Returns the values that follow from those of the options, and from the names of the instance's own. Default: none. */
+  readonly derive?: ((values: Values, own: ReadonlySet<string>) => Values) | undefined
+  /** Returns the sockets that the service binds. Default: one, at its host and port. */
+  readonly bindings?: ((values: Values) => ReadonlyArray<Binding>) | undefined
   /** Returns a command that tries the service. */
   readonly tryIt: (host: string, port: number, values: Values) => string
 }
@@ -62,13 +61,39 @@ const nc = (host: string, port: number) => `nc ${host} ${port}`
 /** The address of the peers of this machine: a status peer of `up` announces itself to them only. */
 const statusAddress = "127.255.255.255"
 
-/** Returns the host that a status peer binds, by its transport. */
-const statusHost = ({ address, relay, transport = "broadcast" }: Values): string => {
-  if (relay === true) return "127.0.0.1"
-  const addresses = String(address ?? "").split(",")
-  const isLocal = addresses.every((one) => one.trim().startsWith("127."))
-  if (transport === "broadcast") return isLocal ? addresses[0]!.trim() : "0.0.0.0"
-  return addresses[0]!.includes("::") ? "::" : "0.0.0.0"
+/**
+ * Returns the values of a status peer. With JSON it joins at once, instead of when its screen opens. The host of all
+ * instances is for those that bind one.
+ */
+const deriveStatus = ({ address, host, relay, transport = "broadcast" }: Values, own: ReadonlySet<string>): Values => {
+  const isBroadcast = relay !== true && transport === "broadcast"
+  const bindsHost = relay === true || transport === "mesh" || own.has("host")
+  return {
+    json: true,
+    host: bindsHost ? host : undefined,
+    address: isBroadcast ? (address ?? statusAddress) : address
+  }
+}
+
+/** Returns the sockets of a status peer, by its transport, or of a relay. */
+const statusBindings = ({ address, host, port, relay, transport = "broadcast" }: Values): ReadonlyArray<Binding> => {
+  const addresses = String(address ?? "")
+    .split(",")
+    .map((one) => one.trim())
+  const wildcard = addresses.every((one) => one.split(":").length > 2) ? "::" : "0.0.0.0"
+  const bind = (hosts: ReadonlyArray<unknown>, isShared: boolean, at = Number(port)) =>
+    hosts.map((one): Binding => ({ _tag: "Port", protocol: "udp", host: String(one), port: at, isShared }))
+  if (relay === true) return bind([host ?? "127.0.0.1"], false)
+  switch (transport) {
+    case "mesh":
+      return bind([host ?? wildcard], false)
+    case "relay":
+      return bind([wildcard], false, 0)
+    case "multicast":
+      return bind([wildcard], true)
+    default:
+      return bind(addresses.every((one) => one.startsWith("127.")) ? addresses : ["0.0.0.0"], true)
+  }
 }
 
 /** All services by name, in the order of their start. */
@@ -85,8 +110,9 @@ export const services: Readonly<Record<string, Service>> = {
     load: loader("hangman"),
     protocol: "tcp",
     defaults: {},
-    defaultPort: ({ dialect }) =>
-      HangmanSession.defaultPort[(dialect as HangmanSession.Dialect | undefined) ?? "friendly"],
+    derive: ({ dialect, port }) => ({
+      port: port ?? HangmanSession.defaultPort[(dialect as HangmanSession.Dialect | undefined) ?? "friendly"]
+    }),
     tryIt: nc
   },
   guess: {
@@ -123,10 +149,9 @@ export const services: Readonly<Record<string, Service>> = {
     flags: status.peerFlags,
     load: loader("status"),
     protocol: "udp",
-    defaults: { address: statusAddress },
-    defaultHost: statusHost,
-    // With JSON the peer joins at once, instead of when its screen opens.
-    fixed: { json: true },
+    defaults: {},
+    derive: deriveStatus,
+    bindings: statusBindings,
     tryIt: (host, port) => {
       const portFlag = port === 2_066 ? "" : ` --port ${port}`
       return `${NodeInvocation.commandPrefix()} status --address ${host}${portFlag} --once`
