@@ -2,9 +2,18 @@
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import * as Util from "node:util"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Console from "effect/Console"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Sink from "effect/Sink"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
 import { inject } from "vitest"
+import { ShutdownSignal } from "../../src/cli/common/Shutdown.ts"
+import { StandardStreams } from "../../src/cli/common/terminalStreams.ts"
+import { isServer } from "../../src/cli/main.ts"
 import * as NodeMain from "../../src/cli/NodeMain.ts"
 
 const scripts = Path.resolve(import.meta.dirname, "../../scripts")
@@ -16,6 +25,42 @@ interface ExitResult {
   readonly stderr: string
 }
 
+type StreamName = "stdout" | "stderr"
+
+/** Output so far of a running command, and what waits for more. */
+const makeOutput = () => {
+  const pieces: Record<StreamName, Array<Uint8Array>> = { stdout: [], stderr: [] }
+  const watchers = new Set<() => void>()
+  const bytes = (stream: StreamName) => {
+    const all = Buffer.concat(pieces[stream])
+    pieces[stream] = [all]
+    return all
+  }
+  return {
+    bytes,
+    append: (stream: StreamName, more: Uint8Array) => {
+      pieces[stream].push(more)
+      for (const watcher of watchers) watcher()
+    },
+    /** Waits until a stream matches; dies with the output of stderr if the command ends before. */
+    waitFor: (stream: StreamName, pattern: RegExp, ended: Effect.Effect<{ readonly code: number | null }>) =>
+      Effect.raceFirst(
+        Effect.callback<RegExpExecArray>((resume) => {
+          const check = () => {
+            const match = pattern.exec(bytes(stream).toString())
+            if (match !== null) resume(Effect.succeed(match))
+          }
+          watchers.add(check)
+          check()
+          return Effect.sync(() => void watchers.delete(check))
+        }),
+        Effect.flatMap(ended, ({ code }) =>
+          Effect.die(`exited with code ${code} before its output matched ${pattern}: ${bytes("stderr")}`)
+        )
+      )
+  }
+}
+
 /** A running command. */
 interface RunningCommand {
   readonly ended: Effect.Effect<ExitResult>
@@ -23,6 +68,8 @@ interface RunningCommand {
   readonly stdout: ChildProcess.ChildProcessWithoutNullStreams["stdout"]
   readonly pid: number
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
+  /** Ends it by SIGTERM, and waits for its end. */
+  readonly shutdown: Effect.Effect<ExitResult>
   /** Waits until the output matches; dies with the output of stderr if the command ends before. */
   readonly waitForOutput: (stream: "stdout" | "stderr", pattern: RegExp) => Effect.Effect<RegExpExecArray>
 }
@@ -40,41 +87,24 @@ const startProgram = Effect.fnUntraced(function* (
     ),
     (child) => Effect.sync(() => void child.kill("SIGKILL"))
   )
-  const output = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }
-  const watchers = new Set<() => void>()
-  for (const name of ["stdout", "stderr"] as const) {
-    const stream = child[name]
-    stream.on("data", (bytes: Buffer) => {
-      output[name] = Buffer.concat([output[name], bytes])
-      for (const watcher of watchers) watcher()
-    })
-  }
+  const { append, bytes, waitFor } = makeOutput()
+  for (const name of ["stdout", "stderr"] as const) child[name].on("data", (more: Buffer) => append(name, more))
   child.stdin.on("error", () => {})
   const exit = new Promise<ExitResult>((resolve) => {
-    child.on("close", (code) => resolve({ code, stdout: output.stdout, stderr: output.stderr.toString() }))
+    child.on("close", (code) => resolve({ code, stdout: bytes("stdout"), stderr: bytes("stderr").toString() }))
   })
+  const ended = Effect.promise(() => exit)
   const running: RunningCommand = {
-    ended: Effect.promise(() => exit),
+    ended,
     stdin: child.stdin,
     stdout: child.stdout,
     pid: child.pid!,
     kill: (signal) => Effect.sync(() => void child.kill(signal)),
-    waitForOutput: (stream, pattern) =>
-      Effect.raceFirst(
-        Effect.callback<RegExpExecArray>((resume) => {
-          const check = () => {
-            const match = pattern.exec(output[stream].toString())
-            if (match !== null) resume(Effect.succeed(match))
-          }
-          watchers.add(check)
-          check()
-          return Effect.sync(() => void watchers.delete(check))
-        }),
-        Effect.flatMap(
-          Effect.promise(() => exit),
-          ({ code, stderr }) => Effect.die(`exited with code ${code} before its output matched ${pattern}: ${stderr}`)
-        )
-      )
+    shutdown: Effect.suspend(() => {
+      child.kill("SIGTERM")
+      return ended
+    }),
+    waitForOutput: (stream, pattern) => waitFor(stream, pattern, ended)
   }
   return running
 })
@@ -100,30 +130,90 @@ export const run = (
     })
   )
 
-/** Starts a server on a free port and waits until it listens. */
-export const serve = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
-  const running = yield* start([...args, "--port", "0", "--json"])
-  const [line] = yield* running.waitForOutput("stdout", /^\{.*\}$/m)
-  return { ...running, ...(JSON.parse(line) as { readonly address: string; readonly port: number }) }
-})
+/** Waits until a server that was started with `--json` listens; returns its address, too. */
+const listening = <A extends Pick<RunningCommand, "waitForOutput">>(running: A) =>
+  Effect.map(running.waitForOutput("stdout", /^\{.*\}$/m), ([line]) => ({
+    ...running,
+    ...(JSON.parse(line) as { readonly address: string; readonly port: number })
+  }))
 
-/** Runs a command to its end in this process, in a twentieth of the time, for commands that need no signals. */
-export const runInProcess = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
-  const output = { stdout: "", stderr: "" }
-  const append =
-    (stream: keyof typeof output) =>
-    (...parts: ReadonlyArray<unknown>) => {
-      output[stream] += `${Util.format(...parts)}\n`
-    }
+const onFreePort = ["--port", "0", "--json"]
+
+/** Starts a server on a free port and waits until it listens. */
+export const serve = (args: ReadonlyArray<string>) => Effect.flatMap(start([...args, ...onFreePort]), listening)
+
+/** Options of a command in this process. */
+interface LocalOptions {
+  /** Standard input. Default: none. */
+  readonly stdin?: Uint8Array
+  /** Variables that the options are read from. Default: those of the test. */
+  readonly env?: Record<string, string>
+}
+
+/**
+ * Starts a command in this process, in a twentieth of the time. The scope interrupts it. It has no signals and no
+ * terminal.
+ */
+export const startInProcess = Effect.fnUntraced(function* (
+  args: ReadonlyArray<string>,
+  { env, stdin = new Uint8Array(0) }: LocalOptions = {}
+) {
+  const { append, bytes, waitFor } = makeOutput()
+  const write = (stream: StreamName) => (more: string | Uint8Array) => append(stream, Buffer.from(more))
+  const print =
+    (stream: StreamName) =>
+    (...parts: ReadonlyArray<unknown>) =>
+      write(stream)(`${Util.format(...parts)}\n`)
   const console: Console.Console = {
     ...globalThis.console,
-    log: append("stdout"),
-    info: append("stdout"),
-    error: append("stderr"),
-    warn: append("stderr")
+    log: print("stdout"),
+    info: print("stdout"),
+    error: print("stderr"),
+    warn: print("stderr")
   }
-  const exit = yield* Effect.exit(Effect.provideService(NodeMain.execute(args), Console.Console, console))
-  const [code, line] = NodeMain.outcome(exit)
-  if (line !== undefined) output.stderr += `effect-inet: ${line}\n`
-  return { code, ...output }
+  const sink = (stream: StreamName) => () =>
+    Sink.forEach((more: string | Uint8Array) => Effect.sync(() => write(stream)(more)))
+  const streams = Stdio.make({
+    args: Effect.succeed(args),
+    stdin: stdin.length === 0 ? Stream.empty : Stream.succeed(stdin),
+    stdout: sink("stdout"),
+    stderr: sink("stderr")
+  })
+  const requested = yield* Deferred.make<void>()
+  const result = yield* Deferred.make<{ readonly code: number; readonly stdout: string; readonly stderr: string }>()
+  const variables = env === undefined ? yield* ConfigProvider.ConfigProvider : ConfigProvider.fromEnv({ env })
+  // The layer of `execute` has all that a command needs.
+  const command = NodeMain.execute(args) as Effect.Effect<void, unknown>
+  yield* command.pipe(
+    Effect.provideService(ConfigProvider.ConfigProvider, variables),
+    Effect.provideService(Console.Console, console),
+    Effect.provideService(StandardStreams, streams),
+    Effect.provideService(ShutdownSignal, Deferred.await(requested)),
+    // A command shares no layer with another one, nor with the test.
+    Effect.provideService(Layer.CurrentMemoMap, Layer.makeMemoMapUnsafe()),
+    Effect.onExit((exit) => {
+      const [code, line] = NodeMain.outcome(exit, isServer(args))
+      if (line !== undefined) write("stderr")(`effect-inet: ${line}\n`)
+      return Deferred.succeed(result, { code, stdout: bytes("stdout").toString(), stderr: bytes("stderr").toString() })
+    }),
+    Effect.exit,
+    Effect.forkScoped
+  )
+  const ended = Deferred.await(result)
+  return {
+    ended,
+    /** Standard output so far. */
+    stdoutBytes: () => bytes("stdout"),
+    /** Requests the end of a server, as SIGTERM does, and waits for it. */
+    shutdown: Effect.andThen(Deferred.succeed(requested, undefined), ended),
+    waitForOutput: (stream: StreamName, pattern: RegExp) => waitFor(stream, pattern, ended)
+  }
 })
+
+/** Runs a command to its end in this process. */
+export const runInProcess = (args: ReadonlyArray<string>, options?: LocalOptions) =>
+  Effect.scoped(Effect.flatMap(startInProcess(args, options), ({ ended }) => ended))
+
+/** Starts a server in this process on a free port and waits until it listens. */
+export const serveInProcess = (args: ReadonlyArray<string>) =>
+  Effect.flatMap(startInProcess([...args, ...onFreePort]), listening)

@@ -4,10 +4,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stdio from "effect/Stdio"
 import * as NodeFiles from "../../network/files/NodeFiles.ts"
-import { escapedStdio } from "./terminalStreams.ts"
+import { escapedStdio, StandardStreams } from "./terminalStreams.ts"
 
 /** Standard streams whose output is safe for a terminal. */
-const stdio = Layer.provide(Layer.effect(Stdio.Stdio, Effect.map(Stdio.Stdio, escapedStdio)), NodeStdio.layer)
+const stdio = Layer.effect(
+  Stdio.Stdio,
+  Effect.gen(function* () {
+    return (yield* StandardStreams) ?? escapedStdio(yield* Stdio.Stdio)
+  })
+).pipe(Layer.provide(NodeStdio.layer))
 
 /** File system and standard streams. */
 export const layer = Layer.merge(NodeFiles.layer, stdio)

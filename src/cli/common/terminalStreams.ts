@@ -1,8 +1,14 @@
 /** Standard output of the command line as a stream, safe for a terminal. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Sink from "effect/Sink"
 import type * as Stdio from "effect/Stdio"
 import * as TerminalText from "../../network/TerminalText.ts"
+
+/** Standard streams of a command that another program runs in its own process. Default: those of the process. */
+export class StandardStreams extends Context.Reference<Stdio.Stdio | undefined>("effect-inet/cli/StandardStreams", {
+  defaultValue: () => undefined
+}) {}
 
 /** Returns a function that escapes the chunks of one stream of UTF-8 text. */
 export const chunkEscaper = (): ((chunk: string | Uint8Array) => string) => {
