@@ -127,10 +127,10 @@ describe("capture read", () => {
     Effect.gen(function* () {
       const { path } = yield* file
       const run = (...args: ReadonlyArray<string>) =>
-        Effect.map(Cli.run(["capture", "read", path, ...args]), ({ code, stderr, stdout }) => {
+        Effect.map(Cli.runInProcess(["capture", "read", path, ...args]), ({ code, stderr, stdout }) => {
           assert.strictEqual(stderr, "")
           assert.strictEqual(code, 0)
-          return stdout.toString().trimEnd().split("\n")
+          return stdout.trimEnd().split("\n")
         })
       assert.deepStrictEqual(yield* run(), [
         '  0.000000000  10.0.0.1:4000 > 10.0.0.2:69  UDP        8  "Hello\\u202e"',
@@ -153,9 +153,9 @@ describe("capture read", () => {
       const { bytes, short } = yield* file
       Fs.writeFileSync(short, bytes.subarray(0, -10))
       for (const args of [[], ["--diagram", "text"]]) {
-        const { code, stderr, stdout } = yield* Cli.run(["capture", "read", short, ...args])
+        const { code, stderr, stdout } = yield* Cli.runInProcess(["capture", "read", short, ...args])
         assert.strictEqual(code, 1)
-        assert.include(stdout.toString(), "Hello")
+        assert.include(stdout, "Hello")
         assert.match(
           stderr,
           /^effect-inet: .*short\.pcapng: at byte \d+: expected a block of \d+ bytes, found the end of the file after \d+\n$/
@@ -172,7 +172,7 @@ describe("capture read", () => {
   ]
   it.live.each(bad)("%s", ([args, code, line]) =>
     Effect.gen(function* () {
-      const ended = yield* Cli.run(["capture", "read", ...args.split(" ")])
+      const ended = yield* Cli.runInProcess(["capture", "read", ...args.split(" ")])
       assert.strictEqual(ended.stderr, `effect-inet: ${line}\n`)
       assert.strictEqual(ended.code, code)
     })

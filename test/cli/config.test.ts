@@ -28,8 +28,8 @@ describe("--config", () => {
         })
       const { address, port } = yield* announced(["--config", config], {})
       assert.strictEqual(address, "127.0.0.2")
-      const sent = yield* Cli.run(["rot13", "send", address, `${port}`, "Hello"])
-      assert.strictEqual(sent.stdout.toString(), "Hryyb\n")
+      const sent = yield* Cli.runInProcess(["rot13", "send", address, `${port}`, "Hello"])
+      assert.strictEqual(sent.stdout, "Hryyb\n")
       const byVariable = yield* announced([`--config=${config}`], { ROT13_HOST: "127.0.0.3" })
       assert.strictEqual(byVariable.address, "127.0.0.3")
       const byFlag = yield* announced(["--host", "127.0.0.4"], {

@@ -38,7 +38,7 @@ const fetch = Effect.fnUntraced(function* (plan: string, seed: number, seconds: 
   Fs.writeFileSync(Path.join(root, "file"), file)
   const server = yield* TftpPeers.start("dnsmasq", root)
   const capture = Path.join(root, "out.pcapng")
-  const proxy = yield* Cli.start([
+  const proxy = yield* Cli.startInProcess([
     ...["impair", "--listen", "127.0.0.1:0", "--to", `${server.address}:${server.port}`, "--json"],
     ...["--plan", plan, "--seed", `${seed}`, "--capture", capture]
   ])
@@ -48,16 +48,14 @@ const fetch = Effect.fnUntraced(function* (plan: string, seed: number, seconds: 
   const job = { address: "127.0.0.1", port, verb: "get", remote: "file", local, blksize: 1_428 } as const
   const [command, args] = TftpPeers.commandOf("curl", job)
   const curl = yield* TftpPeers.execute([command, ["--max-time", `${seconds}`, ...args]])
-  yield* proxy.kill("SIGTERM")
-  const { code, stderr } = yield* proxy.ended
+  const { code, stderr } = yield* proxy.shutdown
   assert.strictEqual(code, 0, stderr)
   const [, times] =
     /; faults: drop=\S+(?: kind=DATA)? (once|\d+ times|never)"[^\n]*\n$/.exec(stderr) ?? assert.fail(stderr)
   const dropped = times === "once" ? 1 : Number.parseInt(times!, 10)
-  const read = yield* Cli.run(["capture", "read", "--json", capture])
+  const read = yield* Cli.runInProcess(["capture", "read", "--json", capture])
   assert.strictEqual(read.code, 0, read.stderr)
   const packets = read.stdout
-    .toString()
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as Shown)
@@ -91,38 +89,32 @@ const assertTftp = (file: string, port: number, dropped: number) => {
 const title = missing.length === 0 ? "impair" : `impair (skipped: ${missing.join(" and ")})`
 
 describe.skipIf(missing.length > 0)(title, () => {
-  it.live(
-    "curl reads the file through the server's change of port, and the capture marks the dropped datagrams",
-    () =>
-      Effect.gen(function* () {
-        const { capture, curl, dropped, isRight, marked, packets, port } = yield* fetch("drop=4%", 7, 20)
-        assert.deepStrictEqual([curl.code, curl.stderr], [0, ""])
-        assert.isTrue(isRight)
-        assert.isAbove(dropped, 0)
-        assert.strictEqual(marked.length, dropped)
-        // Datagrams were dropped in both directions.
-        assert.strictEqual(new Set(marked.map(({ to }) => to.port === port)).size, 2)
-        // The request goes to the well-known port, and the reply comes from another: each side of the proxy has one.
-        assert.strictEqual(packets.filter(({ to }) => to.port === 69).length, 1)
-        assert.strictEqual(packets.filter(({ summary }) => summary.startsWith("RRQ file")).length, 2)
-        assertTftp(capture, port, dropped)
-      }).pipe(Effect.scoped),
-    30_000
+  it.live("curl reads the file through the server's change of port, and the capture marks the dropped datagrams", () =>
+    Effect.gen(function* () {
+      const { capture, curl, dropped, isRight, marked, packets, port } = yield* fetch("drop=4%", 7, 20)
+      assert.deepStrictEqual([curl.code, curl.stderr], [0, ""])
+      assert.isTrue(isRight)
+      assert.isAbove(dropped, 0)
+      assert.strictEqual(marked.length, dropped)
+      // Datagrams were dropped in both directions.
+      assert.strictEqual(new Set(marked.map(({ to }) => to.port === port)).size, 2)
+      // The request goes to the well-known port, and the reply comes from another: each side of the proxy has one.
+      assert.strictEqual(packets.filter(({ to }) => to.port === 69).length, 1)
+      assert.strictEqual(packets.filter(({ summary }) => summary.startsWith("RRQ file")).length, 2)
+      assertTftp(capture, port, dropped)
+    }).pipe(Effect.scoped)
   )
 
-  it.live(
-    "curl times out if no block after the tenth arrives",
-    () =>
-      Effect.gen(function* () {
-        const { capture, curl, dropped, isRight, marked, port } = yield* fetch("drop=#11.. kind=DATA", 0, 3)
-        assert.strictEqual(curl.code, 28, curl.stderr)
-        assert.match(curl.stderr, /^curl: \(28\) /)
-        assert.isFalse(isRight)
-        assert.isAbove(dropped, 0)
-        assert.strictEqual(marked.length, dropped)
-        for (const { summary } of marked) assert.strictEqual(summary, "DATA block 11, 1428 bytes")
-        assertTftp(capture, port, dropped)
-      }).pipe(Effect.scoped),
-    30_000
+  it.live("curl times out if no block after the tenth arrives", () =>
+    Effect.gen(function* () {
+      const { capture, curl, dropped, isRight, marked, port } = yield* fetch("drop=#11.. kind=DATA", 0, 3)
+      assert.strictEqual(curl.code, 28, curl.stderr)
+      assert.match(curl.stderr, /^curl: \(28\) /)
+      assert.isFalse(isRight)
+      assert.isAbove(dropped, 0)
+      assert.strictEqual(marked.length, dropped)
+      for (const { summary } of marked) assert.strictEqual(summary, "DATA block 11, 1428 bytes")
+      assertTftp(capture, port, dropped)
+    }).pipe(Effect.scoped)
   )
 })

@@ -91,8 +91,8 @@ const compile = Effect.fnUntraced(function* (source: string) {
 
 const send = (style: string, args: ReadonlyArray<string>, stdin = "") =>
   Effect.map(
-    Cli.run(["rot13", "send", "--style", style, ...args], { stdin: Buffer.from(stdin) }),
-    ({ stderr, stdout }) => ({ stdout: `${stdout}`, stderr })
+    Cli.runInProcess(["rot13", "send", "--style", style, ...args], { stdin: Buffer.from(stdin) }),
+    ({ stderr, stdout }) => ({ stdout, stderr })
   )
 
 const messages = ["Hello", "", "Wörld, 3 words", "x".repeat(498), "y".repeat(499), "z"]
@@ -100,7 +100,7 @@ const messages = ["Hello", "", "Wörld, 3 words", "x".repeat(498), "y".repeat(49
 describe("rot13 send --style", () => {
   it.live.skipIf(!has("cc"))("old prints what the client with gethostbyname prints (skipped without cc)", () =>
     Effect.gen(function* () {
-      const { address, port } = yield* Cli.serve(["rot13", "serve"])
+      const { address, port } = yield* Cli.serveInProcess(["rot13", "serve"])
       const args = [address, `${port}`]
       const original = yield* run(yield* compile(oldClient), args, "Hello\nWorld\n")
       assert.deepStrictEqual(yield* send("old", args, "Hello\nWorld\n"), original)
@@ -110,7 +110,7 @@ describe("rot13 send --style", () => {
 
   it.live.skipIf(!has("cc"))("new prints what the client of getaddrinfo(3) prints (skipped without cc)", () =>
     Effect.gen(function* () {
-      const { address, port } = yield* Cli.serve(["rot13", "serve"])
+      const { address, port } = yield* Cli.serveInProcess(["rot13", "serve"])
       const args = [address, `${port}`, ...messages]
       const original = yield* run(yield* compile(newClient), args)
       assert.deepStrictEqual(yield* send("new", args), original)
@@ -121,7 +121,7 @@ describe("rot13 send --style", () => {
 
   it.live.skipIf(!has("python3"))("python prints what the Python client prints (skipped without python3)", () =>
     Effect.gen(function* () {
-      const { address, port } = yield* Cli.serve(["rot13", "serve"])
+      const { address, port } = yield* Cli.serveInProcess(["rot13", "serve"])
       const args = [address, `${port}`, "Hello", "Wörld"]
       const { inRoot } = yield* directory({ "client.py": pythonClient })
       const original = yield* run("python3", [inRoot("client.py"), ...args])

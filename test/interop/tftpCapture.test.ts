@@ -155,15 +155,23 @@ describe.skipIf(missing.length > 0)(title, () => {
       const file = Path.join(path, "out.pcapng")
       const local = Path.join(path, "local")
       Fs.writeFileSync(inRoot("f"), content)
-      const server = yield* Cli.serve(["tftp", "serve", "--root", root, "--write", "create", "--capture", file])
+      const server = yield* Cli.serveInProcess([
+        "tftp",
+        "serve",
+        "--root",
+        root,
+        "--write",
+        "create",
+        "--capture",
+        file
+      ])
       const job = { address: "127.0.0.1", port: server.port, local, blksize: 512 }
       for (const more of [{ verb: "get", remote: "f" } as const, { verb: "put", remote: "g" } as const]) {
         const { code, stderr } = yield* TftpPeers.execute(TftpPeers.commandOf("curl", { ...job, ...more }))
         assert.strictEqual(code, 0, stderr)
       }
       assert.isTrue(Fs.readFileSync(inRoot("g")).equals(content))
-      yield* server.kill("SIGTERM")
-      const { code, stderr } = yield* server.ended
+      const { code, stderr } = yield* server.shutdown
       assert.strictEqual(code, 0, stderr)
       assertBoth(file, server.port)
     }).pipe(Effect.scoped)

@@ -202,8 +202,6 @@ export const startInProcess = Effect.fnUntraced(function* (
   const ended = Deferred.await(result)
   return {
     ended,
-    /** Standard output so far. */
-    stdoutBytes: () => bytes("stdout"),
     /** Requests the end of a server, as SIGTERM does, and waits for it. */
     shutdown: Effect.andThen(Deferred.succeed(requested, undefined), ended),
     waitForOutput: (stream: StreamName, pattern: RegExp) => waitFor(stream, pattern, ended)

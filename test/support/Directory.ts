@@ -20,3 +20,18 @@ export const directory = (files: Readonly<Record<string, string>> = {}) =>
       return { path, root, inRoot: (name: string) => Path.join(root, name) }
     }
   )
+
+/** Waits until the names in a folder satisfy a condition, which is checked after each change of the folder. */
+export const waitForNames = (folder: string, holds: (names: ReadonlyArray<string>) => boolean) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => Fs.watch(folder)),
+    (watcher) =>
+      Effect.callback<void>((resume) => {
+        const look = () => {
+          if (holds(Fs.readdirSync(folder))) resume(Effect.void)
+        }
+        watcher.on("change", look)
+        look()
+      }),
+    (watcher) => Effect.sync(() => watcher.close())
+  )

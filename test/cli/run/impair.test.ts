@@ -24,12 +24,15 @@ interface Shown {
 
 /** Starts rot13 behind a proxy with further arguments. */
 const proxied = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
-  const server = yield* Cli.serve(["rot13", "serve"])
+  const server = yield* Cli.serveInProcess(["rot13", "serve"])
   const to = `${server.address}:${server.port}`
-  const proxy = yield* Cli.start(["impair", "--listen", "127.0.0.1:0", "--to", to, ...args, "--json"])
+  const proxy = yield* Cli.startInProcess(["impair", "--listen", "127.0.0.1:0", "--to", to, ...args, "--json"])
   const [line] = yield* proxy.waitForOutput("stdout", /^\{.*\}$/m)
-  const stop = Effect.andThen(server.kill("SIGTERM"), server.ended)
-  return { ...proxy, stop, ...(JSON.parse(line) as { readonly address: string; readonly port: number }) }
+  return {
+    ...proxy,
+    stop: server.shutdown,
+    ...(JSON.parse(line) as { readonly address: string; readonly port: number })
+  }
 })
 
 describe("an invalid fault plan", () => {
@@ -83,8 +86,8 @@ describe("an invalid fault plan", () => {
 describe("--faults and --capture", () => {
   const captured = Effect.fnUntraced(function* () {
     const file = Path.join(yield* directory, "out.pcapng")
-    const server = yield* Cli.serve(["rot13", "serve"])
-    const sent = yield* Cli.run([
+    const server = yield* Cli.serveInProcess(["rot13", "serve"])
+    const sent = yield* Cli.runInProcess([
       ...["rot13", "send", "--capture", file, "--faults", "chunk=1"],
       ...[server.address, `${server.port}`, "Hello"]
     ])
@@ -98,9 +101,8 @@ describe("--faults and --capture", () => {
       assert.include(stderr, `capturing to ${file}; child processes and worker threads are not captured`)
       assert.include(stderr, "impaired by chunk (seed 0); child processes and worker threads are not impaired")
       assert.match(stderr, /faults applied: chunk (once|\d+ times)\n$/)
-      const read = yield* Cli.run(["capture", "read", "--json", file])
+      const read = yield* Cli.runInProcess(["capture", "read", "--json", file])
       const packets = read.stdout
-        .toString()
         .trim()
         .split("\n")
         .map((line) => JSON.parse(line))
@@ -128,12 +130,11 @@ describe("--faults and --capture", () => {
 
   it.live("apply the plan to the replies of a server", () =>
     Effect.gen(function* () {
-      const server = yield* Cli.serve(["rot13", "serve", "--faults", "reset=2"])
-      const { code, stderr } = yield* Cli.run(["rot13", "send", server.address, `${server.port}`, "Hello"])
+      const server = yield* Cli.serveInProcess(["rot13", "serve", "--faults", "reset=2"])
+      const { code, stderr } = yield* Cli.runInProcess(["rot13", "send", server.address, `${server.port}`, "Hello"])
       assert.strictEqual(code, 1)
       assert.match(stderr, /^effect-inet: .*(reset|closed|ended)/i)
-      yield* server.kill("SIGTERM")
-      const ended = yield* server.ended
+      const ended = yield* server.shutdown
       assert.strictEqual(ended.code, 0)
       assert.match(ended.stderr, /faults applied: reset=2 once/)
     }).pipe(Effect.scoped)
@@ -141,7 +142,7 @@ describe("--faults and --capture", () => {
 
   it.live("fail before anything is sent if the capture cannot be written", () =>
     Effect.gen(function* () {
-      const { code, stderr, stdout } = yield* Cli.run([
+      const { code, stderr, stdout } = yield* Cli.runInProcess([
         "demo",
         "boundaries",
         "--json",
@@ -150,7 +151,7 @@ describe("--faults and --capture", () => {
       ])
       assert.strictEqual(code, 1)
       assert.strictEqual(stderr, 'effect-inet: --capture "/nowhere/out.pcapng": no such file or directory\n')
-      assert.strictEqual(stdout.toString(), "")
+      assert.strictEqual(stdout, "")
     })
   )
 })
@@ -159,14 +160,13 @@ describe("impair", () => {
   it.live("passes rot13 over TCP, logs statistics, and drains on SIGTERM", () =>
     Effect.gen(function* () {
       const proxy = yield* proxied("--plan", "chunk=1", "--tcp")
-      const { stdout } = yield* Cli.run(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
-      assert.strictEqual(stdout.toString(), "Uryyb\n")
+      const { stdout } = yield* Cli.runInProcess(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
+      assert.strictEqual(stdout, "Uryyb\n")
       yield* proxy.waitForOutput(
         "stderr",
         /clients: 0 udp, \d tcp; to server: 0 datagrams, 5 bytes; to clients: 0 datagrams, 5 bytes; faults: chunk/
       )
-      yield* proxy.kill("SIGTERM")
-      assert.strictEqual((yield* proxy.ended).code, 0)
+      assert.strictEqual((yield* proxy.shutdown).code, 0)
     }).pipe(Effect.scoped)
   )
 
@@ -179,7 +179,7 @@ describe("impair", () => {
         server.sendUnsafe(bytes, from)
       })
       const file = Path.join(yield* directory, "out.pcapng")
-      const proxy = yield* Cli.start([
+      const proxy = yield* Cli.startInProcess([
         ...["impair", "--listen", "127.0.0.1:0", "--to", `127.0.0.1:${server.local.port}`],
         ...["--plan", "drop=#2", "--udp", "--json", "--capture", file]
       ])
@@ -194,19 +194,15 @@ describe("impair", () => {
       while (received.length === 0) yield* Effect.yieldNow
       assert.deepStrictEqual(received, ["two"])
       assert.deepStrictEqual(requests, ["one", "two"])
-      yield* proxy.kill("SIGTERM")
-      const { code, stderr } = yield* proxy.ended
+      const { code, stderr } = yield* proxy.shutdown
       assert.strictEqual(code, 0)
       assert.match(
         stderr,
         /to server: 2 datagrams, 6 bytes; to clients: 2 datagrams, 6 bytes; faults: drop=#2 once"[^\n]*\n$/
       )
-      const read = yield* Cli.run(["capture", "read", file])
-      const lost = read.stdout
-        .toString()
-        .split("\n")
-        .filter((line) => line.includes("[drop"))
-      assert.strictEqual(lost.length, 1, read.stdout.toString())
+      const read = yield* Cli.runInProcess(["capture", "read", file])
+      const lost = read.stdout.split("\n").filter((line) => line.includes("[drop"))
+      assert.strictEqual(lost.length, 1, read.stdout)
       assert.include(lost[0], '"one"')
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
@@ -215,15 +211,17 @@ describe("impair", () => {
     Effect.gen(function* () {
       const file = Path.join(yield* directory, "out.pcapng")
       const proxy = yield* proxied("--plan", "chunk=#1:2, delay=#2 2ms", "--tcp", "--capture", file)
-      const { stdout } = yield* Cli.run(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
-      assert.strictEqual(stdout.toString(), "Uryyb\n")
+      const { stdout } = yield* Cli.runInProcess(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
+      assert.strictEqual(stdout, "Uryyb\n")
       yield* proxy.stop
-      const refused = yield* Cli.run(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
+      const refused = yield* Cli.runInProcess(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
       assert.strictEqual(refused.code, 1)
-      yield* proxy.kill("SIGTERM")
-      assert.match((yield* proxy.ended).stderr, /clients: 0 udp, 0 tcp, 1 refused; .* faults: chunk=#1:2 once, delay/)
-      const read = yield* Cli.run(["capture", "read", "--json", file])
-      const packets = read.stdout.toString().trim().split("\n")
+      assert.match(
+        (yield* proxy.shutdown).stderr,
+        /clients: 0 udp, 0 tcp, 1 refused; .* faults: chunk=#1:2 once, delay/
+      )
+      const read = yield* Cli.runInProcess(["capture", "read", "--json", file])
+      const packets = read.stdout.trim().split("\n")
       const marked = packets.map((line) => JSON.parse(line) as Shown).filter(({ comments }) => comments.length > 0)
       assert.deepStrictEqual(
         marked.map(({ comments, to }) => [to.port === proxy.port, ...comments]),
@@ -237,10 +235,10 @@ describe("impair", () => {
 
   it.live("--help lists the shared flags", () =>
     Effect.gen(function* () {
-      const { code, stdout } = yield* Cli.run(["impair", "--help"])
+      const { code, stdout } = yield* Cli.runInProcess(["impair", "--help"])
       assert.strictEqual(code, 0)
       for (const part of ["USAGE", "EXAMPLES", "--faults PLAN", "--fault-seed N", "--capture FILE"]) {
-        assert.include(stdout.toString(), part)
+        assert.include(stdout, part)
       }
     })
   )
@@ -249,7 +247,15 @@ describe("impair", () => {
     Effect.gen(function* () {
       const proxy = yield* proxied("--plan", "")
       const listen = `${proxy.address}:${proxy.port}`
-      const { code, stderr } = yield* Cli.run(["impair", "--listen", listen, "--to", "127.0.0.1:1", "--plan", ""])
+      const { code, stderr } = yield* Cli.runInProcess([
+        "impair",
+        "--listen",
+        listen,
+        "--to",
+        "127.0.0.1:1",
+        "--plan",
+        ""
+      ])
       assert.match(stderr, /^effect-inet: impair: TCP port \d+ is in use.*choose another port with --listen\n$/)
       assert.strictEqual(code, 1)
     }).pipe(Effect.scoped)

@@ -36,7 +36,7 @@ const exchange = Effect.fnUntraced(function* (payloads: ReadonlyArray<string>, .
   const server: Network.UdpSocket = yield* network.udp({}, (bytes, from) => server.sendUnsafe(bytes, from))
   const file = Path.join(yield* directory, "out.pcapng")
   const to = `127.0.0.1:${server.local.port}`
-  const proxy = yield* Cli.start([
+  const proxy = yield* Cli.startInProcess([
     ...["impair", "--listen", "127.0.0.1:0", "--to", to, "--udp", "--json", "--capture", file, ...args]
   ])
   const [line] = yield* proxy.waitForOutput("stdout", /^\{.*\}$/m)
@@ -46,12 +46,10 @@ const exchange = Effect.fnUntraced(function* (payloads: ReadonlyArray<string>, .
   const send = (text: string) => client.send(new TextEncoder().encode(text), { address: "127.0.0.1", port })
   yield* Effect.forEach(payloads, send, { discard: true })
   while (!received.includes("end")) yield* Effect.andThen(send("end"), turns(20))
-  yield* proxy.kill("SIGTERM")
-  const { code, stderr } = yield* proxy.ended
+  const { code, stderr } = yield* proxy.shutdown
   assert.strictEqual(code, 0, stderr)
-  const read = yield* Cli.run(["capture", "read", "--json", file])
+  const read = yield* Cli.runInProcess(["capture", "read", "--json", file])
   const packets = read.stdout
-    .toString()
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as Shown)

@@ -24,11 +24,11 @@ describe("status-of", () => {
       const up = yield* Cli.start(["up", "--config", config, "--admin", "127.0.0.1:0"])
       const [, admin] = yield* up.waitForOutput("stderr", /admin server on http:\/\/(\S+)/)
       yield* up.waitForOutput("stderr", /2 of 2 services up/)
-      const { code, stdout } = yield* Cli.run(["status-of", "--admin", admin!])
-      assert.match(stdout.toString(), /^service +state +address.*\nrot13 +ready +127\.0\.0\.1:\d+ .*\ntwo +ready/)
+      const { code, stdout } = yield* Cli.runInProcess(["status-of", "--admin", admin!])
+      assert.match(stdout, /^service +state +address.*\nrot13 +ready +127\.0\.0\.1:\d+ .*\ntwo +ready/)
       assert.strictEqual(code, 0)
-      const json = yield* Cli.run(["status-of", "--admin", admin!, "--json"])
-      assert.deepInclude(JSON.parse(json.stdout.toString().split("\n")[0]!), {
+      const json = yield* Cli.runInProcess(["status-of", "--admin", admin!, "--json"])
+      assert.deepInclude(JSON.parse(json.stdout.split("\n")[0]!), {
         name: "rot13",
         state: "ready",
         restarts: 0
@@ -52,7 +52,7 @@ describe("status-of", () => {
   it.live("escapes the texts of a service that has failed", () =>
     Effect.gen(function* () {
       const state = { name: "a\u001b]0;x\u0007", state: "failed", restarts: 3, sinceMillis: 0, lastError: "x\r\u009b" }
-      const { code, stderr, stdout } = yield* Cli.run([
+      const { code, stderr, stdout } = yield* Cli.runInProcess([
         "status-of",
         "--admin",
         yield* respondWith(JSON.stringify([state]))

@@ -10,7 +10,7 @@ const keys = { up: "\u001b[A", down: "\u001b[B", right: "\u001b[C", left: "\u001
 describe("board play", () => {
   onTerminal("shows two players each other's claims (skipped without script and stty)", () =>
     Effect.gen(function* () {
-      const { port } = yield* Cli.serve(["board", "serve", "--size", "3"])
+      const { port } = yield* Cli.serveInProcess(["board", "serve", "--size", "3"])
       const join = Pty.start(["board", "play", "127.0.0.1", "--port", `${port}`])
       const one = yield* join
       yield* one.waitForFrame(/^Board at 127\.0\.0\.1, client 1\n\n\[\.] \. {2}\. $/m)
@@ -34,7 +34,7 @@ describe("board play", () => {
 
   onTerminal("prints one line for another service and for a killed server (skipped without script and stty)", () =>
     Effect.gen(function* () {
-      const rot13 = yield* Cli.serve(["rot13", "serve"])
+      const rot13 = yield* Cli.serveInProcess(["rot13", "serve"])
       const rot13Player = yield* Pty.start(["board", "play", "127.0.0.1", "--port", `${rot13.port}`])
       const { code, output } = yield* rot13Player.ended
       assert.include(output, '\u001b[?1049leffect-inet: board: unexpected reply to hello: "uryyb"')
@@ -56,8 +56,8 @@ describe("board play", () => {
         const { port } = yield* Cli.serve(["board", "serve", "--size", "2", "--model", ...flags])
         const play = (stdin: string) =>
           Effect.map(
-            Cli.run(["board", "play", "127.0.0.1", "--port", `${port}`], { stdin: Buffer.from(stdin) }),
-            ({ stdout }) => `${stdout}`
+            Cli.runInProcess(["board", "play", "127.0.0.1", "--port", `${port}`], { stdin: Buffer.from(stdin) }),
+            ({ stdout }) => stdout
           )
         assert.match(yield* play("claim 1 0\nquit\n"), /^claimed 1 0 by 1 change 1\nbye/)
         assert.match(yield* play("1 0\nboard\nquit\n"), /^occupied 1 0 by 1\nboard 2 change 1[^\n]*\nrow {2}0 \. 1\n/)

@@ -38,8 +38,8 @@ describe("connect", () => {
   it.live("prints the bytes of a server, and ends with it", () =>
     Effect.gen(function* () {
       const port = yield* serve(answer("hello \u001b[2J\r\n"))
-      const { code, stderr, stdout } = yield* Cli.run(connect("127.0.0.1", port))
-      assert.deepStrictEqual([code, stdout.toString(), stderr], [0, "hello \u001b[2J\r\n", ""])
+      const { code, stderr, stdout } = yield* Cli.runInProcess(connect("127.0.0.1", port))
+      assert.deepStrictEqual([code, stdout, stderr], [0, "hello \u001b[2J\r\n", ""])
     }).pipe(Effect.scoped)
   )
 
@@ -61,7 +61,7 @@ describe("connect", () => {
       const received: Array<Buffer> = []
       const port = yield* serve(collector(received))
       const stdin = Buffer.from("a\nb\r\n\n")
-      const { code } = yield* Cli.run(connect("--crlf", "--half-close", "localhost", port), { stdin })
+      const { code } = yield* Cli.runInProcess(connect("--crlf", "--half-close", "localhost", port), { stdin })
       assert.strictEqual(code, 0)
       assert.strictEqual(Buffer.concat(received).toString(), "a\r\nb\r\n\r\n")
     }).pipe(Effect.scoped)
@@ -70,8 +70,10 @@ describe("connect", () => {
   it.live("dumps both directions with --hex, and leaves the output alone", () =>
     Effect.gen(function* () {
       const port = yield* serve((socket) => void socket.once("data", () => socket.end("pong")))
-      const { stderr, stdout } = yield* Cli.run(connect("--hex", "127.0.0.1", port), { stdin: Buffer.from("ping") })
-      assert.strictEqual(stdout.toString(), "pong")
+      const { stderr, stdout } = yield* Cli.runInProcess(connect("--hex", "127.0.0.1", port), {
+        stdin: Buffer.from("ping")
+      })
+      assert.strictEqual(stdout, "pong")
       assert.deepStrictEqual(stderr.match(/^[<>] 0{8} {2}[\da-f ]+\|p.ng\|$/gm)?.length, 2)
       assert.isTrue(stderr.startsWith("> "))
     }).pipe(Effect.scoped)
@@ -80,10 +82,9 @@ describe("connect", () => {
   it.live("prints one JSON value for each event with --json", () =>
     Effect.gen(function* () {
       const port = yield* serve((socket) => void socket.once("data", () => socket.end(Buffer.from([0xff, 10]))))
-      const { stdout } = yield* Cli.run(connect("--json", "127.0.0.1", port), { stdin: Buffer.from("ping\n") })
+      const { stdout } = yield* Cli.runInProcess(connect("--json", "127.0.0.1", port), { stdin: Buffer.from("ping\n") })
       const remote = `127.0.0.1:${port}`
       const events = stdout
-        .toString()
         .trim()
         .split("\n")
         .map((line) => JSON.parse(line) as { readonly event: string })
@@ -111,7 +112,7 @@ describe("connect", () => {
   it.live("exits with 1 and one line if the peer resets the connection", () =>
     Effect.gen(function* () {
       const port = yield* serve((socket) => void socket.once("data", () => socket.resetAndDestroy()))
-      const { code, stderr } = yield* Cli.run(connect("127.0.0.1", port), { stdin: Buffer.from("x") })
+      const { code, stderr } = yield* Cli.runInProcess(connect("127.0.0.1", port), { stdin: Buffer.from("x") })
       assert.deepStrictEqual([code, stderr], [1, `effect-inet: 127.0.0.1:${port}: connection reset by the peer\n`])
     }).pipe(Effect.scoped)
   )
@@ -119,8 +120,8 @@ describe("connect", () => {
   it.live("ends quietly after the timeout without data", () =>
     Effect.gen(function* () {
       const port = yield* serve((socket) => void socket.write("first"))
-      const { code, stderr, stdout } = yield* Cli.run(connect("--timeout", "200ms", "127.0.0.1", port))
-      assert.deepStrictEqual([code, stdout.toString(), stderr], [0, "first", ""])
+      const { code, stderr, stdout } = yield* Cli.runInProcess(connect("--timeout", "200ms", "127.0.0.1", port))
+      assert.deepStrictEqual([code, stdout, stderr], [0, "first", ""])
     }).pipe(Effect.scoped)
   )
 
@@ -162,10 +163,10 @@ describe("connect", () => {
       const port = yield* serve(answer("hello"))
       const { root } = yield* Directory.directory()
       const file = `${root}/connect.pcapng`
-      const { code, stdout } = yield* Cli.run(["--capture", file, ...connect("127.0.0.1", port)])
-      assert.deepStrictEqual([code, stdout.toString()], [0, "hello"])
+      const { code, stdout } = yield* Cli.runInProcess(["--capture", file, ...connect("127.0.0.1", port)])
+      assert.deepStrictEqual([code, stdout], [0, "hello"])
       assert.isAbove(Fs.statSync(file).size, 200)
-      const faulty = yield* Cli.run(["--faults", "reset=#1", ...connect("127.0.0.1", port)])
+      const faulty = yield* Cli.runInProcess(["--faults", "reset=#1", ...connect("127.0.0.1", port)])
       assert.strictEqual(faulty.code, 1)
     }).pipe(Effect.scoped)
   )

@@ -7,9 +7,9 @@ describe("demo broadcast", () => {
     "fails without SO_BROADCAST and reaches all sockets with it (Linux)",
     () =>
       Effect.gen(function* () {
-        const { code, stdout } = yield* Cli.run(["demo", "broadcast", "--json"])
+        const { code, stdout } = yield* Cli.runInProcess(["demo", "broadcast", "--json"])
         assert.strictEqual(code, 0)
-        const { heard, tcp, to, without } = JSON.parse(`${stdout}`)
+        const { heard, tcp, to, without } = JSON.parse(stdout)
         assert.deepStrictEqual(without, { reason: "PermissionDenied", code: "EACCES" })
         assert.deepStrictEqual(tcp, { reason: "Unreachable", code: "ENETUNREACH" })
         const from = { address: "127.0.0.1", port: to.port }
@@ -22,8 +22,8 @@ describe("demo broadcast", () => {
 
   it.live("ends without a datagram that was lost", () =>
     Effect.gen(function* () {
-      const { code, stdout } = yield* Cli.run(["demo", "broadcast", "--faults", "drop=100%"])
-      assert.match(`${stdout}`, /^with SO_BROADCAST +sent once, received by 0 sockets$/m)
+      const { code, stdout } = yield* Cli.runInProcess(["demo", "broadcast", "--faults", "drop=100%"])
+      assert.match(stdout, /^with SO_BROADCAST +sent once, received by 0 sockets$/m)
       assert.strictEqual(code, 0)
     })
   )

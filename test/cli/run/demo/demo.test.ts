@@ -13,9 +13,9 @@ interface Figures {
 }
 
 const demo = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
-  const { code, stdout } = yield* Cli.run(["demo", ...args])
+  const { code, stdout } = yield* Cli.runInProcess(["demo", ...args])
   assert.strictEqual(code, 0)
-  return stdout.toString()
+  return stdout
 })
 
 const json = (...args: ReadonlyArray<string>) =>
@@ -63,11 +63,8 @@ describe("demo", () => {
       )
       assert.deepStrictEqual(runs[0], runs[1])
       assert.match(runs[0]!.text, /^ +10\.0 +3 ---x$/m)
-      const { stdout } = yield* Cli.run(["capture", "read", inRoot("one")])
-      const lost = stdout
-        .toString()
-        .split("\n")
-        .filter((line) => line.includes("drop"))
+      const { stdout } = yield* Cli.runInProcess(["capture", "read", inRoot("one")])
+      const lost = stdout.split("\n").filter((line) => line.includes("drop"))
       assert.lengthOf(lost, 1)
       assert.include(lost[0]!, "0.010000000")
     })

@@ -8,23 +8,23 @@ const numbers = (count: number) => Buffer.from(Array.from({ length: count }, (_,
 describe("guess serve and play", () => {
   it.live("sends each line as a guess until the number is found", () =>
     Effect.gen(function* () {
-      const { port } = yield* Cli.serve(["guess", "serve", "--min", "1", "--max", "20", "--model", "select"])
-      const { code, stdout } = yield* Cli.run(["guess", "play", "127.0.0.1", "--port", `${port}`], {
+      const { port } = yield* Cli.serveInProcess(["guess", "serve", "--min", "1", "--max", "20", "--model", "select"])
+      const { code, stdout } = yield* Cli.runInProcess(["guess", "play", "127.0.0.1", "--port", `${port}`], {
         stdin: numbers(20)
       })
-      assert.match(`${stdout}`, /^(too small\n){0,19}correct!\n$/)
+      assert.match(stdout, /^(too small\n){0,19}correct!\n$/)
       assert.strictEqual(code, 0)
     }).pipe(Effect.scoped)
   )
 
   it.live("prints each reply as JSON, with the number of guesses", () =>
     Effect.gen(function* () {
-      const { port } = yield* Cli.serve(["guess", "serve", "--min", "2", "--max", "2"])
-      const { stdout } = yield* Cli.run(["guess", "play", "127.0.0.1", "--port", `${port}`, "--json"], {
+      const { port } = yield* Cli.serveInProcess(["guess", "serve", "--min", "2", "--max", "2"])
+      const { stdout } = yield* Cli.runInProcess(["guess", "play", "127.0.0.1", "--port", `${port}`, "--json"], {
         stdin: numbers(2)
       })
       assert.strictEqual(
-        `${stdout}`,
+        stdout,
         '{"guess":1,"verdict":"too small","guesses":1}\n{"guess":2,"verdict":"correct!","guesses":2}\n'
       )
     }).pipe(Effect.scoped)
@@ -32,20 +32,21 @@ describe("guess serve and play", () => {
 
   it.live("draws the same number from the same seed, also in a child process", () =>
     Effect.gen(function* () {
-      const countGuesses = Effect.fnUntraced(function* (...flags: ReadonlyArray<string>) {
-        const { port } = yield* Cli.serve(["guess", "serve", "--seed", "5", ...flags])
-        const { stdout } = yield* Cli.run(["guess", "play", "127.0.0.1", "--port", `${port}`], {
+      const countGuesses = Effect.fnUntraced(function* ({ port }: { readonly port: number }) {
+        const { stdout } = yield* Cli.runInProcess(["guess", "play", "127.0.0.1", "--port", `${port}`], {
           stdin: numbers(1_000)
         })
-        return `${stdout}`.split("\n").length
+        return stdout.split("\n").length
       })
-      assert.strictEqual(yield* countGuesses(), yield* countGuesses("--model", "processes", "--pool", "1"))
+      const args = ["guess", "serve", "--seed", "5"]
+      const here = yield* countGuesses(yield* Cli.serveInProcess(args))
+      assert.strictEqual(here, yield* countGuesses(yield* Cli.serve([...args, "--model", "processes", "--pool", "1"])))
     }).pipe(Effect.scoped)
   )
 
   it.live.skipIf(!Pty.isAvailable)("shows the range that is left on a terminal (skipped without script and stty)", () =>
     Effect.gen(function* () {
-      const { port } = yield* Cli.serve(["guess", "serve", "--min", "7", "--max", "7"])
+      const { port } = yield* Cli.serveInProcess(["guess", "serve", "--min", "7", "--max", "7"])
       const player = yield* Pty.start(["guess", "play", "127.0.0.1", "--port", `${port}`, "--max", "10"])
       yield* player.waitForOutput(/1 to 10\? $/)
       yield* player.type("six\n")
@@ -65,7 +66,7 @@ describe("guess serve and play", () => {
 
   it.live.skipIf(!Pty.isAvailable)("exits with 130 after Ctrl-C (skipped without script and stty)", () =>
     Effect.gen(function* () {
-      const { port } = yield* Cli.serve(["guess", "serve"])
+      const { port } = yield* Cli.serveInProcess(["guess", "serve"])
       const player = yield* Pty.start(["guess", "play", "127.0.0.1", "--port", `${port}`])
       yield* player.waitForOutput(/1 to 1000\? $/)
       yield* player.type("\u0003")
@@ -75,8 +76,8 @@ describe("guess serve and play", () => {
 
   it.live("fails with one line for a server of another service", () =>
     Effect.gen(function* () {
-      const { port } = yield* Cli.serve(["rot13", "serve"])
-      const { code, stderr } = yield* Cli.run(["guess", "play", "127.0.0.1", "--port", `${port}`], {
+      const { port } = yield* Cli.serveInProcess(["rot13", "serve"])
+      const { code, stderr } = yield* Cli.runInProcess(["guess", "play", "127.0.0.1", "--port", `${port}`], {
         stdin: numbers(1)
       })
       assert.match(stderr, /^effect-inet: unexpected reply: not a number guessing server[^\n]*\n$/)

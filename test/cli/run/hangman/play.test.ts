@@ -13,7 +13,7 @@ const onTerminal = it.live.skipIf(!Pty.isAvailable)
 /** Starts a server with one word. */
 const serve = Effect.fnUntraced(function* (...flags: ReadonlyArray<string>) {
   const { inRoot } = yield* directory({ words: "banana\n" })
-  return yield* Cli.serve(["hangman", "serve", "--words", inRoot("words"), ...flags])
+  return yield* Cli.serveInProcess(["hangman", "serve", "--words", inRoot("words"), ...flags])
 })
 
 const play = ({ port }: { readonly port: number }, ...flags: ReadonlyArray<string>) =>
@@ -112,7 +112,7 @@ describe("hangman play on a terminal (skipped without script and stty)", () => {
 
   onTerminal("restores the terminal and prints one line if the server is killed", () =>
     Effect.gen(function* () {
-      const server = yield* serve()
+      const server = yield* Cli.serve(["hangman", "serve"])
       const player = yield* play(server, "--name", "ann")
       yield* player.waitForFrame(/lives 10/)
       yield* server.kill("SIGKILL")
@@ -170,9 +170,9 @@ describe("hangman play without a terminal", () => {
     Effect.gen(function* () {
       const { port } = yield* serve()
       const args = ["hangman", "play", "127.0.0.1", "--port", `${port}`, "--name", "ann"]
-      const { code, stderr, stdout } = yield* Cli.run(args, { stdin: Buffer.from("banana\n") })
+      const { code, stderr, stdout } = yield* Cli.runInProcess(args, { stdin: Buffer.from("banana\n") })
       assert.match(
-        `${stdout}`,
+        stdout,
         /^Hangman: .*You have found it: banana\.\nann, your rank is 1 of 1\..*Again \(yes\/no\)\? $/s
       )
       assert.deepInclude({ code, stderr }, { code: 0, stderr: "" })
@@ -182,10 +182,10 @@ describe("hangman play without a terminal", () => {
   it.live("sends one line for each answer, and ends when the server has answered the last one", () =>
     Effect.gen(function* () {
       const { lines, port } = yield* slowServer(" ------   12\n", " -a-a-a   12\n", " -a-a-a   11\n")
-      const { code, stdout } = yield* Cli.run(["hangman", "play", "127.0.0.1", "--port", `${port}`], {
+      const { code, stdout } = yield* Cli.runInProcess(["hangman", "play", "127.0.0.1", "--port", `${port}`], {
         stdin: Buffer.from("a\nz\n")
       })
-      assert.strictEqual(`${stdout}`, " ------   12\n -a-a-a   12\n -a-a-a   11\n")
+      assert.strictEqual(stdout, " ------   12\n -a-a-a   12\n -a-a-a   11\n")
       assert.deepStrictEqual(lines, ["a\n", "z\n"])
       assert.strictEqual(code, 0)
     }).pipe(Effect.scoped)
@@ -194,10 +194,10 @@ describe("hangman play without a terminal", () => {
   it.live("leaves when the game is over, although the server never closes", () =>
     Effect.gen(function* () {
       const { lines, port } = yield* slowServer(" ------   1\n", " banana   0\n")
-      const { stdout } = yield* Cli.run(["hangman", "play", "127.0.0.1", "--port", `${port}`], {
+      const { stdout } = yield* Cli.runInProcess(["hangman", "play", "127.0.0.1", "--port", `${port}`], {
         stdin: Buffer.from("z\na\nb\n")
       })
-      assert.strictEqual(`${stdout}`, " ------   1\n banana   0\n")
+      assert.strictEqual(stdout, " ------   1\n banana   0\n")
       assert.deepStrictEqual(lines, ["z\n"])
     }).pipe(Effect.scoped)
   )
@@ -206,8 +206,8 @@ describe("hangman play without a terminal", () => {
     Effect.gen(function* () {
       const { port } = yield* serve()
       const args = ["hangman", "play", "127.0.0.1", "--port", `${port}`, "--name", "ann", "--json"]
-      const { stdout } = yield* Cli.run(args, { stdin: Buffer.from("banana\nno\n") })
-      const views = `${stdout}`
+      const { stdout } = yield* Cli.runInProcess(args, { stdin: Buffer.from("banana\nno\n") })
+      const views = stdout
         .trimEnd()
         .split("\n")
         .map((line) => JSON.parse(line))
@@ -221,10 +221,10 @@ describe("hangman play without a terminal", () => {
   it.live("plays the course dialect", () =>
     Effect.gen(function* () {
       const { port } = yield* serve("--dialect", "course", "--lives", "1")
-      const { stdout } = yield* Cli.run(["hangman", "play", "127.0.0.1", "--port", `${port}`], {
+      const { stdout } = yield* Cli.runInProcess(["hangman", "play", "127.0.0.1", "--port", `${port}`], {
         stdin: Buffer.from("x\n")
       })
-      assert.strictEqual(`${stdout}`, " ------   1\n banana   0\n")
+      assert.strictEqual(stdout, " ------   1\n banana   0\n")
     }).pipe(Effect.scoped)
   )
 })

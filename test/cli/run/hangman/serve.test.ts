@@ -21,29 +21,29 @@ const play = Effect.fnUntraced(
 )
 
 const json = (...args: ReadonlyArray<string>) =>
-  Effect.map(Cli.run([...args, "--json"]), ({ stderr, stdout }) => {
+  Effect.map(Cli.runInProcess([...args, "--json"]), ({ stderr, stdout }) => {
     assert.strictEqual(stderr, "")
-    return JSON.parse(`${stdout}`)
+    return JSON.parse(stdout)
   })
 
-const models: ReadonlyArray<readonly [name: string, ...flags: ReadonlyArray<string>]> = [
-  ["iterative"],
-  ["select"],
-  ["processes", "--pool", "1"],
-  ["threads", "--threads", "2"],
-  ["threads", "--per-client", "--worker-timeout", "1m"]
+/** The models: those with workers run as they are published, in a process of their own. */
+const models: ReadonlyArray<readonly [model: string, serve: typeof Cli.serve | typeof Cli.serveInProcess]> = [
+  ["iterative", Cli.serveInProcess],
+  ["select", Cli.serveInProcess],
+  ["processes --pool 1", Cli.serve],
+  ["threads --threads 2", Cli.serve],
+  ["threads --per-client --worker-timeout 1m", Cli.serve]
 ]
 
 describe("hangman serve and top", () => {
-  it.live.each(models)("counts a game with --model %s", ([name, ...flags]) =>
+  it.live.each(models)("counts a game with --model %s", ([model, serve]) =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory({ words: "banana\n" })
       const files = ["--words", inRoot("words"), "--scores", inRoot("scores")]
-      const server = yield* Cli.serve(["hangman", "serve", ...files, "--model", name, ...flags])
+      const server = yield* serve(["hangman", "serve", ...files, "--model", ...model.split(" ")])
       assert.match(yield* play(server, "ann", "banana", "no"), /ann, your rank is 1 of 1/)
       assert.match(yield* play(server, "bob", "ananas", "quit"), /No, it is not ananas/)
-      yield* server.kill("SIGTERM")
-      assert.strictEqual((yield* server.ended).code, 0)
+      assert.strictEqual((yield* server.shutdown).code, 0)
       assert.match(Fs.readFileSync(inRoot("scores"), "utf8"), /"name":"ann"/)
     }).pipe(Effect.scoped)
   )
@@ -52,11 +52,11 @@ describe("hangman serve and top", () => {
     Effect.gen(function* () {
       const { inRoot } = yield* directory({ words: "banana\n", other: "something else\n" })
       const scores = inRoot("scores")
-      const server = yield* Cli.serve(["hangman", "serve", "--words", inRoot("words"), "--scores", scores])
+      const server = yield* Cli.serveInProcess(["hangman", "serve", "--words", inRoot("words"), "--scores", scores])
       for (const name of ["ann", "bob", "ann"]) yield* play(server, name, "x", "banana", "no")
-      const { stdout } = yield* Cli.run(["hangman", "top", "127.0.0.1", "--port", `${server.port}`])
+      const { stdout } = yield* Cli.runInProcess(["hangman", "top", "127.0.0.1", "--port", `${server.port}`])
       assert.strictEqual(
-        `${stdout}`,
+        stdout,
         "3 games, 3 won, 2 players\nrank  wins  games  wrong  name\n" +
           "   1     2      2      2  ann\n   2     1      1      1  bob\n"
       )
@@ -71,7 +71,7 @@ describe("hangman serve and top", () => {
         [inRoot("none"), `effect-inet: ${inRoot("none")}: no such file or directory\n`],
         [inRoot("other"), `effect-inet: ${inRoot("other")}: not a scoreboard file: invalid first line\n`]
       ] as const) {
-        assert.deepInclude(yield* Cli.run(["hangman", "top", "--scores", file]), { code: 1, stderr: line })
+        assert.deepInclude(yield* Cli.runInProcess(["hangman", "top", "--scores", file]), { code: 1, stderr: line })
       }
     }).pipe(Effect.scoped)
   )
@@ -81,7 +81,7 @@ describe("hangman serve and top", () => {
       const env = { HANGMAN_LIVES: "3", HANGMAN_SEED: "7", HANGMAN_DIFFICULTY: "hard" }
       const masks = []
       for (let run = 0; run < 2; run++) {
-        const running = yield* Cli.start(["hangman", "serve", "--port", "0", "--json"], env)
+        const running = yield* Cli.startInProcess(["hangman", "serve", "--port", "0", "--json"], { env })
         const [line] = yield* running.waitForOutput("stdout", /^\{.*\}$/m)
         const text = yield* play(JSON.parse(line), "", "e", "quit")
         assert.match(text, /and 3 lives/)

@@ -40,9 +40,17 @@ export const socket = (port = 0) =>
 /** Returns an unused port. */
 export const freePort = Effect.scoped(Effect.map(socket(), (socket) => socket.address().port))
 
+const onLoopback = (port: number, args: ReadonlyArray<string>) => [
+  ...["status", "--address", loopback, "--port", `${port}`],
+  ...args
+]
+
 /** Starts a peer on the loopback broadcast address. */
-export const peer = (port: number, ...args: ReadonlyArray<string>) =>
-  Cli.start(["status", "--address", loopback, "--port", `${port}`, ...args])
+export const peer = (port: number, ...args: ReadonlyArray<string>) => Cli.start(onLoopback(port, args))
+
+/** As `peer`, in this process. */
+export const peerInProcess = (port: number, ...args: ReadonlyArray<string>) =>
+  Cli.startInProcess(onLoopback(port, args))
 
 const literal = (text: string) => text.replaceAll(/[^\w ]/g, "\\$&")
 

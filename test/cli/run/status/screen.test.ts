@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Pty from "../../../support/Pty.ts"
-import { coursePacket, freePort, loopback, peer, socket, waitForChange } from "./StatusCli.ts"
+import { coursePacket, freePort, loopback, peer, peerInProcess, socket, waitForChange } from "./StatusCli.ts"
 
 const onTerminal = it.live.skipIf(!Pty.isAvailable)
 
@@ -46,7 +46,7 @@ describe("status on a terminal", () => {
   onTerminal("--screen shows names at their positions, as in the course (skipped without script and stty)", () =>
     Effect.gen(function* () {
       const port = yield* freePort
-      const other = yield* peer(port, "other", "--json")
+      const other = yield* peerInProcess(port, "other", "--json")
       const own = yield* screen(port, 80, 24, "own", "--screen")
       // Both are at the same position: the own name has its place, and the other one the next row.
       yield* own.waitForFrame(/^\n{12} {40}own\n {40}other\n{10}$/)

@@ -2,7 +2,16 @@ import * as Os from "node:os"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Cli from "../../../support/Cli.ts"
-import { coursePacket, freePort, loopback, nextDatagram, peer, socket, waitForChange } from "./StatusCli.ts"
+import {
+  coursePacket,
+  freePort,
+  loopback,
+  nextDatagram,
+  peer,
+  peerInProcess,
+  socket,
+  waitForChange
+} from "./StatusCli.ts"
 
 const intervalMillis = 250
 
@@ -12,39 +21,38 @@ describe("status", () => {
   it.live("reports a killed peer as down and a stopped one as left, at the documented times", () =>
     Effect.gen(function* () {
       const port = yield* freePort
-      const [one, killed, ended] = yield* Effect.all(
-        ["one", "killed", "ended"].map((name) => peer(port, name, ...every, "--json"))
-      )
+      const one = yield* peerInProcess(port, "one", ...every, "--json")
+      const killed = yield* peer(port, "killed", ...every, "--json")
+      const ended = yield* peerInProcess(port, "ended", ...every, "--json")
       const [seen] = yield* Effect.all([
-        waitForChange(one!, "Joined", "killed"),
-        waitForChange(one!, "Joined", "ended"),
-        waitForChange(ended!, "Joined", "killed"),
-        waitForChange(killed!, "Joined", "one")
+        waitForChange(one, "Joined", "killed"),
+        waitForChange(one, "Joined", "ended"),
+        waitForChange(ended, "Joined", "killed"),
+        waitForChange(killed, "Joined", "one")
       ])
       assert.deepInclude(seen, { state: "alive", address: "127.0.0.1", port, dialect: "effect-inet" })
       assert.deepInclude(seen.payload, { x: 40, y: 12, host: Os.hostname() })
       assert.match(
-        (yield* one!.waitForOutput("stderr", /status of.*/))[0],
+        (yield* one.waitForOutput("stderr", /status of.*/))[0],
         /one on 127\.255\.255\.255:\d+ \(this machine only\); /
       )
 
-      yield* killed!.kill("SIGKILL")
-      const downs = yield* Effect.all([waitForChange(one!, "Down", "killed"), waitForChange(ended!, "Down", "killed")])
+      yield* killed.kill("SIGKILL")
+      const downs = yield* Effect.all([waitForChange(one, "Down", "killed"), waitForChange(ended, "Down", "killed")])
       for (const { age, missed, state } of downs) {
         assert.strictEqual(state, "down")
         assert.isAtLeast(missed, 5)
         assert.isAtMost(age, 6 * intervalMillis)
       }
-      yield* ended!.kill("SIGINT")
-      const left = yield* waitForChange(one!, "Left", "ended")
+      assert.strictEqual((yield* ended.shutdown).code, 0)
+      const left = yield* waitForChange(one, "Left", "ended")
       assert.deepInclude(left, { age: 0, missed: 0 }, "the goodbye is the latest packet")
-      assert.strictEqual((yield* ended!.ended).code, 0)
 
-      const table = yield* Cli.run([
+      const table = yield* Cli.runInProcess([
         ...["status", "--once", "--settle", "600ms", "--address", loopback, "--port", `${port}`, "--json"]
       ])
       assert.strictEqual(table.code, 0)
-      const peers = `${table.stdout}`
+      const peers = table.stdout
         .trim()
         .split("\n")
         .map((line) => JSON.parse(line) as { readonly name: string; readonly self?: true })
@@ -52,8 +60,7 @@ describe("status", () => {
         peers.map(({ name, self }) => (self === true ? `${name} is me` : name)),
         ["one"]
       )
-      yield* one!.kill("SIGTERM")
-      assert.strictEqual((yield* one!.ended).code, 0)
+      assert.strictEqual((yield* one.shutdown).code, 0)
     }).pipe(Effect.scoped)
   )
 
@@ -61,8 +68,8 @@ describe("status", () => {
     Effect.gen(function* () {
       const port = yield* freePort
       const testSocket = yield* socket(port)
-      const json = yield* peer(port, "json", "--json")
-      const text = yield* peer(port, "own", "--dialect", "course", ...every)
+      const json = yield* peerInProcess(port, "json", "--json")
+      const text = yield* peerInProcess(port, "own", "--dialect", "course", ...every)
       const sent = yield* nextDatagram(testSocket, "own\0")
       assert.deepStrictEqual([...sent], [...coursePacket("own", 40, 12).fill(0, 4, 64)])
       assert.deepInclude(yield* waitForChange(json, "Joined", "own"), { dialect: "course", payload: { x: 40, y: 12 } })
@@ -79,17 +86,16 @@ describe("status", () => {
       yield* text.waitForOutput("stdout", new RegExp(`^\\S+Z ${shown} moved to 7,8$`, "m"))
       const table = yield* Effect.scoped(
         Effect.gen(function* () {
-          const running = yield* peer(port, "--once", "--settle", "1500ms")
+          const running = yield* peerInProcess(port, "--once", "--settle", "1500ms")
           yield* running.waitForOutput("stderr", /status on .*; listens only/)
           testSocket.send(coursePacket(name, 7, 8), port, loopback)
           return yield* running.ended
         })
       )
-      assert.match(`${table.stdout}`, new RegExp(`^${shown} .* 7,8 .* course$`, "m"))
-      assert.match(`${table.stdout}`, /^own +alive .* 40,12 .* course$/m)
-      assert.notInclude(`${table.stdout}`, "\u001b")
-      yield* text.kill("SIGINT")
-      assert.strictEqual((yield* text.ended).code, 0)
+      assert.match(table.stdout, new RegExp(`^${shown} .* 7,8 .* course$`, "m"))
+      assert.match(table.stdout, /^own +alive .* 40,12 .* course$/m)
+      assert.notInclude(table.stdout, "\u001b")
+      assert.strictEqual((yield* text.shutdown).code, 0)
     }).pipe(Effect.scoped)
   )
 
@@ -97,18 +103,16 @@ describe("status", () => {
     Effect.gen(function* () {
       const port = yield* freePort
       const [one, other] = yield* Effect.all(
-        ["one", "other"].map((name) => peer(port, name, "--key", "secret", ...every, "--json"))
+        ["one", "other"].map((name) => peerInProcess(port, name, "--key", "secret", ...every, "--json"))
       )
-      const intruder = yield* peer(port, "stranger", "--key", "guess", ...every, "--json")
+      const intruder = yield* peerInProcess(port, "stranger", "--key", "guess", ...every, "--json")
       const testSocket = yield* socket(port)
       yield* Effect.all([waitForChange(one!, "Joined", "other"), waitForChange(other!, "Joined", "one")])
       yield* waitForChange(intruder, "Joined", "stranger")
       yield* nextDatagram(testSocket, "stranger")
-      yield* one!.kill("SIGINT")
+      yield* one!.shutdown
       yield* waitForChange(other!, "Left", "one")
-      yield* other!.kill("SIGINT")
-      const { stdout } = yield* other!.ended
-      assert.notInclude(`${stdout}`, "stranger")
+      assert.notInclude((yield* other!.shutdown).stdout, "stranger")
     }).pipe(Effect.scoped)
   )
 })

@@ -4,26 +4,28 @@ import * as Effect from "effect/Effect"
 import * as Way from "../../../../src/cli/run/status/transport.ts"
 import * as NodeServices from "../../../../src/network/node/NodeServices.ts"
 import * as Cli from "../../../support/Cli.ts"
-import { freePort, peer, waitForChange } from "./StatusCli.ts"
+import { freePort, peerInProcess, waitForChange } from "./StatusCli.ts"
+
+const flagsOf = (name: string, args: ReadonlyArray<string>) => [
+  ...["status", name, "--interval", "200ms", "--json"],
+  ...args
+]
 
 /** Starts a peer with the given transport flags. */
-const start = (name: string, ...args: ReadonlyArray<string>) =>
-  Cli.start(["status", name, "--interval", "200ms", "--json", ...args])
+const start = (name: string, ...args: ReadonlyArray<string>) => Cli.startInProcess(flagsOf(name, args))
 
 describe("status --transport", () => {
   it.live("relay forwards packets between its subscribers, and ends on a signal", () =>
     Effect.gen(function* () {
-      const relay = yield* Cli.serve(["status", "--relay"])
+      const relay = yield* Cli.serveInProcess(["status", "--relay"])
       const flags = ["--transport", "relay", "--address", `localhost:${relay.port}`]
       const [one, other] = yield* Effect.all([start("one", ...flags), start("other", ...flags)])
       const [seen] = yield* Effect.all([waitForChange(one, "Joined", "other"), waitForChange(other, "Joined", "one")])
       assert.strictEqual(seen.address, "127.0.0.1")
       assert.notStrictEqual(seen.port, relay.port)
-      yield* other.kill("SIGINT")
+      assert.strictEqual((yield* other.shutdown).code, 0)
       yield* waitForChange(one, "Left", "other")
-      assert.strictEqual((yield* other.ended).code, 0)
-      yield* relay.kill("SIGTERM")
-      assert.strictEqual((yield* relay.ended).code, 0)
+      assert.strictEqual((yield* relay.shutdown).code, 0)
     }).pipe(Effect.scoped)
   )
 
@@ -31,16 +33,15 @@ describe("status --transport", () => {
     Effect.gen(function* () {
       const port = `${yield* freePort}`
       const mesh = (host: string, name: string, peers: string) =>
-        start(name, ...["--transport", "mesh", "--port", port, "--host", host, "--address", peers])
-      const one = yield* mesh("127.0.0.1", "one", "127.0.0.2,127.0.0.77,nosuch.invalid")
-      const other = yield* mesh("127.0.0.2", "other", "localhost")
+        flagsOf(name, ["--transport", "mesh", "--port", port, "--host", host, "--address", peers])
+      const one = yield* Cli.startInProcess(mesh("127.0.0.1", "one", "127.0.0.2,127.0.0.77,nosuch.invalid"))
+      const other = yield* Cli.start(mesh("127.0.0.2", "other", "localhost"))
       const [seen] = yield* Effect.all([waitForChange(one, "Joined", "other"), waitForChange(other, "Joined", "one")])
       assert.deepInclude(seen, { address: "127.0.0.2", port: Number(port) })
       yield* one.waitForOutput("stderr", /nosuch\.invalid cannot be resolved yet.*"level":"WARN"/)
       yield* other.kill("SIGKILL")
       yield* waitForChange(one, "Down", "other")
-      yield* one.kill("SIGINT")
-      assert.strictEqual((yield* one.ended).code, 0)
+      assert.strictEqual((yield* one.shutdown).code, 0)
     }).pipe(Effect.scoped)
   )
 
@@ -58,14 +59,15 @@ describe("status --transport", () => {
     Effect.gen(function* () {
       const port = yield* freePort
       const inside = ["--cluster", "inside", "--interval", "200ms", "--json"]
-      const outsider = yield* peer(port, "outsider", "--interval", "200ms", "--json")
+      const outsider = yield* peerInProcess(port, "outsider", "--interval", "200ms", "--json")
       yield* waitForChange(outsider, "Joined", "outsider")
-      const [one, other] = yield* Effect.all([peer(port, "one", ...inside), peer(port, "other", ...inside)])
+      const [one, other] = yield* Effect.all([
+        peerInProcess(port, "one", ...inside),
+        peerInProcess(port, "other", ...inside)
+      ])
       yield* Effect.all([waitForChange(one, "Joined", "other"), waitForChange(other, "Joined", "one")])
-      yield* one.kill("SIGINT")
-      assert.notInclude(`${(yield* one.ended).stdout}`, "outsider")
-      yield* outsider.kill("SIGINT")
-      assert.strictEqual(`${(yield* outsider.ended).stdout}`.trim().split("\n").length, 1)
+      assert.notInclude((yield* one.shutdown).stdout, "outsider")
+      assert.strictEqual((yield* outsider.shutdown).stdout.trim().split("\n").length, 1)
     }).pipe(Effect.scoped)
   )
 })
@@ -118,7 +120,7 @@ describe("status usage errors", () => {
   it.live("are found in environment variables, too", () =>
     Effect.gen(function* () {
       const env = { STATUS_TRANSPORT: "mesh", STATUS_PORT: "0" }
-      const { code, stderr } = yield* Cli.run(["status"], { env })
+      const { code, stderr } = yield* Cli.runInProcess(["status"], { env })
       assert.match(stderr, /^effect-inet: invalid STATUS_PORT 0: peers must share/)
       assert.strictEqual(code, 2)
     })

@@ -10,6 +10,7 @@ import * as TftpClient from "../../../../src/tftp/TftpClient.ts"
 import * as Cli from "../../../support/Cli.ts"
 import { directory } from "../../../support/Directory.ts"
 import { bytesOf } from "../../../support/Files.ts"
+import { waitUntil } from "../../../support/Pause.ts"
 import * as HttpFiles from "../../../support/tftp/HttpFiles.ts"
 
 const hook = `#!/bin/sh
@@ -45,7 +46,7 @@ describe("tftp serve", () => {
       assert.deepStrictEqual(http.requests, ["/boot/small"])
 
       yield* TftpClient.put(target("new"), MemoryStore.fromBytes(bytesOf("text")))
-      while (!Fs.existsSync(`${command}.out`)) yield* Effect.yieldNow
+      yield* waitUntil(() => Fs.existsSync(`${command}.out`))
       assert.strictEqual(Fs.readFileSync(`${command}.out`, "utf8"), `new 4 ${inRoot("new")}\n`)
 
       const reading = yield* Effect.forkScoped(Effect.flatMap(open("slow"), Stream.mkUint8Array))

@@ -75,8 +75,8 @@ it("the guide has the code of this file", () => {
 })
 
 const serverFlags = Effect.gen(function* () {
-  const { stdout } = yield* Cli.run(["tftp", "serve", "--help"])
-  const [help = "", global = ""] = stdout.toString().split("GLOBAL FLAGS")
+  const { stdout } = yield* Cli.runInProcess(["tftp", "serve", "--help"])
+  const [help = "", global = ""] = stdout.split("GLOBAL FLAGS")
   const flagsOf = (text: string) => Array.from(text.matchAll(/^ {2}(--[\w-]+)/gm), ([, flag]) => flag!)
   return { own: flagsOf(help), global: flagsOf(global) }
 })

@@ -17,7 +17,8 @@ import * as TftpPeers from "../../../support/tftp/TftpPeers.ts"
 
 const isRoot = process.getuid?.() === 0
 
-const serve = (root: string, ...args: ReadonlyArray<string>) => Cli.serve(["tftp", "serve", "--root", root, ...args])
+const serve = (root: string, ...args: ReadonlyArray<string>) =>
+  Cli.serveInProcess(["tftp", "serve", "--root", root, ...args])
 
 const urlOf = ({ port }: { readonly port: number }, path: string) => `tftp://127.0.0.1:${port}/${path}`
 
@@ -80,10 +81,8 @@ describe("tftp serve", () => {
       Fs.writeFileSync(`${path}/other`, "outside")
       Fs.symlinkSync("../other", inRoot("link"))
       const env = { TFTP_ROOT: root, TFTP_PORT: "0", TFTP_WRITE: "create", TFTP_IGNORE_CASE: "yes", TFTP_QUOTA: "1K" }
-      const running = yield* Cli.start(["tftp", "serve", "--json"], {
-        ...env,
-        TFTP_FOLLOW_SYMLINKS: "all",
-        TFTP_LISTING: "ls"
+      const running = yield* Cli.startInProcess(["tftp", "serve", "--json"], {
+        env: { ...env, TFTP_FOLLOW_SYMLINKS: "all", TFTP_LISTING: "ls" }
       })
       const [line] = yield* running.waitForOutput("stdout", /^\{.*\}$/m)
       const server = JSON.parse(line) as { readonly port: number }
@@ -102,8 +101,8 @@ describe("tftp serve", () => {
     Effect.gen(function* () {
       const { root } = yield* directory({ f: "x".repeat(5_000) })
       const server = yield* serve(root, "--blksize", "600", "--windowsize", "3", "--port-range", "20000-60000")
-      const { stdout } = yield* Cli.run(["tftp", "get", urlOf(server, "f"), "-o", "/dev/null", "--json"])
-      assert.deepInclude(JSON.parse(stdout.toString()), { bytes: 5_000, blksize: 600, windowsize: 3 })
+      const { stdout } = yield* Cli.runInProcess(["tftp", "get", urlOf(server, "f"), "-o", "/dev/null", "--json"])
+      assert.deepInclude(JSON.parse(stdout), { bytes: 5_000, blksize: 600, windowsize: 3 })
     }).pipe(Effect.scoped)
   )
 
@@ -130,7 +129,7 @@ describe("tftp serve", () => {
         (socket) => Effect.sync(() => void socket.close())
       )
       const { port } = socket.address() as Net.AddressInfo
-      const { code, stderr } = yield* Cli.run(["tftp", "serve", "--root", root, "--port", `${port}`])
+      const { code, stderr } = yield* Cli.runInProcess(["tftp", "serve", "--root", root, "--port", `${port}`])
       assert.match(stderr, new RegExp(`^effect-inet: tftp: UDP port ${port} is in use.*another port with --port\n$`))
       assert.strictEqual(code, 1)
     }).pipe(Effect.scoped)
@@ -141,7 +140,7 @@ describe("tftp serve", () => {
       const { inRoot, path, root } = yield* directory({ "all.txt": "all", "root.txt": "root's" })
       Fs.chmodSync(path, 0o755)
       Fs.chmodSync(inRoot("root.txt"), 0o600)
-      const server = yield* serve(root, "--user", "nobody")
+      const server = yield* Cli.serve(["tftp", "serve", "--root", root, "--user", "nobody"])
       assert.strictEqual(yield* fetch(server, "all.txt"), "all")
       assert.include(yield* fetch(server, "root.txt"), "Access violation")
       const status = Fs.readFileSync(`/proc/${server.pid}/status`, "utf8")

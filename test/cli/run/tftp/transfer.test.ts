@@ -5,13 +5,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { inject } from "vitest"
 import * as Cli from "../../../support/Cli.ts"
-import { directory } from "../../../support/Directory.ts"
+import { directory, waitForNames } from "../../../support/Directory.ts"
 import { pseudoRandomBytes } from "../../../support/Hosts.ts"
 
 /** Starts a server of files, with another folder for the client. */
 const setUp = Effect.fnUntraced(function* (files: Readonly<Record<string, string>> = {}) {
   const { inRoot, root } = yield* directory(files)
-  const server = yield* Cli.serve(["tftp", "serve", "--root", root, "--write", "overwrite"])
+  const server = yield* Cli.serveInProcess(["tftp", "serve", "--root", root, "--write", "overwrite"])
   const own = yield* directory()
   const url = (path: string) => `tftp://127.0.0.1:${server.port}/${path}`
   return { server, inRoot, root, url, here: own.inRoot, folder: own.root }
@@ -29,10 +29,10 @@ describe("tftp get", () => {
     Effect.gen(function* () {
       const { here, inRoot, url } = yield* setUp()
       Fs.writeFileSync(inRoot("big"), big)
-      const { code, stderr, stdout } = yield* Cli.run(["tftp", "get", url("big"), "-o", here("f"), "--json"])
+      const { code, stderr, stdout } = yield* Cli.runInProcess(["tftp", "get", url("big"), "-o", here("f"), "--json"])
       assert.strictEqual(`${stderr}${code}`, "0")
       assert.isTrue(Fs.readFileSync(here("f")).equals(big))
-      const summary = JSON.parse(stdout.toString())
+      const summary = JSON.parse(stdout)
       assert.deepInclude(summary, {
         url: url("big"),
         file: here("f"),
@@ -68,7 +68,8 @@ describe("tftp get", () => {
       Fs.writeFileSync(here("one"), "old")
       Fs.linkSync(here("one"), here("other"))
       Fs.symlinkSync("made", here("dangling"))
-      const get = (output: string) => Effect.map(Cli.run(["tftp", "get", url("f"), "-o", output]), ({ code }) => code)
+      const get = (output: string) =>
+        Effect.map(Cli.runInProcess(["tftp", "get", url("f"), "-o", output]), ({ code }) => code)
       assert.strictEqual(yield* get(here("link")), 0)
       assert.strictEqual(yield* get(here("dangling")), 0)
       assert.strictEqual(yield* get(here("one")), 0)
@@ -86,7 +87,7 @@ describe("tftp get", () => {
     Effect.gen(function* () {
       const { folder, here, url } = yield* setUp()
       Fs.writeFileSync(here("old"), "old")
-      const { code, stderr, stdout } = yield* Cli.run(["tftp", "get", url("a%20b"), "-o", here("old")])
+      const { code, stderr, stdout } = yield* Cli.runInProcess(["tftp", "get", url("a%20b"), "-o", here("old")])
       assert.strictEqual(stderr, `effect-inet: ${url("a%20b")}: refused by the peer: File not found (error 1)\n`)
       assert.deepStrictEqual([code, stdout.length], [1, 0])
       assert.deepStrictEqual(Fs.readdirSync(folder), ["old"])
@@ -100,20 +101,12 @@ describe("tftp get", () => {
       Fs.writeFileSync(inRoot("big"), big)
       Fs.writeFileSync(here("old"), "old")
       const client = yield* Cli.start(["tftp", "get", url("big"), "-o", here("old"), ...slowFlags, "--timeout", "10s"])
-      const begun = yield* Effect.acquireRelease(
-        Effect.sync(() => Fs.watch(folder)),
-        (watcher) => Effect.sync(() => watcher.close())
-      )
-      yield* Effect.callback<void>((resume) => {
-        const look = () => Fs.readdirSync(folder).length > 1 && resume(Effect.void)
-        begun.on("change", look)
-        look()
-      })
+      yield* waitForNames(folder, ({ length }) => length > 1)
       yield* client.kill("SIGINT")
       assert.strictEqual((yield* client.ended).code, 130)
       assert.deepStrictEqual(Fs.readdirSync(folder), ["old"])
       assert.strictEqual(textOf(here("old")), "old")
-      assert.strictEqual((yield* Effect.flatMap(server.kill("SIGTERM"), () => server.ended)).code, 0)
+      assert.strictEqual((yield* server.shutdown).code, 0)
     }).pipe(Effect.scoped)
   )
 
@@ -122,11 +115,11 @@ describe("tftp get", () => {
       const { here, inRoot, url } = yield* setUp()
       Fs.writeFileSync(inRoot("f"), big.subarray(0, 200_000))
       const faults = ["--faults", "drop=10%,dup=5%,reorder=5%", "--fault-seed", "3", "--capture", here("t.pcapng")]
-      const { code } = yield* Cli.run(["tftp", "get", url("f"), "-o", here("f"), ...faults])
+      const { code } = yield* Cli.runInProcess(["tftp", "get", url("f"), "-o", here("f"), ...faults])
       assert.strictEqual(code, 0)
       assert.isTrue(Fs.readFileSync(here("f")).equals(big.subarray(0, 200_000)))
-      const { stdout } = yield* Cli.run(["capture", "read", here("t.pcapng")])
-      const blocks = Array.from(stdout.toString().matchAll(/DATA block (\d+)/g), ([, block]) => block)
+      const { stdout } = yield* Cli.runInProcess(["capture", "read", here("t.pcapng")])
+      const blocks = Array.from(stdout.matchAll(/DATA block (\d+)/g), ([, block]) => block)
       assert.isAbove(blocks.length, new Set(blocks).size)
     }).pipe(Effect.scoped)
   )
@@ -137,10 +130,10 @@ describe("tftp put", () => {
     Effect.gen(function* () {
       const { here, inRoot, url } = yield* setUp({ "sub/x": "" })
       Fs.writeFileSync(here("a b;c"), big)
-      const { code, stderr, stdout } = yield* Cli.run(["tftp", "put", here("a b;c"), url("sub/"), "--json"])
+      const { code, stderr, stdout } = yield* Cli.runInProcess(["tftp", "put", here("a b;c"), url("sub/"), "--json"])
       assert.strictEqual(`${stderr}${code}`, "0")
       assert.isTrue(Fs.readFileSync(inRoot("sub/a b;c")).equals(big))
-      assert.deepInclude(JSON.parse(stdout.toString()), { bytes: big.length, url: url("sub/a%20b%3Bc") })
+      assert.deepInclude(JSON.parse(stdout), { bytes: big.length, url: url("sub/a%20b%3Bc") })
     }).pipe(Effect.scoped)
   )
 
@@ -148,7 +141,10 @@ describe("tftp put", () => {
     Effect.gen(function* () {
       const { here, inRoot, url } = yield* setUp()
       const put = (path: string, stdin: Uint8Array, file = "-") =>
-        Effect.map(Cli.run(["tftp", "put", file, url(path)], { stdin }), ({ code, stderr }) => `${stderr}${code}`)
+        Effect.map(
+          Cli.runInProcess(["tftp", "put", file, url(path)], { stdin }),
+          ({ code, stderr }) => `${stderr}${code}`
+        )
       assert.strictEqual(yield* put("big", big), "0")
       assert.isTrue(Fs.readFileSync(inRoot("big")).equals(big))
       assert.strictEqual(yield* put("empty", Buffer.alloc(0)), "0")
@@ -167,22 +163,12 @@ describe("tftp put", () => {
       const { here, inRoot, root, server, url } = yield* setUp({ f: "old" })
       Fs.writeFileSync(here("big"), big)
       const client = yield* Cli.start(["tftp", "put", here("big"), url("f"), ...slowFlags])
-      const watcher = yield* Effect.acquireRelease(
-        Effect.sync(() => Fs.watch(root)),
-        (watcher) => Effect.sync(() => watcher.close())
+      yield* waitForNames(root, (names) =>
+        names.some((name) => name !== "f" && Fs.statSync(Path.join(root, name)).size > 0)
       )
-      yield* Effect.callback<void>((resume) => {
-        const look = () => {
-          const upload = Fs.readdirSync(root).find((name) => name !== "f")
-          if (upload !== undefined && Fs.statSync(Path.join(root, upload)).size > 0) resume(Effect.void)
-        }
-        watcher.on("change", look)
-        look()
-      })
       yield* client.kill("SIGKILL")
       yield* client.ended
-      yield* server.kill("SIGTERM")
-      yield* server.ended
+      yield* server.shutdown
       assert.deepStrictEqual(Fs.readdirSync(root), ["f"])
       assert.strictEqual(textOf(inRoot("f")), "old")
     }).pipe(Effect.scoped)
@@ -198,9 +184,14 @@ describe("tftp put and rcat", () => {
         name=$(printf 'caf\\351.bin')
         "$@" tftp put "${folder}/$name" "${url("")}" && "$@" rcat "localhost:${server.port}" "$name"`
       const command = [process.execPath, "--conditions=effect-inet-source", inject("command")]
-      const { status, stderr, stdout } = ChildProcess.spawnSync("sh", ["-c", script, "sh", ...command])
-      assert.strictEqual(`${stderr}${status}`, "0")
-      assert.strictEqual(`${stdout}`, "latin")
+      const output = yield* Effect.promise(
+        () =>
+          new Promise((resolve) => {
+            const done = (error: Error | null, stdout: string, stderr: string) => resolve([error, stderr, stdout])
+            ChildProcess.execFile("sh", ["-c", script, "sh", ...command], done)
+          })
+      )
+      assert.deepStrictEqual(output, [null, "", "latin"])
     }).pipe(Effect.scoped)
   )
 })

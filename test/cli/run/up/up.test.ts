@@ -3,6 +3,7 @@ import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
+import type * as Scope from "effect/Scope"
 import * as Network from "../../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../../src/network/node/NodeNetwork.ts"
 import * as Cli from "../../../support/Cli.ts"
@@ -38,9 +39,11 @@ interface State {
   readonly lastError?: string
 }
 
-/** Starts `up --json` with a file, and waits for states. */
-const start = Effect.fnUntraced(function* (config: string, ...args: ReadonlyArray<string>) {
-  const up = yield* Cli.start(["up", "--json", "--config", config, ...args])
+/** Starts `up --json` with a file, in a process of its own if it gets signals. `waitFor` waits for states. */
+const startUp = Effect.fnUntraced(function* <
+  A extends Pick<Effect.Success<ReturnType<typeof Cli.start>>, "waitForOutput">
+>(start: (args: ReadonlyArray<string>) => Effect.Effect<A, never, Scope.Scope>, config: string) {
+  const up = yield* start(["up", "--json", "--config", config])
   const waitFor = (service: string, state: string) =>
     Effect.map(
       up.waitForOutput("stdout", new RegExp(`^\\{"service":"${service}","state":"${state}".*\\}$`, "m")),
@@ -59,17 +62,17 @@ const rot13 = Effect.fnUntraced(function* (port: number) {
 describe("up with a configuration file", () => {
   it.live("runs the instances of the file, each with its options", () =>
     Effect.gen(function* () {
-      const up = yield* start(
+      const up = yield* startUp(
+        Cli.startInProcess,
         yield* write(
           "rot13: { case: lower }\nup:\n  services:\n    rot13: { port: 0 }\n    intern: { service: rot13, port: 0, case: both }\n"
         )
       )
       const send = (port: number | undefined) =>
-        Effect.map(Cli.run(["rot13", "send", "127.0.0.1", `${port}`, "Hello"]), ({ stdout }) => stdout.toString())
+        Effect.map(Cli.runInProcess(["rot13", "send", "127.0.0.1", `${port}`, "Hello"]), ({ stdout }) => stdout)
       assert.strictEqual(yield* send((yield* up.waitFor("rot13", "ready")).port), "Hryyb\n")
       assert.strictEqual(yield* send((yield* up.waitFor("intern", "ready")).port), "Uryyb\n")
-      yield* up.kill("SIGTERM")
-      assert.strictEqual((yield* up.ended).code, 0)
+      assert.strictEqual((yield* up.shutdown).code, 0)
     }).pipe(Effect.scoped)
   )
 
@@ -77,7 +80,7 @@ describe("up with a configuration file", () => {
     Effect.gen(function* () {
       const { close, port } = yield* occupied
       const file = `up:\n  restart-delay: 10ms\n  services:\n    rot13: { port: 0 }\n    busy: { service: rot13, port: ${port} }\n`
-      const up = yield* start(yield* write(file))
+      const up = yield* startUp(Cli.startInProcess, yield* write(file))
       const failing = yield* up.waitFor("busy", "restarting")
       assert.match(failing.lastError!, new RegExp(`TCP port ${port} is in use.*up\\.services\\.busy\\.port`))
       const { port: good } = yield* up.waitFor("rot13", "ready")
@@ -92,7 +95,7 @@ describe("up with a configuration file", () => {
   it.live("exits with 1 if nothing can start", () =>
     Effect.gen(function* () {
       const { port } = yield* occupied
-      const { code, stderr } = yield* Cli.run([
+      const { code, stderr } = yield* Cli.runInProcess([
         "up",
         "--config",
         yield* write(`up: { services: { rot13: { port: ${port} } } }\n`)
@@ -107,7 +110,7 @@ describe("up with a configuration file", () => {
       const text = (...lines: ReadonlyArray<string>) =>
         `up:\n  services:\n${lines.map((line) => `    ${line}\n`).join("")}`
       const config = yield* write(text("rot13: { port: 0 }", "old: { service: guess, port: 0 }"))
-      const up = yield* start(config)
+      const up = yield* startUp(Cli.start, config)
       const { port } = yield* up.waitFor("rot13", "ready")
       const network = yield* Network.Network
       const client = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", port!))
@@ -119,8 +122,8 @@ describe("up with a configuration file", () => {
       yield* up.waitFor("new", "ready")
       yield* client.write("b")
       assert.strictEqual(new TextDecoder().decode(yield* client.pull), "o")
-      const { stdout } = yield* Cli.run(["rot13", "send", "127.0.0.1", `${port}`, "x"])
-      assert.strictEqual(stdout.toString(), "")
+      const { stdout } = yield* Cli.runInProcess(["rot13", "send", "127.0.0.1", `${port}`, "x"])
+      assert.strictEqual(stdout, "")
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 
@@ -130,7 +133,7 @@ describe("up with a configuration file", () => {
       const text = (busy: number) =>
         `up:\n  max-restarts: 0\n  services:\n    rot13: { port: 0 }\n    busy: { service: rot13, port: ${busy} }\n`
       const config = yield* write(text(port))
-      const up = yield* start(config)
+      const up = yield* startUp(Cli.start, config)
       yield* up.waitFor("busy", "failed")
       Fs.writeFileSync(config, text(0))
       yield* up.kill("SIGHUP")
