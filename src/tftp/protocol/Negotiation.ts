@@ -64,15 +64,24 @@ export interface RequestInfo {
 }
 
 /**
+ * Returns the bytes of a socket buffer that a window fills. Linux accounts for the memory of a datagram: the power of
+ * two that holds it and about 400 bytes more, and 256 bytes of bookkeeping.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const bufferedBytes = ({ blksize, windowsize }: Pick<Agreed, "blksize" | "windowsize">): number =>
+  windowsize * (256 + 2 ** Math.ceil(Math.log2(blksize + 400)))
+
+/**
  * Returns the number of blocks that a socket buffer holds, at least 1. A larger window loses its end whenever the
- * receiver is busy. Linux accounts for the memory of a datagram: the power of two that holds it and about 400 bytes
- * more, and 256 bytes of bookkeeping.
+ * receiver is busy.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const maxBufferedBlocks = (buffer: number, blksize: number): number =>
-  Math.max(1, Math.floor(buffer / (256 + 2 ** Math.ceil(Math.log2(blksize + 400)))))
+  Math.max(1, Math.floor(buffer / bufferedBytes({ blksize, windowsize: 1 })))
 
 /**
  * Returns the size of the socket buffer to request, in bytes: two windows, but 256 KiB to 4 MiB. The kernel may grant

@@ -8,12 +8,15 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
+import * as SharedReceiveBuffer from "./SharedReceiveBuffer.ts"
 
 /** A UDP socket bound to one local address. */
 export interface ListenSocket {
   /** The local address, an IP literal; transfers of its requests are sent from it. */
   readonly host: string
   readonly socket: Network.UdpSocket
+  /** The room for the windows of uploads that use its port. */
+  readonly receiveBuffer: SharedReceiveBuffer.SharedReceiveBuffer
 }
 
 /** Handles a datagram received by a listen socket. */
@@ -53,7 +56,8 @@ export const open = Effect.fnUntraced(function* (host: string, port: number, han
         if (listenSocket !== undefined) handler(bytes, from, listenSocket)
       }
     )
-    listenSocket = { host: hostOf(localHost, socket), socket }
+    const receiveBuffer = SharedReceiveBuffer.make(socket.receiveBuffer)
+    listenSocket = { host: hostOf(localHost, socket), socket, receiveBuffer }
     return listenSocket
   })
   if (!isWildcard(host)) return [yield* bind(host, port, false)] as const

@@ -1,6 +1,7 @@
 /** Opens a request: its file, its options and its transfer, which runs in this thread or another. */
 
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
@@ -66,24 +67,37 @@ export interface ReceivedRequest {
 const oack = (options: ReadonlyArray<Packet.Option>) =>
   options.length === 0 ? undefined : Packet.encode({ _tag: "OACK", options })
 
+/** Negotiates the options of an upload. One that shares its port gets a window that fits beside those of the others. */
+const negotiateUpload = Effect.fnUntraced(function* (
+  { _tag: kind, mode, options }: Packet.Request,
+  policy: Negotiation.Policy,
+  { receiveBuffer, socket }: ListenSockets.ListenSocket,
+  sharesPort: boolean
+) {
+  const limits = { ...policy, receiveBuffer: sharesPort ? receiveBuffer.available() : socket.receiveBuffer }
+  const negotiated = Negotiation.negotiate(options, limits, { kind, mode, size: undefined })
+  const releaseWindow = sharesPort ? yield* receiveBuffer.reserve(negotiated.agreed) : constVoid
+  return { ...negotiated, releaseWindow }
+})
+
 /** Opens the requested file and negotiates the options. */
 const openAndNegotiate = Effect.fnUntraced(function* (
   { store }: ServerContext,
   { policy }: ServerLimits,
-  { listenSocket, peer, request }: ReceivedRequest
+  { listenSocket, peer, request }: ReceivedRequest,
+  sharesPort: boolean
 ) {
   const { _tag: kind, filename, mode, options } = request
-  const { receiveBuffer } = listenSocket.socket
-  const limits: Negotiation.Policy = { ...policy, receiveBuffer, family: Endpoint.familyOf(peer.address) }
+  const limits: Negotiation.Policy = { ...policy, family: Endpoint.familyOf(peer.address) }
   const storeRequest = { filename, mode, options, client: peer }
   if (kind === "WRQ") {
-    const negotiated = Negotiation.negotiate(options, limits, { kind, mode, size: undefined })
+    const negotiated = yield* negotiateUpload(request, limits, listenSocket, sharesPort)
     return { ...negotiated, file: yield* store.write({ ...storeRequest, size: negotiated.agreed.tsize }) }
   }
   const file = yield* store.read({ ...storeRequest, size: undefined })
   const { agreed, reply } = Negotiation.negotiate(options, limits, { kind, mode, size: file.size })
   const own = file.options?.filter((option) => !Negotiation.isRefused(policy, option)) ?? []
-  return { agreed, reply: [...reply, ...own], file }
+  return { agreed, reply: [...reply, ...own], file, releaseWindow: constVoid }
 })
 
 /**
@@ -146,8 +160,8 @@ export const open = Effect.fnUntraced(function* (
   onReply: () => void
 ): Effect.fn.Return<OpenedRequest, TftpError.TftpError, Network.Network | Scope.Scope> {
   const { listenSocket, peer, request } = received
-  const { agreed, file, reply } = yield* Effect.mapError(
-    openAndNegotiate(context, limits, received),
+  const { agreed, file, releaseWindow, reply } = yield* Effect.mapError(
+    openAndNegotiate(context, limits, received, sharesPort),
     Transfer.fileError
   )
   const announcesSize = request._tag === "RRQ" && reply.some(([name]) => name.toLowerCase() === "tsize")
@@ -174,12 +188,14 @@ export const open = Effect.fnUntraced(function* (
     send: socket?.send ?? ((bytes) => listenSocket.socket.sendUnsafe(bytes, peer)),
     memory: BlockSource.memoryOf(context.activeTransfers(), maxLargeBufferTransfers)
   })
-  const { receive } = opened.transfer
+  const { receive, run } = opened.transfer
   socket?.onDatagram((bytes) => {
     // Only the first packet matters: the others go straight to the transfer.
     socket.onDatagram(receive)
     onReply()
     receive(bytes)
   })
-  return { ...opened, announcesSize, file: transferred }
+  // A client that may need its last ACK again sends no more windows.
+  const transfer = { ...opened.transfer, run: Effect.ensuring(run, Effect.sync(releaseWindow)) }
+  return { ...opened, transfer, announcesSize, file: transferred }
 })

@@ -20,7 +20,7 @@ const transfer: Transfer.Transfer = {
 const received: ReceivedRequest = {
   request: { _tag: "RRQ", filename: "f", mode: "octet", options: [] },
   peer: { address: "192.0.2.7", port: 2_000 },
-  listenSocket: { host: "192.0.2.1", socket: undefined as never }
+  listenSocket: { host: "192.0.2.1", socket: undefined as never, receiveBuffer: undefined as never }
 }
 
 const events = {
