@@ -73,7 +73,11 @@ export const make = (write: Store.Writable["write"], expectedBytes: number | und
         while (true) {
           const chunk = takeChunk()
           if (chunk === undefined) {
-            if (ended) return
+            if (ended) {
+              // A server still dallies: it needs no memory for that.
+              spare = undefined
+              return
+            }
             yield* changed.wait
             continue
           }

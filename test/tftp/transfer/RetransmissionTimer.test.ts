@@ -15,16 +15,24 @@ const makeSweeper = () => {
       return () => checks.delete(check)
     }
   }
+  const checkAll = () => {
+    for (const check of checks) check(time)
+  }
   /** Checks every millisecond up to a time. */
   const runUntil = (end: number) => {
-    for (; time < end; time++) for (const check of checks) check(time)
+    for (; time < end; time++) checkAll()
   }
-  return { sweeper, runUntil, checks }
+  /** Checks at one time, and not before it. */
+  const checkAt = (next: number) => {
+    time = next
+    checkAll()
+  }
+  return { sweeper, runUntil, checkAt, checks }
 }
 
 /** Starts a timer that records its calls with their times. */
 const makeTimer = Effect.fnUntraced(function* (options: Partial<RetransmissionTimer.Options> = {}) {
-  const { checks, runUntil, sweeper } = makeSweeper()
+  const { checkAt, checks, runUntil, sweeper } = makeSweeper()
   const calls: Array<string> = []
   const timer = yield* RetransmissionTimer.make({
     sweeper,
@@ -37,7 +45,7 @@ const makeTimer = Effect.fnUntraced(function* (options: Partial<RetransmissionTi
     },
     ...options
   })
-  return { timer, calls, checks, runUntil }
+  return { timer, calls, checks, runUntil, checkAt }
 })
 
 describe("RetransmissionTimer", () => {
@@ -87,6 +95,22 @@ describe("RetransmissionTimer", () => {
       timer.reset()
       runUntil(240)
       assert.deepStrictEqual(calls.slice(2), ["232 timeout"])
+    })
+  )
+
+  it.effect("is checked once more if it expires while the process is busy, before replies are read", () =>
+    Effect.gen(function* () {
+      const { calls, checkAt, runUntil, timer } = yield* makeTimer()
+      runUntil(90)
+      checkAt(120)
+      // The reply has come before the check, but is read after it.
+      timer.onReply()
+      checkAt(125)
+      runUntil(225)
+      assert.deepStrictEqual(calls, [])
+      // Without a reply it is late by one check only, however late the checks are.
+      for (const time of [250, 280, 310, 340, 390, 420]) checkAt(time)
+      assert.deepStrictEqual(calls, ["280 timeout", "420 timeout"])
     })
   )
 
