@@ -10,7 +10,7 @@ import * as FileStoreError from "../../src/tftp/store/FileStoreError.ts"
 import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
 import type * as Store from "../../src/tftp/store/Store.ts"
 import type * as TftpServer from "../../src/tftp/TftpServer.ts"
-import { Hosts, pseudoRandomBytes } from "../support/Hosts.ts"
+import { Hosts, pseudoRandomBytes, turns } from "../support/Hosts.ts"
 import * as TftpHosts from "../support/tftp/TftpHosts.ts"
 import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 
@@ -55,6 +55,26 @@ describe("TftpServer, limits", () => {
       yield* talk.play("b> WRQ h octet windowsize=4", "b< OACK windowsize=4")
       yield* talk.play("b> DATA 1 512", "b> DATA 2 512", "b< ERROR 3")
       yield* talk.play("c> WRQ h octet tsize=1001", "c< ERROR 3")
+    })
+  )
+
+  TftpHosts.both("ends the dally of an upload when no descriptor is left for another", () =>
+    Effect.gen(function* () {
+      const memory = MemoryStore.make({ write: "overwrite" })
+      const exhausted = new FileStoreError.WriteFailed({ cause: Object.assign(new Error("none"), { code: "EMFILE" }) })
+      let open = 0
+      const descriptor = Effect.acquireRelease(
+        Effect.suspend(() => (open < 2 ? Effect.sync(() => open++) : Effect.fail(file(exhausted)))),
+        () => Effect.sync(() => open--)
+      )
+      const store: Store.Store = { ...memory, write: (request) => Effect.andThen(descriptor, memory.write(request)) }
+      const { endpoint, server } = yield* TftpHosts.serve({ store, timeout })
+      const talk = yield* TftpTranscript.open({ endpoint })
+      for (const name of ["a", "b", "c", "d"]) {
+        yield* talk.play(`${name}> WRQ ${name} octet`, `${name}< ACK 0`, `${name}> DATA 1 5`, `${name}< ACK 1`)
+      }
+      yield* talk.play("e> WRQ e octet", "e< ACK 0", "f> WRQ f octet", "f< ACK 0", "g> WRQ g octet", "g< ERROR 0")
+      assert.deepInclude(yield* server.stats, { active: 2, failed: 0, finished: 4, refused: 1 })
     })
   )
 
@@ -297,6 +317,27 @@ describe("TftpServer, a second request of a client", () => {
   }
 })
 
+describe("TftpServer, a second request of a client to write", () => {
+  for (const singlePort of [false, true]) {
+    TftpHosts.both(`waits until the first one has released the file${singlePort ? " on a single port" : ""}`, () =>
+      Effect.gen(function* () {
+        const memory = MemoryStore.make({ write: "overwrite" })
+        // A temporary file is removed before its name is free.
+        const store: Store.Store = {
+          ...memory,
+          write: (request) =>
+            Effect.tap(memory.write(request), () => Effect.addFinalizer(() => Effect.sleep("10 millis")))
+        }
+        const { endpoint, server } = yield* TftpHosts.serve({ store, singlePort, timeout })
+        const talk = yield* TftpTranscript.open({ endpoint })
+        yield* talk.play("a> WRQ h octet", "a< ACK 0", "a> WRQ h octet blksize=600", "a< OACK blksize=600")
+        yield* talk.play("a> WRQ h octet blksize=8", "a< OACK blksize=8", "a> DATA 1 5", "a< ACK 1")
+        assert.deepInclude(yield* server.stats, { failed: 2, finished: 1, refused: 0, started: 3 })
+      })
+    )
+  }
+})
+
 describe("TftpServer, a repeated request after the end", () => {
   for (const singlePort of [false, true]) {
     TftpHosts.both(`starts another transfer${singlePort ? " on a single port" : ""}`, () =>
@@ -314,11 +355,16 @@ describe("TftpServer, a repeated request after the end", () => {
 })
 
 describe("TftpServer, drain", () => {
-  const closing = Effect.fnUntraced(function* (drain: TftpServer.Options["drain"]) {
+  const closing = Effect.fnUntraced(function* (
+    drain: TftpServer.Options["drain"],
+    options: TftpServer.Options = {},
+    ...lines: ReadonlyArray<string>
+  ) {
     const scope = yield* Scope.make()
-    const { endpoint, server } = yield* Scope.provide(TftpHosts.serve({ files, drain }), scope)
+    const { endpoint, server } = yield* Scope.provide(TftpHosts.serve({ files, timeout, drain, ...options }), scope)
     const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
-    yield* talk.play("a> RRQ f octet", "a< DATA 1 512")
+    yield* talk.play("a> RRQ f octet", "a< DATA 1 512", ...lines)
+    yield* turns(10)
     const closed = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
     return { talk, server, closed }
   })
@@ -328,6 +374,24 @@ describe("TftpServer, drain", () => {
       const { closed, talk } = yield* closing("5 seconds")
       yield* talk.play("b> RRQ f octet", "b< ERROR 0", "a> ACK 1", "a< DATA 2 488", "a> ACK 2")
       yield* Fiber.join(closed)
+    })
+  )
+
+  TftpHosts.both("counts the repeated request of a running transfer, and does not refuse it", () =>
+    Effect.gen(function* () {
+      const { closed, server, talk } = yield* closing("5 seconds")
+      yield* talk.play("a> RRQ f octet", "a-", "a> ACK 1", "a< DATA 2 488", "a> ACK 2")
+      yield* Fiber.join(closed)
+      assert.deepInclude(yield* server.stats, { duplicates: 1, finished: 1, started: 1 })
+    })
+  )
+
+  TftpHosts.simulated("refuses the requests that wait for their turn, and counts them", () =>
+    Effect.gen(function* () {
+      const { closed, server, talk } = yield* closing("5 seconds", { maxTransfers: 1 }, "b> RRQ f octet")
+      yield* talk.play("b< ERROR 0", "b-", "a> ACK 1", "a< DATA 2 488", "a> ACK 2")
+      yield* Fiber.join(closed)
+      assert.deepInclude(yield* server.stats, { active: 0, failed: 1, finished: 1, gaveWay: 0, started: 2 })
     })
   )
 

@@ -131,7 +131,8 @@ const main = Effect.gen(function* () {
         )
       )
     )
-    fibers.set(id, fiber)
+    // One that has failed at once, for want of a descriptor, is not in progress any more.
+    if (fiber.pollUnsafe() === undefined) fibers.set(id, fiber)
   }
 
   parentPort!.on("message", (message: Message.ToThread) => {

@@ -17,14 +17,19 @@ export const stoppingPacket = Transfer.errorPacket(Packet.ErrorCode.NotDefined, 
 /** Codes of system errors: the process, or the system, cannot open more files. */
 const descriptorErrors: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE"])
 
+/** Returns true if a file or a socket could not be opened because no descriptor is left. */
+export const isOutOfDescriptors = ({ reason }: TftpError.TftpError): boolean => {
+  if (reason._tag === "Socket") return reason.cause.reason === "NoDescriptors"
+  if (reason._tag !== "File" || !("cause" in reason.cause.reason)) return false
+  return descriptorErrors.has((reason.cause.reason.cause as { readonly code?: unknown } | null)?.code)
+}
+
 /** Returns the code and the message for the client whose request could not be opened. */
-export const packetOf = ({ reason }: TftpError.TftpError): readonly [code: number, peerMessage: string] => {
+export const packetOf = (error: TftpError.TftpError): readonly [code: number, peerMessage: string] => {
   const { code, peerMessage } = ServerLimits.refusals.MaxTransfers
-  if (reason._tag !== "File") return [code, peerMessage]
-  const { cause } = reason
-  const isOutOfDescriptors =
-    "cause" in cause.reason && descriptorErrors.has((cause.reason.cause as { readonly code?: unknown } | null)?.code)
-  return isOutOfDescriptors ? [code, peerMessage] : [cause.code, cause.peerMessage]
+  if (error.reason._tag !== "File" || isOutOfDescriptors(error)) return [code, peerMessage]
+  const { cause } = error.reason
+  return [cause.code, cause.peerMessage]
 }
 
 /** Returns the reason of a refusal, with the name of the file if it is not that of the request. */

@@ -72,6 +72,9 @@ export const isSame = (one: Packet.Request, other: Packet.Request) =>
 export const transferOf = (state: State): Transfer.Transfer | undefined =>
   "transfer" in state ? state.transfer : undefined
 
+/** Returns true until the transfer has ended, or gives way to another. */
+export const isInProgress = ({ _tag }: State): boolean => _tag === "Opening" || _tag === "Transferring"
+
 /** Returns true if the client has been silent so far, and the request in progress gives way to another. */
 export const givesWay = (state: State): boolean =>
   state._tag === "Opening" || (state._tag === "Transferring" && state.isSilent)
@@ -126,7 +129,7 @@ export const transition = (state: State, event: Event): Transition => {
         ? [{ _tag: "Dallying", transfer: state.transfer }, [countEnded]]
         : [state, none]
     case "Ended":
-      return [{ _tag: "Ended" }, state._tag === "Opening" || state._tag === "Transferring" ? [countEnded] : none]
+      return [{ _tag: "Ended" }, isInProgress(state) ? [countEnded] : none]
     case "RequestReceived":
       return onRequest(state, event.received, event.isRepeated)
   }

@@ -38,6 +38,9 @@ export const make = <A>(): WaitingRequests<A> => {
       return byAge.at(-1)
     },
     oldest: () => requests.values().next().value,
-    find: (matches) => [...requests].find(matches)
+    find: (matches) => {
+      for (const request of requests) if (matches(request)) return request
+      return undefined
+    }
   }
 }

@@ -1,6 +1,5 @@
 /** Blocks of a file, read ahead in large chunks into two buffers, and read again where blocks must be resent. */
 import * as Effect from "effect/Effect"
-import { constVoid } from "effect/Function"
 import * as Signal from "../../network/Signal.ts"
 import { Changed, FileStoreError } from "../store/FileStoreError.ts"
 import type * as Store from "../store/Store.ts"
@@ -16,7 +15,8 @@ interface ChunkBuffer {
 }
 
 /**
- * Makes a source over a file.
+ * Makes a source over a file. With the least memory, it reads ahead only from the first reply of the peer: one that is
+ * silent takes one buffer.
  *
  * @param size bytes of the file; undefined if it is known only at the end
  */
@@ -31,6 +31,7 @@ export const make = (
   const bufferBytes = Math.min(chunkBytes, size === undefined ? Number.POSITIVE_INFINITY : size + 1)
   const buffers: Array<ChunkBuffer> = []
   const readNeeded = Signal.make()
+  let readsAhead = options.memory !== "least"
   let wantedChunk = 0
   let currentChunk = -1
   let endBytes: number | undefined
@@ -50,6 +51,10 @@ export const make = (
     if (index === wantedChunk) return
     wantedChunk = index
     readNeeded.notify()
+  }
+  const requestNext = () => {
+    if (!readsAhead) return
+    if (last === Number.POSITIVE_INFINITY || (currentChunk + 1) * blocksPerChunk < last) request(currentChunk + 1)
   }
   const read = Effect.fnUntraced(function* (index: number) {
     const buffer = reusableBuffer()
@@ -77,13 +82,17 @@ export const make = (
       }
       if (index !== currentChunk) {
         currentChunk = index
-        if (last === Number.POSITIVE_INFINITY || (index + 1) * blocksPerChunk < last) request(index + 1)
+        requestNext()
       }
       const from = (block - 1 - index * blocksPerChunk) * blksize
       const count = Math.max(0, Math.min(blksize, buffer.length - from))
       return BlockSource.fill(into, buffer.bytes.subarray(from, from + count))
     },
-    release: constVoid,
+    release: () => {
+      if (readsAhead) return
+      readsAhead = true
+      requestNext()
+    },
     run: (onReady) =>
       Effect.gen(function* () {
         while (true) {

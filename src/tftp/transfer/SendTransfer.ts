@@ -73,7 +73,10 @@ const runPauses = (due: Signal.Signal, timer: RetransmissionTimer.Retransmission
     })
   )
 
-/** Makes a gate before the file. A closed one opens at the first reply: silent clients must not take much memory. */
+/**
+ * Makes a gate before the file. A closed one opens at the first reply, or at the end: until then the transfer has no
+ * fiber of its own and reads nothing, so that silent clients take little memory.
+ */
 const makeReplyGate = (isOpenFromStart: boolean) => {
   const replied = Signal.make()
   let isOpen = isOpenFromStart
@@ -108,9 +111,9 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Transfer.Transfer, never, Scope.Scope> {
   const { agreed, initialPacket, send } = options
   const { bytesUpTo, sendBlock, source } = makeBlocks(options)
-  const completion = Transfer.makeCompletion(send)
   const pauseDue = Signal.make()
   const reading = makeReplyGate(options.memory !== "least" || initialPacket === undefined)
+  const completion = Transfer.makeCompletion(send, reading.open)
   let state = SendMachine.start(agreed, initialPacket !== undefined)
   let malformed = 0
 
@@ -170,14 +173,13 @@ export const make = Effect.fnUntraced(function* (
     run: Effect.suspend(() => {
       dispatch({ _tag: "Start", at: timer.now() })
       const readFile = Effect.mapError(
-        Effect.andThen(
-          reading.opened,
-          source.run(() => dispatch({ _tag: "BlocksRead" }))
-        ),
+        source.run(() => dispatch({ _tag: "BlocksRead" })),
         Transfer.fileError
       )
       const pauses = runPauses(pauseDue, timer, () => dispatch({ _tag: "PauseEnded" }))
-      return Effect.map(completion.runUntilDone([readFile, pauses]), summary)
+      // Lock-step has no pauses.
+      const work = agreed.windowsize === 1 ? [readFile] : [readFile, pauses]
+      return Effect.map(completion.runUntilDone(work, reading.opened), summary)
     })
   }
 })

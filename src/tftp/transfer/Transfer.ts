@@ -2,6 +2,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
 import * as Result from "effect/Result"
 import type * as Negotiation from "../protocol/Negotiation.ts"
 import * as Packet from "../protocol/Packet.ts"
@@ -78,20 +79,25 @@ export interface Completion {
   readonly fail: (reason: TftpError.Reason) => void
   /** Fails with the code and message of an ERROR packet. */
   readonly failFromPacket: (bytes: Uint8Array) => void
-  /** Runs the effects of the transfer until the result is decided; sends an ERROR unless it has succeeded. */
+  /**
+   * Runs the effects of the transfer until the result is decided; sends an ERROR unless it has succeeded. `begin` runs
+   * before them, and ends when the result is decided.
+   */
   readonly runUntilDone: <E extends TftpError.TftpError>(
-    work: ReadonlyArray<Effect.Effect<never, E>>
+    work: ReadonlyArray<Effect.Effect<never, E>>,
+    begin?: Effect.Effect<void>
   ) => Effect.Effect<void, TftpError.TftpError>
 }
 
-/** Makes the completion of one transfer. */
-export const makeCompletion = (send: (bytes: Uint8Array) => void): Completion => {
+/** Makes the completion of one transfer. `onDone` is called when the result is decided. */
+export const makeCompletion = (send: (bytes: Uint8Array) => void, onDone: () => void = constVoid): Completion => {
   const result = Deferred.makeUnsafe<void, TftpError.TftpError>()
   let isDone = false
   const end = (exit: Exit.Exit<void, TftpError.TftpError>) => {
     if (isDone) return
     isDone = true
     Deferred.doneUnsafe(result, exit)
+    onDone()
   }
   const fail = (reason: TftpError.Reason) => end(Exit.fail(new TftpError.TftpError({ reason })))
   const sendLast = (packet: Uint8Array | undefined) =>
@@ -108,8 +114,8 @@ export const makeCompletion = (send: (bytes: Uint8Array) => void): Completion =>
       if (packet?._tag !== "ERROR") return
       fail(new TftpError.Refused({ code: packet.code, text: packet.message }))
     },
-    runUntilDone: (work) =>
-      Effect.raceAllFirst([Deferred.await(result), ...work]).pipe(
+    runUntilDone: (work, begin = Effect.void) =>
+      Effect.andThen(begin, Effect.raceAllFirst([Deferred.await(result), ...work])).pipe(
         Effect.tapError((error) => sendLast(errorPacketFor(error))),
         Effect.tapDefect(() => sendLast(stoppedPacket)),
         Effect.onInterrupt(() => sendLast(stoppedPacket))
