@@ -1,8 +1,8 @@
-/** The metrics of runs in Effect Metrics, with the job as an attribute. */
+/** The metrics of runs in Effect Metrics, with the job as an attribute, and those of a host with its name as well. */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Dispatcher from "./dispatcher/Dispatcher.ts"
-import type { Progress } from "./Progress.ts"
+import type { HostProgress, Progress } from "./Progress.ts"
 
 const counter = (name: string, description: string) =>
   Metric.counter(`effect_inet_farm_${name}`, { description, incremental: true })
@@ -17,6 +17,9 @@ const rejected = counter("rejected_hosts_total", "Hosts whose results were not t
 const queue = gauge("queue", "Packets that are split off and have no result")
 const workers = gauge("workers", "Workers that are not gone")
 const efficiency = gauge("efficiency", "Fraction of the workers' time that was spent on merged packets")
+
+const hostWorkers = gauge("host_workers", "Workers of the host that take packets")
+const hostPackets = counter("host_packets_total", "Packets of the host whose results are merged")
 
 /** The counts of a run that grow. */
 interface Counts {
@@ -59,6 +62,23 @@ export const make = Effect.fnUntraced(function* (job: string) {
   const names = Object.keys(counters) as ReadonlyArray<keyof Counts>
   const byName = names.map((name) => [name, named(counters[name])] as const)
   let published = noCounts
+  const hosts = new Map<string | undefined, (progress: HostProgress) => void>()
+  /** Makes the metrics of a host; this one has an empty name. */
+  const ofHost = (host = "") => {
+    const named = <Input, State>(metric: Metric.Metric<Input, State>) => Metric.withAttributes(metric, { job, host })
+    const [workersGauge, packetCounter] = [named(hostWorkers), named(hostPackets)]
+    let publishedPackets = 0
+    return ({ packets, ready }: HostProgress) => {
+      workersGauge.updateUnsafe(ready, context)
+      packetCounter.updateUnsafe(Math.max(0, packets - publishedPackets), context)
+      publishedPackets = Math.max(packets, publishedPackets)
+    }
+  }
+  const publishHost = (progress: HostProgress) => {
+    const publish = hosts.get(progress.host) ?? ofHost(progress.host)
+    hosts.set(progress.host, publish)
+    publish(progress)
+  }
   const metrics: FarmMetrics = {
     publish: (state, progress) => {
       const counts = countsOf(state)
@@ -67,6 +87,7 @@ export const make = Effect.fnUntraced(function* (job: string) {
       queueGauge.updateUnsafe(state.unfinished.size, context)
       workersGauge.updateUnsafe(state.liveCount, context)
       efficiencyGauge.updateUnsafe(progress.efficiency, context)
+      progress.hosts.forEach(publishHost)
     }
   }
   return metrics

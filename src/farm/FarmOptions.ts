@@ -56,8 +56,9 @@ export interface RunSettings {
   readonly bufferBytes?: number | undefined
   /**
    * The fraction of the packets, chosen at random, whose results two workers of different hosts must agree on: 0 to 1.
-   * If they differ, a third host decides, and the one that had another result is rejected with an event: its workers
-   * receive nothing more. A packet fails if no third host can decide, and is accepted as it is while all workers
+   * Above 0 it is also the first packet of each host, so that one that always lies is found. If they differ, a third
+   * host decides, and the one that had another result is rejected with an event: its workers receive nothing more. A
+   * packet fails if no third host can decide, nor joins within a lease, and is accepted as it is while all workers
    * belong to one host. Results are equal if their encoded forms are, so the work must be deterministic.
    *
    * `run` merges all results at its end, so that those of a rejected host are not in its output: a host that gives n

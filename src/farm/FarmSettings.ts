@@ -70,8 +70,10 @@ export const verification = Effect.fnUntraced(function* <Packet, Result>({
   if (verify === 0) return undefined
   const runSync = Effect.runSyncWith(yield* Effect.context<never>())
   const encode = Schema.encodeSync(work.result) as (result: unknown) => unknown
+  const chosenHosts = new Set<string | undefined>()
   const verification: DispatcherEvent.Verification = {
-    isChosen: () => runSync(Random.next) < verify,
+    // The first packet of each host is, so that one that always lies is found.
+    isChosen: (_, host) => chosenHosts.size < chosenHosts.add(host).size || runSync(Random.next) < verify,
     isEqual: (one, two) => Equal.equals(encode(one), encode(two)),
     holdsResults: !holdUntilConsumed
   }

@@ -21,6 +21,8 @@ export interface WorkerProgress {
 export interface HostProgress {
   /** Undefined for this host. */
   readonly host: string | undefined
+  /** `ready`: a worker takes packets. `lost`: none does, but one may return. `gone`: all failed permanently. */
+  readonly state: WorkerProgress["state"]
   /** The workers that take packets, of all that the host has had. */
   readonly ready: number
   readonly workers: number
@@ -78,11 +80,18 @@ interface RunTotals {
 
 const sum = <A>(items: ReadonlyArray<A>, pick: (item: A) => number) => items.reduce((all, one) => all + pick(one), 0)
 
+const statesFromBest = ["ready", "lost", "gone"] as const
+
+/** Returns the best state of a host's workers. */
+const stateOf = (workers: ReadonlyArray<WorkerProgress>) =>
+  statesFromBest.find((state) => workers.some((worker) => worker.state === state)) ?? "gone"
+
 const progressByHost = (workers: ReadonlyArray<WorkerProgress>): ReadonlyArray<HostProgress> =>
   Array.from(
     Map.groupBy(workers, ({ host }) => host),
     ([host, members]) => ({
       host,
+      state: stateOf(members),
       ready: members.filter(({ state }) => state === "ready").length,
       workers: members.length,
       packets: sum(members, ({ packets }) => packets),

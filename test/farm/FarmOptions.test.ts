@@ -164,6 +164,14 @@ describe("the options of a run", () => {
       assert.deepInclude(stateOf("packets_total"), { count: 100 })
       assert.deepInclude(stateOf("workers"), { value: 2 })
       assert.deepInclude(stateOf("queue"), { value: 0 })
+      const byHost = snapshot.filter(({ id }) => id.startsWith("effect_inet_farm_host_"))
+      assert.deepStrictEqual(
+        byHost.map(({ attributes }) => attributes),
+        [
+          { job: "odd", host: "" },
+          { job: "odd", host: "" }
+        ]
+      )
     })
   )
 

@@ -14,10 +14,11 @@ type WorkerState = DispatcherState.WorkerState
 export const addPacket = (
   { verify }: Options<unknown>,
   state: State,
-  { bytes = 0, isMoved = false, packet, units }: SplitPacket<unknown>
+  { bytes = 0, isMoved = false, packet, units }: SplitPacket<unknown>,
+  host?: string
 ): PendingPacket => {
   const id = state.nextId++
-  const votes = verify?.isChosen(id) === true ? [] : undefined
+  const votes = verify?.isChosen(id, host) === true ? [] : undefined
   const pending: PendingPacket = { id, packet, units, bytes, isMoved, holders: [], failures: undefined, votes }
   state.unfinished.set(id, pending)
   state.bufferedBytes += bytes
@@ -79,7 +80,7 @@ const splitOff = (step: Step, worker: WorkerState) => {
     }
     if (packet !== undefined) {
       state.splitUnits += packet.units
-      return addPacket(options, state, packet)
+      return addPacket(options, state, packet, worker.host)
     }
   } catch (cause) {
     state.splitFailure = { _tag: "SplitFailed", id: state.nextId, cause }

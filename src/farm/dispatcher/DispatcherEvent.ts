@@ -28,8 +28,11 @@ export interface SplitPacket<Packet> extends SizedPacket<Packet> {
 
 /** The verification of results by a second host. @category models @since 0.1.0 */
 export interface Verification {
-  /** Returns true for a packet whose result two hosts must agree on. It is asked once for each packet. */
-  readonly isChosen: (id: number) => boolean
+  /**
+   * Returns true for a packet whose result two hosts must agree on. It is asked once for each packet, with the host
+   * that receives it first; undefined is a host, too.
+   */
+  readonly isChosen: (id: number, host: string | undefined) => boolean
   readonly isEqual: (one: unknown, two: unknown) => boolean
   /** True if results are merged at the end of the run: those of a host that lies are then redone. */
   readonly holdsResults: boolean

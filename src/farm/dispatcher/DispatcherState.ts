@@ -24,7 +24,9 @@ export interface Vote {
   readonly worker: number
   readonly host: string | undefined
   readonly result: unknown
+  /** The duration of the work, and the time of the result, in milliseconds. */
   readonly millis: number
+  readonly at: number
 }
 
 /** A packet that is split off and has no result. */

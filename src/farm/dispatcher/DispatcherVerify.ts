@@ -53,14 +53,18 @@ const rejectHost = (step: Step, host: string | undefined, id: number) => {
   }
 }
 
-/** Ends a packet on which no further host can work: one result is accepted as it is, several that differ fail. */
+/**
+ * Ends a packet on which no further host can work: one result is accepted as it is, several that differ fail. If hosts
+ * may join, these wait a lease for one that decides.
+ */
 const decideWithout = (step: Step, pending: PendingPacket, votes: ReadonlyArray<DispatcherState.Vote>) => {
-  const { workers } = step.state
+  const { mayJoin, workers } = step.state
   const [first, ...others] = votes
   if (first === undefined) return
   if (others.length === 0) {
     return DispatcherOutcome.accept(step, workers[first.worker]!, pending, first.millis, first.result)
   }
+  if (mayJoin && step.now - others.at(-1)!.at < step.options.leaseMillis) return
   const message = `the results of ${votes.length} hosts differ, and no other host can decide`
   for (const { worker } of votes) {
     const { failures } = DispatcherOutcome.addAttempt(step, workers[worker]!, pending, { kind: "Outvoted", message })
@@ -87,7 +91,7 @@ export const vote = (
   const { options, state } = step
   const before = pending.votes ?? []
   if (before.some(({ host }) => host === worker.host)) return DispatcherOutcome.retry(step, pending)
-  pending.votes = [...before, { worker: worker.index, host: worker.host, result, millis }]
+  pending.votes = [...before, { worker: worker.index, host: worker.host, result, millis, at: step.now }]
   const isSame = (one: DispatcherState.Vote) => options.verify!.isEqual(one.result, result)
   if (before.some(isSame)) {
     const liars = before.filter((one) => !isSame(one))
