@@ -41,7 +41,7 @@ const counters: Readonly<Record<keyof Counts, Metric.Counter<number>>> = {
 }
 
 const countsOf = (state: Dispatcher.State<unknown, unknown>): Counts => ({
-  packets: state.mergedCount - state.skippedCount,
+  packets: state.mergedCount - state.skippedCount - state.droppedCount,
   skipped: state.skippedCount,
   retries: state.retryCount,
   expiries: state.workers.reduce((sum, worker) => sum + worker.expiries, 0),

@@ -74,7 +74,8 @@ export interface Worker {
   readonly windowBytes?: number | undefined
   /**
    * True for a worker that reports `Working` for every task that it begins. It may begin them in another order, as the
-   * slots of a host do. Otherwise a task is also begun by being the oldest of the worker after an outcome.
+   * slots of a host do. Otherwise a task is also begun by being the oldest of the worker after an outcome: a guess that
+   * is wrong if the task was still on its way.
    */
   readonly reportsEachBegin?: boolean | undefined
   /**
@@ -88,9 +89,9 @@ export interface Worker {
   /** Queues tasks, which are worked on in this order. It must not throw. */
   readonly run: (tasks: ReadonlyArray<Task>) => void
   /**
-   * Stops tasks soon; ids that are unknown or done are ignored. A task occupies capacity until it has ended. A worker
-   * receives no more tasks while one that expired or timed out has not ended: a task that does not stop is killed, and
-   * the worker reports `Lost`.
+   * Stops tasks; ids that are unknown or done are ignored. One that waits ends at once, one that is begun soon: a task
+   * that does not stop is killed, and the worker reports `Lost`. A task occupies capacity until it has ended. A worker
+   * receives no more tasks while one that expired or timed out has not ended.
    */
   readonly cancel: (ids: ReadonlyArray<number>) => void
 }

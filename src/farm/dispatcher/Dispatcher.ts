@@ -28,15 +28,18 @@ export type State<Packet, Result> = DispatcherState.State<Packet, Result>
 type Step = DispatcherState.Step
 type WorkerState = DispatcherState.WorkerState
 
-/** Removes a lease that the worker has ended. */
-const endLease = ({ now, state }: Step, worker: WorkerState, id: number) => {
+/** Removes a lease that the worker has ended. One that `hasWaited` says nothing about the packets before it. */
+const endLease = ({ now, state }: Step, worker: WorkerState, id: number, hasWaited = false) => {
   const lease = InFlight.take(worker.leases, id)
   if (lease === undefined) return undefined
   if (worker.expired.size > 0) worker.expired.delete(id)
   if (worker.begun.size > 0) worker.begun.delete(id)
   if (worker.workingId === id) worker.workingId = -1
-  worker.lastOutcomeAt = now
-  worker.lastOutcomeStep = state.stepCount
+  if (!hasWaited) {
+    worker.idleExpiries = 0
+    worker.lastOutcomeAt = now
+    worker.lastOutcomeStep = state.stepCount
+  }
   DispatcherOutcome.removeHolder(lease.pending, worker)
   state.available.add(worker)
   return lease
@@ -70,9 +73,19 @@ const onFailed = (step: Step, worker: WorkerState, id: number, failed: Dispatche
   DispatcherOutcome.failAttempt(step, worker, lease.pending, failed)
 }
 
+/** Ends a cancelled packet. A worker that stops one without a cancel has failed at it. */
+const onStopped = (step: Step, worker: WorkerState, id: number) => {
+  const { cancelledAt, entries } = worker.leases
+  if (!cancelledAt.has(id)) return onFailed(step, worker, id, { kind: "Lost", message: "stopped without a cancel" })
+  const isOldest = entries.keys().next().value === id
+  const hasBegun = DispatcherState.begunAt(worker, id, entries.get(id)!, isOldest) !== undefined
+  endLease(step, worker, id, !hasBegun)
+}
+
 const onWorking = ({ now }: Step, worker: WorkerState, id: number) => {
   const lease = worker.leases.entries.get(id)
   if (lease === undefined || worker.workingId === id || worker.begun.has(id)) return
+  worker.idleExpiries = 0
   if (worker.reportsEachBegin === true) return void worker.begun.set(id, now)
   // The packet may have begun at the last outcome, before the worker said so.
   worker.workingAt = DispatcherState.begunAt(worker, id, lease, true) ?? now
@@ -116,14 +129,15 @@ const tick = (step: Step) => {
 const receive = (step: Step, event: Extract<Event<unknown>, { readonly worker: number }>) => {
   const worker = step.state.workers[event.worker]
   if (worker === undefined || worker.state === "gone") return
-  worker.heardAt = step.now
+  // One that works on what it should not have is not well.
+  if (event._tag !== "Working" || worker.leases.entries.has(event.id)) worker.heardAt = step.now
   switch (event._tag) {
     case "Done":
       return onDone(step, worker, event)
     case "Failed":
       return onFailed(step, worker, event.id, event)
     case "Stopped":
-      return onFailed(step, worker, event.id, { kind: "Lost", message: "stopped without a cancel" })
+      return onStopped(step, worker, event.id)
     case "Working":
       return onWorking(step, worker, event.id)
     case "Alive":
@@ -200,6 +214,7 @@ export const make = <Packet, Result>(options: Options<Packet>): State<Packet, Re
       mergedCount: 0,
       consumedCount: 0,
       skippedCount: 0,
+      droppedCount: 0,
       retryCount: 0
     },
     ...{ bufferedBytes: 0, splitUnits: 0, isExhausted: false, splitFailure: undefined, end: undefined }

@@ -28,7 +28,18 @@ export const addPacket = (
 /** Failed packets that are examined, at most, to find one that a worker may receive. */
 const maxRetryCandidates = 8
 
-/** Returns the next packet to retry on a worker. */
+/** Moves the first packets of a queue behind the others. */
+const rotate = (queue: Set<PendingPacket>, count: number) => {
+  if (queue.size <= count) return
+  let left = count
+  for (const pending of queue) {
+    if (left-- === 0) return
+    queue.delete(pending)
+    queue.add(pending)
+  }
+}
+
+/** Returns the next packet to retry on a worker. If the first ones are for other workers, they go behind the rest. */
 const nextRetry = (step: Step, worker: WorkerState) => {
   const { retryQueue, workers } = step.state
   let examined = 0
@@ -44,6 +55,8 @@ const nextRetry = (step: Step, worker: WorkerState) => {
     }
     if (++examined === maxRetryCandidates) break
   }
+  // Those behind them would otherwise wait for a worker that may never come.
+  if (examined === maxRetryCandidates) rotate(retryQueue, examined)
   return undefined
 }
 

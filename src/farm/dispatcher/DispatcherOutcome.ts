@@ -137,6 +137,7 @@ export const drop = (step: Step, id: number) => {
   const pending = step.state.unfinished.get(id)
   if (pending === undefined) return
   settle(step, pending)
+  step.state.droppedCount++
   if (step.options.ordered) settleInOrder(step, pending, undefined, true)
   else passOver(step, pending)
 }
@@ -264,6 +265,9 @@ const expireLease = (step: Step, worker: WorkerState) => {
   const message = `no sign of life within ${step.options.leaseMillis / 1_000} s`
   worker.expiries++
   notify(step, { _tag: "LeaseExpired", worker: worker.name, packets: active.length })
+  if (++worker.idleExpiries === DispatcherState.maxIdleExpiries) {
+    return loseWorker(step, worker, "gone", `it began no packet in ${worker.idleExpiries} leases`, suspects)
+  }
   for (const [id, { pending }] of active) {
     const isBlamed = pending.isMoved || suspects.includes(id)
     expire(step, worker, pending, isBlamed ? { kind: "Expired", message } : undefined)
@@ -285,16 +289,29 @@ const expirePackets = (step: Step, worker: WorkerState, timeoutMillis: number) =
 }
 
 /**
- * Looks at the deadlines of a worker. One whose cancelled packet has not ended one lease after its cancel is gone.
+ * Returns a packet that was cancelled a lease ago and has not ended, although the worker has begun it, or is silent. One
+ * that waits behind a long packet of a worker that is well is no sign of a fault.
  */
+const overdueId = (worker: WorkerState, now: number, leaseMillis: number) => {
+  const { heardAt, leases } = worker
+  if (!InFlight.isOverdue(leases, now, leaseMillis)) return undefined
+  const isSilent = now - heardAt >= leaseMillis
+  let isOldest = true
+  for (const [id, lease] of leases.entries) {
+    const cancelledAt = leases.cancelledAt.get(id) ?? now
+    const hasBegun = DispatcherState.begunAt(worker, id, lease, isOldest) !== undefined
+    if (now - cancelledAt >= leaseMillis && (hasBegun || isSilent)) return id
+    isOldest = false
+  }
+  return undefined
+}
+
+/** Looks at the deadlines of a worker. One that does not end a cancelled packet within a lease is gone. */
 export const watchWorker = (step: Step, worker: WorkerState) => {
   const { leaseMillis, timeoutMillis } = step.options
-  const { cancelledAt, entries } = worker.leases
-  if (entries.size === 0) return
-  if (InFlight.isOverdue(worker.leases, step.now, leaseMillis)) {
-    const [id] = cancelledAt.keys()
-    return loseWorker(step, worker, "gone", `cancelled packet ${id} did not stop`)
-  }
+  if (worker.leases.entries.size === 0) return
+  const id = overdueId(worker, step.now, leaseMillis)
+  if (id !== undefined) return loseWorker(step, worker, "gone", `cancelled packet ${id} did not stop`)
   if (step.now - worker.heardAt >= leaseMillis) return expireLease(step, worker)
   if (timeoutMillis !== undefined) expirePackets(step, worker, timeoutMillis)
 }

@@ -87,6 +87,8 @@ export interface WorkerState<Packet = unknown> extends WorkerInfo {
   /** Failed attempts that count against packets, and expired leases. */
   failures: number
   expiries: number
+  /** The expired leases since the worker last began or ended a packet. */
+  idleExpiries: number
 }
 
 /** A result of an ordered run that waits for earlier ones, or the place of a packet that was skipped. */
@@ -131,11 +133,13 @@ export interface State<Packet = unknown, Result = unknown> {
   /** The time of the last search for a straggler. */
   searchedAt: number
   nextId: number
-  /** Packets that are merged or skipped. */
+  /** Packets that are merged, skipped or dropped. */
   mergedCount: number
   /** The packets of these that do not count against the buffer any more. */
   consumedCount: number
   skippedCount: number
+  /** Packets whose results were not needed any more. */
+  droppedCount: number
   /** Assignments of packets that had failed before. */
   retryCount: number
   /** The bytes of the packets that count against the buffer. */
@@ -193,8 +197,12 @@ export const makeWorkerState = <Packet>(info: WorkerInfo, index: number, joinedA
   units: 0,
   busyMillis: 0,
   failures: 0,
-  expiries: 0
+  expiries: 0,
+  idleExpiries: 0
 })
+
+/** A worker with this number of expired leases in a row, which begins no packet meanwhile, is given up. */
+export const maxIdleExpiries = 3
 
 /** Returns true if a worker can receive packets: it is ready, and every expired lease has an outcome. */
 export const isUsable = ({ expired, state }: WorkerState) => state === "ready" && expired.size === 0

@@ -35,7 +35,10 @@ const end = async (release: NodeJobLoader.LoadedJob["release"]) => {
 
 try {
   const { job, release, work } = await NodeJobLoader.load(module)
-  const queue = NodeThreadQueue.make({ flags, firstPosition, maxPacketBytes, work, send })
+  const queue = NodeThreadQueue.make({
+    ...{ flags, firstPosition, maxPacketBytes, work, send },
+    now: () => performance.now()
+  })
   parentPort!.on("message", (message: ToThread) => {
     if (message === "Cancelled") return NodeThreadQueue.cancel(queue)
     if (message === "End") return end(release)

@@ -159,8 +159,14 @@ const endTasks = (driver: Driver, ended: Ended) => {
   const { listener } = driver
   const ids = ThreadTasks.end(driver.tasks, ended.outcomes.length)
   driver.stuckSince = undefined
-  driver.lastEndedId = ids.at(-1)
-  listener?.(ids.map((id, at) => reportOf(id, ended, at)))
+  const reports: Array<Report> = []
+  for (const [at, id] of ids.entries()) {
+    // It was skipped, and has ended by its cancel.
+    if (id === undefined) continue
+    driver.lastEndedId = id
+    reports.push(reportOf(id, ended, at))
+  }
+  if (reports.length > 0) listener?.(reports)
 }
 
 /** Replaces the thread if it has had its number of packets, all of which have ended. */
@@ -274,7 +280,7 @@ const isStuck = (driver: Driver, running: number | undefined, now: number) => {
     return false
   }
   driver.stuckSince ??= now
-  return now - driver.stuckSince >= settings.gracePeriodMillis && tasks.inFlight.cancelledAt.size > 0
+  return now - driver.stuckSince >= settings.gracePeriodMillis && tasks.skipped.size > 0
 }
 
 /** Kills the thread if its packet was cancelled a grace period ago. Waiting packets are skipped without a kill. */
@@ -341,7 +347,15 @@ export const make = Effect.fnUntraced(function* (settings: Settings) {
   yield* Effect.addFinalizer(() => Effect.sync(() => driver.endChecks?.()))
 
   const cancel = (ids: Iterable<number>) => {
-    ThreadTasks.cancel(driver.tasks, ids, sweeper.now())
+    const { listener } = driver
+    const ended = ThreadTasks.cancel(driver.tasks, ids, sweeper.now())
+    if (ended.length > 0 && listener !== undefined) {
+      const reports = ended.map((id): Report => ({ _tag: "Stopped", id }))
+      // After `cancel` has returned, unless another run has the worker then.
+      queueMicrotask(() => {
+        if (driver.listener === listener) listener(reports)
+      })
+    }
     if (driver.tasks.inFlight.cancelledAt.size === 0) return
     driver.thread?.post("Cancelled")
     watch(driver, supervisor)

@@ -25,7 +25,9 @@ const FaultProfiles = Schema.Array(
     partition: rate,
     staysDown: Schema.Boolean,
     ignoresCancel: Schema.Boolean,
-    beatsWhileHanging: Schema.Boolean
+    beatsWhileHanging: Schema.Boolean,
+    dropsWaiting: Schema.Boolean,
+    reportsEachBegin: Schema.Boolean
   })
 ).check(Schema.isMaxLength(4))
 

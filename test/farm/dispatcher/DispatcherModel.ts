@@ -26,6 +26,10 @@ export interface FaultProfile {
   readonly ignoresCancel: boolean
   /** True if it says that it is well while it hangs: only a timeout ends that. */
   readonly beatsWhileHanging: boolean
+  /** True if it reports every begin; otherwise only the first one after it was idle. */
+  readonly reportsEachBegin: boolean
+  /** True if a packet that waits ends at once when it is cancelled; otherwise when it is its turn. */
+  readonly dropsWaiting: boolean
   readonly host: string | undefined
   /** Its results are wrong. */
   readonly lie: number
@@ -43,7 +47,15 @@ export const healthy: FaultProfile = {
     throw: 0,
     partition: 0
   },
-  ...{ staysDown: false, ignoresCancel: false, beatsWhileHanging: false, host: undefined, lie: 0 }
+  ...{
+    staysDown: false,
+    ignoresCancel: false,
+    beatsWhileHanging: false,
+    dropsWaiting: true,
+    reportsEachBegin: true,
+    host: undefined,
+    lie: 0
+  }
 }
 
 export interface Plan extends Partial<Omit<Options<Range>, "workers" | "nextPacket" | "totalUnits">> {
@@ -116,9 +128,14 @@ const makeWorker = (profile: FaultProfile) => ({
   lastReportAt: 0
 })
 
-const infoOf = ({ capacity, host }: FaultProfile, index: number) => ({
-  ...{ name: `worker ${index}`, capacity, latencyMillis: 5, host }
+const infoOf = ({ capacity, host, reportsEachBegin }: FaultProfile, index: number) => ({
+  ...{ name: `worker ${index}`, capacity, latencyMillis: 5, host, reportsEachBegin }
 })
+
+/** Returns true if the dispatcher knows what a worker has begun: where it has to guess, messages may be under way. */
+const isBeginKnown = ({ duplicate, maxDelayMillis, partition, reportsEachBegin }: FaultProfile) =>
+  // A packet that ends twice is a fault of the worker.
+  duplicate === 0 && (reportsEachBegin || (maxDelayMillis === 0 && partition === 0))
 
 export const run = (plan: Plan): Outcome => {
   const chance = mulberry32(plan.seed)
@@ -226,6 +243,14 @@ export const run = (plan: Plan): Outcome => {
         const worker = workers[action.worker]!
         return deliver(action.worker, () => {
           const [first] = worker.queue
+          const waiting = worker.queue.slice(worker.busy ? 1 : 0).filter(({ id }) => action.ids.includes(id))
+          if (worker.profile.dropsWaiting && waiting.length > 0) {
+            worker.queue = worker.queue.filter((task) => !waiting.includes(task))
+            report(
+              action.worker,
+              waiting.map(({ id }) => ({ _tag: "Stopped", worker: action.worker, id }))
+            )
+          }
           for (const { id } of worker.queue) if (action.ids.includes(id)) worker.cancelled.add(id)
           if (worker.busy && action.ids.includes(first!.id) && !worker.profile.ignoresCancel) stop(action.worker)
         })
@@ -236,8 +261,8 @@ export const run = (plan: Plan): Outcome => {
         if (notice._tag !== "AttemptFailed" || !kindsOfBegun.has(notice.attempt.kind)) return
         const { kind, message, worker } = notice.attempt
         const { begun, profile } = workers[Number(worker.slice("worker ".length))]!
-        // A packet that is stopped without a cancel, or ends twice, is a fault of the worker.
-        if (message.startsWith("stopped") || profile.duplicate > 0 || begun.has(notice.id)) return
+        // A packet that is stopped without a cancel is a fault of the worker.
+        if (message.startsWith("stopped") || !isBeginKnown(profile) || begun.has(notice.id)) return
         violations.push(`packet ${notice.id} is blamed as ${kind} on ${worker}, which has not begun it`)
         return
       }
@@ -301,7 +326,7 @@ export const run = (plan: Plan): Outcome => {
     const deadly = plan.lethalUnit !== undefined && from <= plan.lethalUnit && plan.lethalUnit < to
     worker.begun.add(first.id)
     worker.hasBegun = true
-    if (worker.idle) report(index, [{ _tag: "Working", worker: index, id: first.id }])
+    if (worker.idle || profile.reportsEachBegin) report(index, [{ _tag: "Working", worker: index, id: first.id }])
     worker.idle = false
     const isHanging = fault(profile.hang) && !deadly
     if (!isHanging || profile.beatsWhileHanging) after(beatMillis, () => beat(index, first))

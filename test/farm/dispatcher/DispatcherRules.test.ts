@@ -137,6 +137,61 @@ describe("the rules of a dispatcher", () => {
     assert.include(sent(900, done(1, 1)), "two: 2")
   })
 
+  it("waits for a cancelled packet behind a long one of a worker that is well, but not for one that was begun", () => {
+    const { notices, sent } = drive({ workers: [worker("one")] })
+    assert.deepStrictEqual(sent(0), ["one: 0", "one: 1"])
+    sent(10, working(0), { _tag: "Drop", id: 1 })
+    for (let now = 500; now <= 5_000; now += 500) assert.deepStrictEqual(notices(now, working(0), tick), [])
+    sent(5_100, { _tag: "Drop", id: 0 })
+    assert.deepStrictEqual(notices(6_000, working(0), tick), [])
+    assert.deepStrictEqual(notices(6_100, working(0), tick), [
+      { _tag: "WorkerGone", worker: "one", message: "cancelled packet 0 did not stop" }
+    ])
+  })
+
+  it("gives a silent worker up that does not end its packets, whether it has begun them or not", () => {
+    const { notices, sent } = drive({ workers: [worker("one"), worker("two")] })
+    assert.deepStrictEqual(sent(0), ["one: 0", "one: 2", "two: 1", "two: 3"])
+    const expired = { _tag: "LeaseExpired", worker: "one", packets: 2 } as const
+    assert.deepStrictEqual(notices(1_000, working(1, 1), tick), [expired])
+    assert.deepStrictEqual(notices(2_000, working(1, 1), tick), [
+      { _tag: "WorkerGone", worker: "one", message: "cancelled packet 0 did not stop" }
+    ])
+  })
+
+  it("gives a worker up that stops its packets in time, but begins none of them", () => {
+    const { notices, sent } = drive({}, 4)
+    sent(0)
+    const rounds = [1_000, 2_000, 3_000].map((now) => {
+      const expired = notices(now, tick)
+      sent(now, stopped(0), stopped(1))
+      return expired
+    })
+    const expired = { _tag: "LeaseExpired", worker: "one", packets: 2 } as const
+    const gone = { _tag: "WorkerGone", worker: "one", message: "it began no packet in 3 leases" } as const
+    assert.deepStrictEqual(rounds, [[expired], [expired], [expired, gone]])
+  })
+
+  it("does not take work on a packet that it did not send as a sign of life", () => {
+    const { notices, sent } = drive({}, 2)
+    sent(0)
+    sent(900, working(7))
+    assert.deepStrictEqual(notices(1_000, tick), [{ _tag: "LeaseExpired", worker: "one", packets: 2 }])
+  })
+
+  it("does not take the end of a packet that waited as a sign that the one before was begun", () => {
+    const lose = (...events: ReadonlyArray<Event<number>>) => {
+      const { notices, step } = drive()
+      step(0)
+      for (const [at, event] of events.entries()) step(at + 1, event)
+      return notices(100, { _tag: "Lost", worker: 0, message: "it crashed" }).flatMap((notice) =>
+        notice._tag === "AttemptFailed" ? [notice.id] : []
+      )
+    }
+    assert.deepStrictEqual(lose({ _tag: "Drop", id: 1 }, stopped(1)), [])
+    assert.deepStrictEqual(lose(working(0), { _tag: "Drop", id: 0 }, stopped(0)), [1])
+  })
+
   it("runs without a worker until one joins, and ends only when none can", () => {
     const { sent, step, tags } = drive({ workers: [], mayJoin: true })
     assert.deepStrictEqual(tags(0), [])
@@ -241,11 +296,32 @@ describe("the rules of a dispatcher", () => {
     assert.strictEqual(last.step(4, tick).at(-1)?._tag, "PoisonPacket")
   })
 
+  it("retries a packet behind those that must wait for another worker", () => {
+    const restored = Array.from({ length: 9 }, (_, packet) => ({ packet, units: 1 }))
+    const small = [0, 1, 2, 3].map((index) => worker(`${index}`, { maxPacketBytes: 100 }))
+    const last = worker("last", { capacity: 1, maxPacketBytes: 100 })
+    const { sent } = drive({ workers: [...small, last, worker("large", { maxPacketBytes: 1_000 })], restored }, 0)
+    const held = [...sent(0), ...sent(1, { _tag: "Lost", worker: 5, message: "away" })].filter((line) =>
+      /^\d/.test(line)
+    )
+    assert.lengthOf(held, 8)
+    const tooLarge = held.map((line): Event<number> => {
+      const [index, id] = line.split(": ").map(Number)
+      return { _tag: "Failed", worker: index!, id: id!, kind: "TooLarge", message: "200 bytes (limit 100)" }
+    })
+    // They wait for the large worker, and the packet of the last one comes after them.
+    assert.deepStrictEqual(sent(2, ...tooLarge), [])
+    const retried = [...sent(3, { _tag: "Lost", worker: 4, message: "away" }), ...sent(4, tick)]
+    assert.match(retried.join(), /^\d: 4$/)
+  })
+
   it("ends a packet that nobody needs any more", () => {
-    const { step, tags } = drive({}, 2)
+    const { state, step, tags } = drive({}, 2)
     step(0)
     assert.deepStrictEqual(tags(1, { _tag: "Drop", id: 0 }), ["Cancel"])
     assert.deepStrictEqual(tags(2, stopped(0), done(1)), ["Merge", "Finished"])
+    const { droppedCount, mergedCount, skippedCount } = state()
+    assert.deepStrictEqual([droppedCount, mergedCount, skippedCount], [1, 2, 0])
   })
 })
 

@@ -62,6 +62,11 @@ const assertNever = (): never => {
 
 const heap: Array<unknown> = []
 
+const endless = (depth: number): number => endless(depth + 1) + 1
+
+/** A chain of promises that never lets the event loop turn. */
+const again = (): Promise<never> => Promise.resolve().then(again)
+
 const works = {
   effect: () => Effect.map(Counter, (counter) => counter.next()),
   promise: async (at) => {
@@ -103,6 +108,15 @@ const works = {
     setImmediate(() => void Promise.reject(new Error("late stray")))
     return new Promise(() => {})
   },
+  callback: () => {
+    setTimeout(() => {
+      throw new Error("in a callback")
+    })
+    return new Promise(() => {})
+  },
+  recursion: () => endless(0),
+  microtasks: () => again(),
+  buffer: () => new ArrayBuffer(2 ** 53 - 1),
   strayAfter: () => {
     void Promise.reject(new Error("stray after"))
     return -1

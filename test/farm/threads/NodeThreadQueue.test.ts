@@ -15,9 +15,10 @@ type Work = (packet: string, signal: StopSignal) => Computation<unknown>
 
 const codes = Object.fromEntries(Object.entries(OutcomeCode).map(([name, code]) => [code, name]))
 
-/** Makes a queue for four tasks, with the outcomes that it has sent. */
+/** Makes a queue for five tasks, with the outcomes that it has sent, and a clock that the test sets. */
 const make = (work: Work, transfer?: Transfer<string, unknown>) => {
-  const tasks = ThreadTasks.make(4)
+  const tasks = ThreadTasks.make(5)
+  const clock = { millis: 0 }
   const outcomes: Array<readonly [outcome: string | undefined, value: unknown]> = []
   const moved: Array<ReadonlyArray<ArrayBufferLike>> = []
   const sent = Promise.withResolvers<void>()
@@ -30,6 +31,7 @@ const make = (work: Work, transfer?: Transfer<string, unknown>) => {
     firstPosition: 0,
     maxPacketBytes: 64,
     work: encoded,
+    now: () => clock.millis,
     send: (ended, buffers) => {
       moved.push(buffers)
       for (const [at, outcome] of ended.outcomes.entries()) {
@@ -53,7 +55,7 @@ const make = (work: Work, transfer?: Transfer<string, unknown>) => {
     ThreadTasks.cancel(tasks, ids, 0)
     NodeThreadQueue.cancel(queue)
   }
-  return { add, cancel, moved, outcomes, running: () => ThreadTasks.running(tasks), allEnded: sent.promise }
+  return { add, cancel, clock, moved, outcomes, running: () => ThreadTasks.running(tasks), allEnded: sent.promise }
 }
 
 describe("NodeThreadQueue", () => {
@@ -107,6 +109,43 @@ describe("NodeThreadQueue", () => {
       ["done", "a"],
       ["stopped", undefined]
     ])
+  })
+
+  it("sends the outcomes before a packet, unless they took too little time for a message", () => {
+    const sentBefore: Array<number> = []
+    const { add, clock, outcomes } = make((packet) => {
+      sentBefore.push(outcomes.length)
+      clock.millis += Number(packet)
+      return packet
+    })
+    add("1", "10000", "0.1", "0.1", "10000")
+    assert.deepStrictEqual(sentBefore, [0, 1, 2, 2, 2])
+  })
+
+  it("sends the outcomes before a packet when its work reads the stop signal, once it takes its time", () => {
+    const sent: Array<number> = []
+    const { add, clock, outcomes } = make((packet, { stopped }) => {
+      for (let round = 0; packet === "long" && round < 3 && !stopped(); round++) {
+        sent.push(outcomes.length)
+        clock.millis += 0.3
+      }
+      return packet
+    })
+    add("a", "b", "long")
+    assert.deepStrictEqual(sent, [0, 0, 2])
+    assert.lengthOf(outcomes, 3)
+  })
+
+  it("sends the end of work that was stopped at once", () => {
+    const sentBefore: Array<number> = []
+    const queue = make((packet) => {
+      sentBefore.push(queue.outcomes.length)
+      if (packet === "b") queue.cancel(1)
+      return packet
+    })
+    queue.add("a", "b", "c")
+    assert.deepStrictEqual(sentBefore, [0, 0, 2])
+    assert.deepStrictEqual(queue.outcomes[1], ["stopped", undefined])
   })
 
   it("runs Effects with the services: at once if they do not wait, and interrupts those that do", async () => {

@@ -78,7 +78,7 @@ describe("work on threads", () => {
 
   it.live("fails with name, message, stack, code and causes of the error", () =>
     Effect.gen(function* () {
-      const { run } = yield* pool()
+      const { events, run } = yield* pool()
       const attemptAt = (does: Does) => Effect.map(Effect.flip(run([does])), (error) => poison(error).attempt)
       const thrown = (yield* attemptAt("throw")).error!
       assert.deepInclude(thrown, { name: "TypeError", message: "cannot read\nthe file", code: 42 })
@@ -90,6 +90,13 @@ describe("work on threads", () => {
       })
       assert.deepStrictEqual((yield* attemptAt("reject")).error, { name: "Error", message: "a text" })
       assert.strictEqual((yield* attemptAt("hostile")).kind, "Threw")
+      // The thread survives a stack and a buffer that are too large.
+      assert.strictEqual((yield* attemptAt("recursion")).message, "Maximum call stack size exceeded")
+      assert.match(
+        (yield* attemptAt("buffer")).message,
+        /^(Array buffer allocation failed|Invalid array buffer length)$/
+      )
+      assert.deepStrictEqual(yield* Queue.clear(events), [])
     }).pipe(Effect.scoped)
   )
 
@@ -128,7 +135,7 @@ describe("work on threads", () => {
     Effect.gen(function* () {
       const { run } = yield* pool()
       const options = { timeout: "100 millis", onPoison: "skip" } as const
-      assert.deepStrictEqual(yield* run(["promise", "loop", "promise"], options), [0, 2])
+      assert.deepStrictEqual(yield* run(["promise", "loop", "promise", "microtasks", "promise"], options), [0, 2, 4])
       const { at, attempt } = poison(yield* Effect.flip(run(["promise", "loop"], { timeout: "100 millis" })))
       assert.deepStrictEqual([at, attempt.kind], [1, "TimedOut"])
     }).pipe(Effect.scoped)
@@ -136,6 +143,7 @@ describe("work on threads", () => {
 
   const fatal = {
     exit: /^the thread exited with code 9$/,
+    callback: /^the thread crashed: in a callback$/,
     stray: /^the thread crashed: stray$/,
     lateStray: /^the thread crashed: late stray$/,
     memory: /^the thread crashed: Worker terminated due to reaching memory limit: JS heap out of memory$/
@@ -193,6 +201,27 @@ describe("work on threads", () => {
       assert.strictEqual(yield* Queue.take(reports), "Working 9")
       worker.cancel([9])
       assert.strictEqual(yield* Queue.take(reports), "Stopped 9")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("ends a cancelled packet that waits while another goes on, and works on what comes after it", () =>
+    Effect.gen(function* () {
+      const { workers } = yield* pool({ capacity: 2 })
+      const worker = workers.workers[0]!
+      const reports = yield* Queue.unbounded<string>()
+      yield* worker.attach((all) => {
+        for (const report of all)
+          Queue.offerUnsafe(reports, "id" in report ? `${report._tag} ${report.id}` : report._tag)
+      })
+      const task = (id: number, does: Does) => ({ id, packet: { at: id, does } })
+      worker.run([task(9, "interruptible"), task(5, "promise")])
+      assert.strictEqual(yield* Queue.take(reports), "Working 9")
+      worker.cancel([5])
+      assert.strictEqual(yield* Queue.take(reports), "Stopped 5")
+      // The same id again: the farm tries the packet once more.
+      worker.run([task(5, "promise")])
+      worker.cancel([9])
+      assert.deepStrictEqual([yield* Queue.take(reports), yield* Queue.take(reports)], ["Stopped 9", "Done 5"])
     }).pipe(Effect.scoped)
   )
 
