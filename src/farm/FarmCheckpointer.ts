@@ -1,9 +1,10 @@
 /** The checkpoint side of one run: locks and reads the store, and saves the state of the run at intervals. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import * as FarmCheckpoint from "./FarmCheckpoint.ts"
-import { CheckpointFailed, FarmError } from "./FarmError.ts"
+import { CheckpointFailed, errorText, FarmError, InvalidOptions, singleLine } from "./FarmError.ts"
 import type { CheckpointOptions } from "./FarmOptions.ts"
 import type { Job } from "./Job.ts"
 import type { PacketSource } from "./PacketSource.ts"
@@ -18,6 +19,8 @@ export interface Checkpointer<Packet, Output> {
     state: () => FarmCheckpoint.State<Packet, Output> | undefined
   ) => Effect.Effect<A, FarmError>
 }
+
+const lineOf = (cause: unknown) => singleLine(errorText(cause))
 
 /** Makes an effect that saves, and reports the same failure once, however often it happens. */
 const reporting = (path: string, save: Effect.Effect<void, FarmError>) => {
@@ -45,12 +48,21 @@ export const make = Effect.fnUntraced(function* <Input, Packet, Result, Output>(
   kind: FarmCheckpoint.Kind
 ): Effect.fn.Return<Checkpointer<Packet, Output>, FarmError, Scope.Scope> {
   if (checkpoint === undefined) return { resumed: undefined, saveWhile: (ended) => ended }
+  const intervalMillis = Duration.toMillis(checkpointInterval)
+  if (!(intervalMillis > 0)) {
+    const message = `invalid checkpointInterval ${intervalMillis} ms: must be more than 0`
+    return yield* new FarmError({ reason: new InvalidOptions({ message }) })
+  }
   const { path } = checkpoint
   const fail = (detail: string) => new FarmError({ reason: new CheckpointFailed({ path, detail }) })
   if (job.checkpoint === undefined) {
     return yield* fail(`the job ${job.name} has no checkpoint codecs; define \`checkpoint\` in the job`)
   }
-  const codec = FarmCheckpoint.make(job, job.checkpoint, { input, kind, path })
+  const { checkpoint: codecs } = job
+  const codec = yield* Effect.try({
+    try: () => FarmCheckpoint.make(job, codecs, { input, kind, path }),
+    catch: (cause) => fail(`cannot write the input: ${lineOf(cause)}; correct \`checkpoint\` in the job`)
+  })
   yield* checkpoint.lock ?? Effect.void
   const text = yield* checkpoint.read
   const resumed = text === undefined ? undefined : yield* codec.read(text)
@@ -69,7 +81,12 @@ export const make = Effect.fnUntraced(function* <Input, Packet, Result, Output>(
     saveWhile: (ended, state) => {
       const save = Effect.suspend(() => {
         const now = state()
-        return now === undefined ? Effect.void : checkpoint.write(codec.write(now))
+        if (now === undefined) return Effect.void
+        const text = Effect.try({
+          try: () => codec.write(now),
+          catch: (cause) => fail(`cannot write the state: ${lineOf(cause)}; packets and output must be JSON`)
+        })
+        return Effect.flatMap(text, checkpoint.write)
       })
       const saveOrWarn = reporting(path, save)
       const saving = Effect.forever(Effect.andThen(Effect.sleep(checkpointInterval), saveOrWarn))

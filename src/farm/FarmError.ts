@@ -121,10 +121,27 @@ const textOf = (cause: unknown) => (cause instanceof Error ? `${cause.name}: ${c
 
 const maxPacketChars = 200
 
-const truncatedJson = (value: unknown) => {
-  const text = JSON.stringify(value, (_, one) => (typeof one === "bigint" ? String(one) : one)) ?? String(value)
-  return text.length > maxPacketChars ? `${text.slice(0, maxPacketChars)}...` : text
+const sizeOnly = (value: ArrayBuffer | SharedArrayBuffer | ArrayBufferView) =>
+  `${value.constructor.name}(${value.byteLength} bytes)`
+
+/** Replaces a value that JSON has not, and a buffer, which would fill the memory: `value` is what `toJSON` returned. */
+function printable(this: Readonly<Record<string, unknown>>, key: string, value: unknown) {
+  const original = this[key]
+  if (typeof value === "bigint") return String(value)
+  if (original instanceof ArrayBuffer || original instanceof SharedArrayBuffer) return sizeOnly(original)
+  return ArrayBuffer.isView(original) ? sizeOnly(original) : value
 }
+
+/** Formats a packet, which need not be JSON: it may refer to itself. */
+const formatJson = (value: unknown) => {
+  try {
+    return JSON.stringify(value, printable) ?? formatThrown(value)
+  } catch {
+    return formatThrown(value)
+  }
+}
+
+const truncatedJson = (value: unknown) => truncate(formatJson(value), maxPacketChars)
 
 /** Invalid options of a farm or of a pool. @category errors @since 0.1.0 */
 export class InvalidOptions extends Schema.TaggedClass<InvalidOptions>()("InvalidOptions", {

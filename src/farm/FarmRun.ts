@@ -237,7 +237,7 @@ const joining = <Packet, Out>(driver: Driver<Packet, Out>, eventOf: EventOf<Out>
         Effect.sync(() => driver.emit(() => ({ _tag: "WorkerRejected", worker: worker.name, message })))
       ),
     { concurrency: "unbounded" }
-  ).pipe(Stream.runDrain, Effect.andThen(Effect.sync(() => feed(driver, [{ _tag: "JoiningEnded" }]))))
+  ).pipe(Stream.runDrain, Effect.ensuring(Effect.sync(() => feed(driver, [{ _tag: "JoiningEnded" }]))))
 
 const progressOf = <Packet, Out>({ endedAtMillis, now, plan, startMillis, state }: Driver<Packet, Out>) =>
   Progress.fromWorkers(state.workers, {
@@ -330,6 +330,7 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
       const ids = Array.from(driver.state.unfinished.values()).flatMap(({ id, packet }) =>
         isUnneeded(packet) ? [id] : []
       )
+      for (const id of ids) driver.retryDelay?.forget(id)
       feed(
         driver,
         ids.map((id) => ({ _tag: "Drop", id }))

@@ -69,12 +69,19 @@ export const verification = Effect.fnUntraced(function* <Packet, Result>({
   const { verify = 0 } = settings
   if (verify === 0) return undefined
   const runSync = Effect.runSyncWith(yield* Effect.context<never>())
-  const encode = Schema.encodeSync(work.result) as (result: unknown) => unknown
+  const encode = Schema.encodeUnknownSync(work.result)
   const chosenHosts = new Set<string | undefined>()
   const verification: DispatcherEvent.Verification = {
     // The first packet of each host is, so that one that always lies is found.
     isChosen: (_, host) => chosenHosts.size < chosenHosts.add(host).size || runSync(Random.next) < verify,
-    isEqual: (one, two) => Equal.equals(encode(one), encode(two)),
+    // A result of a host that lies may fit the schema and have no encoded form: it equals no other.
+    isEqual: (one, two) => {
+      try {
+        return Equal.equals(encode(one), encode(two))
+      } catch {
+        return false
+      }
+    },
     holdsResults: !holdUntilConsumed
   }
   return verification

@@ -1,4 +1,5 @@
 /** The packets of a job, one after the other on demand, from any kind of source that `split` may return. */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
@@ -86,11 +87,13 @@ const fromStream = Effect.fnUntraced(function* <Packet>(
         arrived.isEnded = true
       })
     ),
-    Effect.catch((cause) =>
-      Effect.sync(() => {
-        arrived.failure = { cause }
+    // A function of the stream that throws is a failure of the source, too: without it the run would wait for ever.
+    Effect.catchCause((cause) => {
+      if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
+      return Effect.sync(() => {
+        arrived.failure = { cause: Cause.squash(cause) }
       })
-    )
+    })
   )
   const next = () => {
     const packet = arrived.packets.shift()

@@ -104,6 +104,28 @@ describe("FarmCheckpoint", () => {
     })
   )
 
+  it.effect("refuses codecs that throw, and an interval of 0, with a typed error", () =>
+    Effect.gen(function* () {
+      const { checkpoint } = make()
+      const never = Schema.Number.check(Schema.makeFilter(() => "no number will do"))
+      const messageOf = (
+        codecs: Partial<NonNullable<typeof job.checkpoint>>,
+        options: Partial<Farm.RunOptions> = {}
+      ) => {
+        const broken = { ...job, checkpoint: { input: job.checkpoint!.input, output: never, ...codecs } }
+        const run = Farm.run(broken, { to: 10 }, { workers: pool().workers, checkpoint, ...options })
+        return Effect.map(Effect.flip(run), ({ message }) => message)
+      }
+      const input = job.checkpoint!.input.check(Schema.makeFilter(() => "no input will do"))
+      assert.match(yield* messageOf({ input }), /^memory: cannot write the input: .*no input will do/)
+      assert.match(yield* messageOf({}), /^memory: cannot write the state: .*no number will do/)
+      assert.strictEqual(
+        yield* messageOf({}, { checkpointInterval: 0 }),
+        "invalid checkpointInterval 0 ms: must be more than 0"
+      )
+    })
+  )
+
   it.effect("continues to the same output after a run that failed in a function of the job", () =>
     Effect.gen(function* () {
       const oops = () => {

@@ -27,4 +27,18 @@ describe("FarmError", () => {
     assert.strictEqual(copy.message, error.message)
     assert.deepStrictEqual(JSON.stringify(Schema.encodeSync(json)(copy)), text)
   })
+
+  it("names a packet that is no JSON, or a large buffer, in few characters", () => {
+    const messageOf = (packet: unknown) => new FarmError.PoisonPacket({ id: 7, packet, attempts: [attempt] }).message
+    const ring: Record<string, unknown> = {}
+    ring.self = ring
+    assert.strictEqual(messageOf(ring), "packet 7 [object Object] failed once: thread 1: no 42")
+    const buffers = { pixels: new Uint8Array(3), node: Buffer.alloc(2), raw: new ArrayBuffer(1), n: 1n }
+    assert.strictEqual(
+      messageOf(buffers),
+      'packet 7 {"pixels":"Uint8Array(3 bytes)","node":"Buffer(2 bytes)","raw":"ArrayBuffer(1 bytes)","n":"1"} ' +
+        "failed once: thread 1: no 42"
+    )
+    assert.strictEqual(messageOf(undefined), "packet 7 undefined failed once: thread 1: no 42")
+  })
 })

@@ -93,6 +93,7 @@ describe("PacketSource", () => {
     Effect.gen(function* () {
       const failing: ReadonlyArray<() => Job.Source<number>> = [
         () => Stream.concat(Stream.make(1, 2), Stream.fail("no more")),
+        () => Stream.concat(Stream.make(1, 2), Stream.die("no more")),
         function* () {
           yield 1
           yield 2

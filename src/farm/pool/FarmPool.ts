@@ -138,7 +138,7 @@ const joining = (pool: State, workers: Stream.Stream<Worker>) =>
     { concurrency: "unbounded" }
   ).pipe(
     Stream.runDrain,
-    Effect.andThen(
+    Effect.ensuring(
       Effect.sync(() => {
         pool.mayJoin = false
         for (const follower of pool.followers) Queue.endUnsafe(follower)
@@ -162,24 +162,22 @@ const workersFor = (pool: State, { priority = 1 }: Priority): Workers =>
       return yield* new FarmError({ reason: new InvalidOptions({ message }) })
     }
     const client = SharedWorker.makeClient(priority, pool.clock)
-    yield* Effect.acquireRelease(
-      Effect.sync(() => pool.clients.add(client)),
-      () => Effect.sync(() => pool.clients.delete(client))
+    const workerOf = (shared: SharedWorker.SharedWorker) => SharedWorker.workerFor(shared, client)
+    // In one step: a worker that joins is either among those of the start or among those that follow.
+    const begin = Effect.map(Queue.unbounded<SharedWorker.SharedWorker, Cause.Done>(), (joined) => {
+      pool.clients.add(client)
+      if (pool.mayJoin) pool.followers.add(joined)
+      return { joined, mayJoin: pool.mayJoin, workers: pool.workers.map(workerOf) }
+    })
+    const { joined, mayJoin, workers } = yield* Effect.acquireRelease(begin, ({ joined }) =>
+      Effect.suspend(() => {
+        pool.clients.delete(client)
+        pool.followers.delete(joined)
+        return Queue.end(joined)
+      })
     )
-    const workers = pool.workers.map((shared) => SharedWorker.workerFor(shared, client))
-    if (!pool.mayJoin) return { workers, joining: Stream.empty } satisfies WorkerPool
-    const joined = yield* Effect.acquireRelease(Queue.unbounded<SharedWorker.SharedWorker, Cause.Done>(), (queue) =>
-      Effect.andThen(
-        Effect.sync(() => pool.followers.delete(queue)),
-        Queue.end(queue)
-      )
-    )
-    pool.followers.add(joined)
-    const result: WorkerPool = {
-      workers,
-      joining: Stream.map(Stream.fromQueue(joined), (shared) => SharedWorker.workerFor(shared, client))
-    }
-    return result
+    const joining = mayJoin ? Stream.map(Stream.fromQueue(joined), workerOf) : Stream.empty
+    return { workers, joining } satisfies WorkerPool
   })
 
 /**

@@ -18,8 +18,13 @@ interface Request extends SizedPacket<unknown> {
 
 /** The run of one job. */
 interface JobRun {
+  /** Adds a request; after the end of the run, it ends at once. */
   readonly add: (request: Request) => void
   readonly drop: (request: Request) => void
+  /** Waits for the end of the run: it fails, or the pool ends. */
+  readonly ended: Effect.Effect<void, FarmError>
+  /** Ends all requests. */
+  readonly end: (exit: Exit.Exit<void, FarmError>) => void
 }
 
 /** The requests that wait for a worker. */
@@ -38,12 +43,12 @@ const sourceOf = (requests: Set<Request>): PacketSource<unknown> => ({
 
 const start = Effect.fnUntraced(function* (
   work: Work<unknown, unknown>,
-  options: Options,
-  onEnd: () => void
+  options: Options
 ): Effect.fn.Return<JobRun, FarmError, Scope.Scope> {
   const waiting = new Set<Request>()
   /** The requests without a result, by what the source returned. */
   const open = new Set<SizedPacket<unknown>>()
+  let endExit: Exit.Exit<unknown, FarmError> | undefined
   const end = (request: SizedPacket<unknown> | undefined, exit: Exit.Exit<unknown, FarmError>) => {
     if (request !== undefined && open.delete(request)) Deferred.doneUnsafe((request as Request).result, exit)
   }
@@ -59,15 +64,16 @@ const start = Effect.fnUntraced(function* (
     sink: ({ origin }, result) => end(origin, Exit.succeed(result)),
     onSkipped: ({ origin }, reason) => end(origin, Exit.fail(new FarmError({ reason })))
   })
-  const failAll = (exit: Exit.Exit<void, FarmError>) =>
-    Effect.sync(() => {
-      onEnd()
-      for (const request of [...open]) end(request, Exit.isFailure(exit) ? exit : Exit.interrupt())
-    })
-  yield* Effect.forkScoped(Effect.onExit(run.ended, failAll))
   return {
+    ended: run.ended,
+    end: (exit) => {
+      const failure = Exit.isFailure(exit) ? exit : Exit.interrupt()
+      endExit = failure
+      for (const request of [...open]) end(request, failure)
+    },
     add: (request) => {
       open.add(request)
+      if (endExit !== undefined) return end(request, endExit)
       waiting.add(request)
       run.refilled()
     },
@@ -84,17 +90,27 @@ const nameOf = ({ name, version }: { readonly name: string; readonly version: nu
 export const make = Effect.fnUntraced(function* (scope: Scope.Scope, options: Options) {
   const runs = new Map<string, JobRun>()
   const { withPermit } = yield* Semaphore.make(1)
-  const runFor = Effect.fnUntraced(function* (work: Work<unknown, unknown>) {
-    const name = nameOf(work)
-    const known = runs.get(name)
-    if (known !== undefined) return known
-    const run = yield* Scope.provide(
-      start(work, options, () => void runs.delete(name)),
-      scope
+  /** Starts the run of a job in a scope of its own, which closes with the run. */
+  const open = Effect.fnUntraced(function* (work: Work<unknown, unknown>) {
+    const own = yield* Scope.fork(scope)
+    const run = yield* Effect.onError(Scope.provide(start(work, options), own), (cause) =>
+      Scope.close(own, Exit.failCause(cause))
     )
-    runs.set(name, run)
+    const close = (exit: Exit.Exit<void, FarmError>) =>
+      Effect.suspend(() => {
+        run.end(exit)
+        runs.delete(nameOf(work))
+        return Scope.close(own, exit)
+      })
+    runs.set(nameOf(work), run)
+    yield* Effect.forkIn(Effect.onExit(run.ended, close), scope)
     return run
-  })
+  }, Effect.uninterruptible)
+  const runFor = (work: Work<unknown, unknown>) =>
+    Effect.suspend(() => {
+      const known = runs.get(nameOf(work))
+      return known === undefined ? open(work) : Effect.succeed(known)
+    })
   return Effect.fnUntraced(function* <Packet, Result>(
     job: Work<Packet, Result>,
     packet: Packet

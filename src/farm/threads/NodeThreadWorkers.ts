@@ -94,6 +94,9 @@ export const make = Effect.fnUntraced(function* (
   const pathError = NodeModuleUrl.relativePathError(String(module))
   if (pathError !== undefined) return yield* invalidOptions(pathError)
   const gracePeriodMillis = Duration.toMillis(options.gracePeriod ?? "1 second")
+  if (!(gracePeriodMillis > 0)) {
+    return yield* invalidOptions(`invalid gracePeriod ${gracePeriodMillis} ms: must be more than 0`)
+  }
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const settings = {
     ...{ module: String(module), capacity, gracePeriodMillis, resourceLimits },

@@ -123,6 +123,25 @@ describe("FarmPool", () => {
     })
   )
 
+  it.effect("fails single packets once no worker is left, and keeps no run that could not start", () =>
+    Effect.gen(function* () {
+      const { report, workers } = sim(1)
+      const pool = yield* FarmPool.make({ workers })
+      const reasonOf = (work: typeof job) => Effect.map(Effect.flip(pool.runPacket(work, 50)), ({ reason }) => reason)
+      assert.strictEqual((yield* reasonOf({ ...job, version: 2 }))._tag, "WrongJob")
+      assert.strictEqual((yield* pool.stats).runs, 0)
+      const waiting = yield* Effect.forkChild(reasonOf(job), { startImmediately: true })
+      yield* TestClock.adjust(10)
+      assert.strictEqual((yield* pool.stats).runs, 1)
+      report(0, [{ _tag: "Gone", message: "unplugged" }])
+      yield* TestClock.adjust(10)
+      assert.strictEqual((yield* Fiber.join(waiting))._tag, "NoWorkers")
+      assert.strictEqual((yield* reasonOf(job))._tag, "NoWorkers")
+      yield* TestClock.adjust(10)
+      assert.strictEqual((yield* pool.stats).runs, 0)
+    })
+  )
+
   it.effect("gives the workers that join to every run", () =>
     Effect.gen(function* () {
       const joining = yield* Queue.unbounded<Worker.Worker, Cause.Done>()

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Farm from "../../../src/farm/Farm.ts"
 import * as Job from "../../../src/farm/Job.ts"
@@ -55,7 +56,8 @@ describe("NodeThreadWorkers", () => {
     Effect.scoped(
       Effect.gen(function* () {
         const exits = `export { job } from ${JSON.stringify(module.href)}; setTimeout(() => process.exit(3), 10)`
-        const [worker] = (yield* NodeThreadWorkers.make({ module: script(exits), threads: 1 })).workers
+        const events = yield* Queue.unbounded<NodeThreadWorkers.Event>()
+        const [worker] = (yield* NodeThreadWorkers.make({ module: script(exits), threads: 1, events })).workers
         const reports: Array<string> = []
         const isGone = yield* Deferred.make<void>()
         yield* worker!.attach((all) => {
@@ -74,6 +76,11 @@ describe("NodeThreadWorkers", () => {
           ...lost,
           "Gone: the thread exited with code 3"
         ])
+        const replaced = ["ThreadDied", "ThreadReplaced"]
+        assert.deepStrictEqual(
+          Array.from(yield* Queue.takeN(events, 12), ({ _tag }) => _tag),
+          [...replaced, ...replaced, ...replaced, ...replaced, ...replaced, "ThreadDied", "WorkerGivenUp"]
+        )
       })
     )
   )
@@ -95,7 +102,7 @@ describe("NodeThreadWorkers", () => {
     })
   )
 
-  it.live("refuses a thread count or capacity that is not a positive whole number", () =>
+  it.live("refuses a thread count or capacity that is not a positive whole number, and a grace period of 0", () =>
     Effect.gen(function* () {
       assert.strictEqual(
         (yield* failure({ module, threads: 0 })).message,
@@ -108,6 +115,10 @@ describe("NodeThreadWorkers", () => {
       assert.strictEqual(
         (yield* failure({ module, capacity: 0 })).message,
         "invalid capacity 0: must be a whole number, at least 1"
+      )
+      assert.strictEqual(
+        (yield* failure({ module, gracePeriod: 0 })).message,
+        "invalid gracePeriod 0 ms: must be more than 0"
       )
     })
   )
