@@ -1,6 +1,20 @@
 /** The errors of a farm on a cluster, which can be encoded for another process and for the database. */
 import * as Schema from "effect/Schema"
 
+const messagesOf = (error: unknown): ReadonlyArray<string> =>
+  error instanceof Error ? [error.message, ...messagesOf(error.cause)] : []
+
+/**
+ * Formats an error with the messages of its causes, each once: many errors of the cluster have no message of their own.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const messageWithCauses = (error: Error): string => {
+  const messages = new Set(messagesOf(error).filter((message) => message !== ""))
+  return messages.size === 0 ? error.name : [...messages].join(": ")
+}
+
 /** A run that was cancelled. @category errors @since 0.1.0 */
 export class RunCancelled extends Schema.TaggedClass<RunCancelled>()("RunCancelled", { key: Schema.String }) {
   get message(): string {

@@ -10,7 +10,7 @@ import type * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { CheckpointCodecs, Job } from "../farm/Job.ts"
-import { ClusterError, InvalidRun, PoolUnavailable } from "./ClusterError.ts"
+import { ClusterError, InvalidRun, messageWithCauses, PoolUnavailable } from "./ClusterError.ts"
 import {
   defaultPool,
   FarmPool,
@@ -92,12 +92,12 @@ const retryMillis = 200
 /** Makes the errors of the cluster those of this module. A host that stops interrupts its callers: they call again. */
 const resumed =
   (pool: string) =>
-  <A, E extends { readonly message: string }>(call: Effect.Effect<A, E>): Effect.Effect<A, ClusterError> => {
+  <A, E extends Error>(call: Effect.Effect<A, E>): Effect.Effect<A, ClusterError> => {
     const repeated: Effect.Effect<A, E> = Effect.catchCauseIf(call, Cause.hasInterruptsOnly, () =>
       Effect.andThen(Effect.sleep(retryMillis), repeated)
     )
     return Effect.mapError(repeated, (error) =>
-      error instanceof ClusterError ? error : unavailable(pool, error.message)
+      error instanceof ClusterError ? error : unavailable(pool, messageWithCauses(error))
     )
   }
 
@@ -115,7 +115,7 @@ const connect = Effect.fnUntraced(function* ({ answerTimeout = "1 minute", pool 
   /** Has no time limit. A reply that was interrupted is kept for ever: the next attempt joins the run. */
   const runAttempt = (payload: RunRequest, attempt: number): Effect.Effect<string, ClusterError> =>
     client.Run({ ...payload, attempt }).pipe(
-      Effect.mapError((error) => (error instanceof ClusterError ? error : unavailable(pool, error.message))),
+      Effect.mapError((error) => (error instanceof ClusterError ? error : unavailable(pool, messageWithCauses(error)))),
       Effect.catchCauseIf(Cause.hasInterruptsOnly, () =>
         Effect.andThen(
           Effect.sleep(retryMillis),

@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
-import { ClusterError, PoolUnavailable } from "./ClusterError.ts"
+import { ClusterError, messageWithCauses, PoolUnavailable } from "./ClusterError.ts"
 import * as RunStore from "./RunStore.ts"
 
 /** A row. Times are milliseconds, as DOUBLE PRECISION: every driver returns these as numbers. */
@@ -84,15 +84,11 @@ const migrations = Migrator.fromRecord({
  */
 export const migrate = Effect.asVoid(Migrator.make({})({ loader: migrations, table: "farm_migrations" }))
 
-/** Formats an error with the message of the database. */
-const textOf = ({ message, reason: { cause } }: SqlError.SqlError) =>
-  cause instanceof Error ? `${message}: ${cause.message}` : message
-
 const unavailable =
   (pool: string) =>
   <A, R>(self: Effect.Effect<A, SqlError.SqlError, R>): Effect.Effect<A, ClusterError, R> =>
     Effect.mapError(self, (error) => {
-      const detail = `the database has failed (${textOf(error)}); look at it, and at its address`
+      const detail = `the database has failed (${messageWithCauses(error)}); look at it, and at its address`
       return new ClusterError({ reason: new PoolUnavailable({ pool, detail }) })
     })
 
@@ -112,7 +108,7 @@ const pruneMessages = (sql: SqlClient.SqlClient, pool: string, beforeMillis: num
     sql`DELETE FROM cluster_messages WHERE ${old}`
   ).pipe(
     sql.withTransaction,
-    Effect.catch((error) => Effect.logWarning(`cannot remove the messages of ended runs: ${textOf(error)}`))
+    Effect.catch((error) => Effect.logWarning(`cannot remove the messages of ended runs: ${messageWithCauses(error)}`))
   )
 }
 

@@ -6,6 +6,7 @@ import {
   InvalidRun,
   JobMissing,
   KeyInUse,
+  messageWithCauses,
   PoolUnavailable,
   type Reason,
   RunCancelled,
@@ -37,6 +38,15 @@ const cases: ReadonlyArray<readonly [reason: Reason, message: string]> = [
 ]
 
 describe("ClusterError", () => {
+  it("formats errors with the messages of their causes, each once", () => {
+    const cause = new Error("query failed", { cause: new Error("no space left on device") })
+    assert.strictEqual(
+      messageWithCauses(new Error("", { cause: new Error("query failed", { cause }) })),
+      "query failed: no space left on device"
+    )
+    assert.strictEqual(messageWithCauses(new TypeError("")), "TypeError")
+  })
+
   it.effect.each(cases)("says what failed, why and what to do, also after the database (%o)", ([reason, message]) =>
     Effect.gen(function* () {
       const error = new ClusterError({ reason })

@@ -4,6 +4,7 @@
  * cluster` runs them.
  */
 import * as Assert from "node:assert/strict"
+import { randomBytes } from "node:crypto"
 import * as Path from "node:path"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import type * as Sharding from "effect/cluster/Sharding"
@@ -23,9 +24,16 @@ import * as Postgres from "../support/cluster/Postgres.ts"
 
 /** The database of a scenario, and the command line on it. */
 interface World {
+  /** The module of the command line. */
+  readonly entry: string
   readonly postgres: Postgres.Postgres
   readonly cluster: ClusterProcesses.Cluster
 }
+
+const makeWorld = (entry: string, postgres: Postgres.Postgres): World => ({
+  ...{ entry, postgres },
+  cluster: ClusterProcesses.make(entry, postgres.url)
+})
 
 /** A scenario returns a line on what it measured. */
 type Scenario = (world: World) => Effect.Effect<string, { readonly message: string }, Scope.Scope>
@@ -37,13 +45,18 @@ const lockExpiration = "8s"
 
 const common = ["--jobs", steps, "--lock-expiration", lockExpiration]
 
-const start = Effect.fnUntraced(function* ({ cluster }: World, hostCount: number, workerCount: number) {
+const start = Effect.fnUntraced(function* (
+  { cluster }: World,
+  hostCount: number,
+  workerCount: number,
+  ...hostFlags: ReadonlyArray<string>
+) {
   const many = <A, R>(count: number, one: Effect.Effect<A, never, R>) =>
     Effect.all(
       Array.from({ length: count }, () => one),
       { concurrency: "unbounded" }
     )
-  const hosts = yield* many(hostCount, cluster.host(...common))
+  const hosts = yield* many(hostCount, cluster.host(...common, ...hostFlags))
   const workers = yield* many(workerCount, cluster.worker("--threads", "1", ...common))
   return { hosts, workers }
 })
@@ -118,11 +131,12 @@ const freezeHost: Scenario = (world) =>
     yield* untilDone("frozen", done + 50)
     const resumed = seconds(since)
     yield* owner.kill("SIGCONT")
+    yield* owner.waitFor("stderr", /another host has taken the run over/)
     Assert.strictEqual(yield* Fiber.join(running), sumOf(800))
     Assert.ok((yield* epochOf(world, "frozen")) >= 2)
     const { done: stored, state } = JSON.parse((yield* world.cluster.run("farm", "list", "--json")).stdout)
     Assert.deepStrictEqual({ stored, state }, { stored: 800, state: "done" })
-    return `another host goes on after ${resumed}; thawed, it has written nothing`
+    return `another host goes on after ${resumed}; thawed, its write is refused`
   }).pipe((scenario) => withClient(world, scenario))
 
 const killClient: Scenario = (world) =>
@@ -211,6 +225,38 @@ const poison: Scenario = (world) =>
     return "a packet that kills three worker processes ends the run, by its number"
   }).pipe((scenario) => withClient(world, scenario))
 
+/** A text that does not become smaller in the database: each checkpoint has it, and needs new space. */
+const ballast = (bytes: number) =>
+  Array.from(randomBytes(bytes), (byte) => String.fromCharCode(33 + (byte % 90))).join("")
+
+const fullDisk: Scenario = Effect.fnUntraced(function* ({ entry }) {
+  const disk = yield* Postgres.makeSmallDisk(128)
+  if (disk === undefined) return "not checked: this process may not mount a small disk"
+  const postgres = yield* Postgres.makeOn(disk)
+  const world = makeWorld(entry, postgres)
+  const input = { packets: 200, millis: 50, ballast: ballast(500_000) }
+  const runWithBallast = (key: string) => ClusterFarm.run(job, input, { key, packetSize: 1 })
+  return yield* Effect.gen(function* () {
+    const { hosts } = yield* start(world, 1, 1, "--checkpoint-interval", "200ms")
+    const running = yield* Effect.forkScoped(runWithBallast("disk"))
+    yield* untilDone("disk", 20)
+    yield* disk.fill
+    yield* hosts[0]!.waitFor("stderr", /No space left on device/)
+    const { message } = yield* Effect.flip(runWithBallast("other"))
+    Assert.match(message, /^pool default is not available: .*No space left on device/)
+    yield* Effect.sleep("5 seconds")
+    const lines = hosts[0]!
+      .stderr()
+      .split("\n")
+      .filter((line) => line.includes("run disk of pool default"))
+    Assert.strictEqual(lines.length, 1, "each failure of the same kind is logged once")
+    yield* disk.free
+    yield* postgres.restart
+    Assert.strictEqual(yield* Fiber.join(running), sumOf(200))
+    return `${lines.length} lines of the host on it; a new run: ${message}`
+  }).pipe((scenario) => withClient(world, scenario))
+})
+
 /** The scenarios by what they do. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   "kill -9 of a worker": killWorker,
@@ -219,6 +265,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   "kill -9 of the client": killClient,
   "the database stops for 5 s": stopDatabase("SIGQUIT"),
   "the database is killed": stopDatabase("SIGKILL"),
+  "the disk of the database is full": fullDisk,
   "a run is cancelled": cancelled,
   "hosts and workers start before the database": databaseLater,
   "workers with another version, or without the job": otherJobs,
@@ -230,6 +277,6 @@ export const check = (scenario: Scenario, entry: string) =>
   Effect.scoped(
     Effect.gen(function* () {
       const postgres = yield* Postgres.make
-      return yield* scenario({ postgres, cluster: ClusterProcesses.make(entry, postgres.url) })
+      return yield* scenario(makeWorld(entry, postgres))
     })
   )

@@ -53,6 +53,8 @@ export interface Postgres {
   readonly stop: (signal: "SIGQUIT" | "SIGKILL") => Effect.Effect<void>
   /** Starts it again, with its data, on the same port. */
   readonly start: Effect.Effect<void>
+  /** Starts it again if it has ended by itself. */
+  readonly restart: Effect.Effect<void>
   /** Runs a statement with psql, and returns the rows as text. */
   readonly query: (statement: string) => Effect.Effect<string>
 }
@@ -108,9 +110,46 @@ const spawnServer = async (folder: string, port: number) => {
   return child
 }
 
-/** Makes a database in a new server, which ends with the scope. The tests must not run unless `isInstalled`. */
-export const make = Effect.gen(function* () {
+/** A folder on a small disk of its own. */
+interface SmallDisk {
+  readonly folder: string
+  /** Fills the disk to the last byte. */
+  readonly fill: Effect.Effect<void>
+  /** Makes the space free again that `fill` has used. */
+  readonly free: Effect.Effect<void>
+}
+
+const mount = (folder: string, mebibytes: number) =>
+  ChildProcess.spawnSync("mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m,mode=0777`, "tmpfs", folder]).status === 0
+
+/** Makes a small disk in memory, which is gone with the scope; undefined where this process may not mount one. */
+export const makeSmallDisk = Effect.fnUntraced(function* (mebibytes: number) {
   const folder = yield* makeFolder
+  const isMounted = yield* Effect.acquireRelease(
+    Effect.sync(() => mount(folder, mebibytes)),
+    (mounted) => Effect.sync(() => mounted && ChildProcess.spawnSync("umount", ["--lazy", folder]))
+  )
+  if (!isMounted) return undefined
+  const file = Path.join(folder, "ballast")
+  const fill = Effect.sync(() => {
+    const descriptor = Fs.openSync(file, "w")
+    try {
+      for (const bytes of [2 ** 20, 2 ** 12]) {
+        try {
+          while (true) Fs.writeSync(descriptor, new Uint8Array(bytes))
+        } catch {
+          // It is full.
+        }
+      }
+    } finally {
+      Fs.closeSync(descriptor)
+    }
+  })
+  const disk: SmallDisk = { folder, fill, free: Effect.sync(() => Fs.rmSync(file)) }
+  return disk
+})
+
+const makeIn = Effect.fnUntraced(function* (folder: string) {
   const port = yield* freePort
   ChildProcess.execFileSync(
     ...command(
@@ -150,6 +189,14 @@ export const make = Effect.gen(function* () {
           )
         })
     )
-  const postgres: Postgres = { url: `postgres://farm@127.0.0.1:${port}/postgres`, start, stop, query }
+  const hasEnded = () => state.child?.exitCode !== null || state.child.signalCode !== null
+  const restart = Effect.suspend(() => (hasEnded() ? start : Effect.void))
+  const postgres: Postgres = { url: `postgres://farm@127.0.0.1:${port}/postgres`, start, restart, stop, query }
   return postgres
 })
+
+/** Makes a database in a new server, which ends with the scope. The tests must not run unless `isInstalled`. */
+export const make = Effect.flatMap(makeFolder, makeIn)
+
+/** Makes a database on a disk. */
+export const makeOn = ({ folder }: SmallDisk) => makeIn(folder)

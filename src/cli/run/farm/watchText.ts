@@ -51,8 +51,9 @@ export const stateLine = (status: RunStatus): string => {
   return `${state}${counts}${error === undefined ? "" : `: ${error}`}`
 }
 
-/** Workers as in the news: `joined` for those that were not there from the start. */
+/** Returns the workers that join and leave. Those that a host begins with are not news. */
 const workerNews = (before: RunStatus, after: RunStatus) => {
+  if (before.workers.length === 0) return []
   const known = new Map(before.workers.map(({ name, state }) => [name, state]))
   return after.workers.flatMap(({ name, state }) => {
     if (known.get(name) === state) return []
@@ -64,12 +65,11 @@ const workerNews = (before: RunStatus, after: RunStatus) => {
 /** Returns the lines on what has changed: the state, workers that join and leave, and machines that cannot take part. */
 export const news = (before: RunStatus | undefined, after: RunStatus): ReadonlyArray<string> => {
   const refusals = after.refusals.filter((refusal) => before?.refusals.includes(refusal) !== true)
-  const isSameHost = before?.state === "running" && after.state === "running" && after.packets >= before.packets
-  return [
-    ...(before?.state === after.state ? [] : [stateLine(after)]),
-    ...(before !== undefined && isSameHost ? workerNews(before, after) : []),
-    ...refusals
-  ]
+  if (before?.state !== after.state) return [stateLine(after), ...refusals]
+  if (after.state !== "running") return refusals
+  // A host counts the time from when it has begun with the run.
+  if (after.elapsedMillis < before.elapsedMillis) return ["another host continues it", ...refusals]
+  return [...workerNews(before, after), ...refusals]
 }
 
 interface Part {

@@ -75,8 +75,9 @@ describe("the text of farm watch", () => {
       "gamma:1/1 has joined",
       "delta: it has no job, not primes 1"
     ])
-    // Another host of the pool begins with its own workers.
-    assert.deepStrictEqual(watchText.news(status, { ...later, packets: 0, refusals: [] }), [])
+    const taken: RunStatus = { ...status, elapsedMillis: 0, workers: [] }
+    assert.deepStrictEqual(watchText.news(status, taken), ["another host continues it"])
+    assert.deepStrictEqual(watchText.news(taken, status), [])
     assert.deepStrictEqual(watchText.news(later, { ...status, state: "failed", error: "run failed: no" }), [
       "failed: run failed: no"
     ])
