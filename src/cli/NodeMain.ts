@@ -21,6 +21,7 @@ import * as terminalOutput from "./common/terminalOutput.ts"
 import * as usageHint from "./common/usageHint.ts"
 import { isServer, load, reloadsAlways } from "./main.ts"
 import * as NodePackage from "./NodePackage.ts"
+import * as NodeExit from "./node/NodeExit.ts"
 import * as NodeLazyServices from "./node/NodeLazyServices.ts"
 import * as NodeSignals from "./node/NodeSignals.ts"
 
@@ -105,7 +106,7 @@ const reparse = (args: ReadonlyArray<string>): Effect.Effect<CommandInput.Input,
 /** Runs a command line to its end and exits the process. */
 export const run = (args: ReadonlyArray<string>) => {
   const serves = isServer(args)
-  const { isReaderGone, reload, shutdown } = NodeSignals.listen({
+  const { endSignal, isReaderGone, reload, shutdown } = NodeSignals.listen({
     isServer: serves,
     reloads: readFrom(args) !== undefined || reloadsAlways(args),
     interrupt: () => fiber.interruptUnsafe()
@@ -119,6 +120,6 @@ export const run = (args: ReadonlyArray<string>) => {
   fiber.addObserver((exit) => {
     const [code, line] = isReaderGone() ? [0] : outcome(exit, serves)
     if (line !== undefined) process.stderr.write(`effect-inet: ${line}\n`)
-    process.stdout.write("", () => process.exit(code))
+    process.stdout.write("", () => NodeExit.exit(code, endSignal()))
   })
 }

@@ -2,6 +2,7 @@
 import * as Fs from "node:fs"
 import * as Effect from "effect/Effect"
 import * as SystemErrorText from "../../network/SystemErrorText.ts"
+import * as NodeExit from "./NodeExit.ts"
 
 /** The command that the signals are for. */
 export interface Options {
@@ -21,6 +22,8 @@ export interface NodeSignals {
   readonly isReaderGone: () => boolean
   /** Waits for the next request to reload. */
   readonly reload: Effect.Effect<void>
+  /** Returns the signal that has asked for the end; undefined if none has. */
+  readonly endSignal: () => NodeJS.Signals | undefined
 }
 
 const signals = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const
@@ -54,6 +57,7 @@ export const listen = ({ interrupt, isServer, reloads }: Options): NodeSignals =
   let isReloadPending = false
   let exitsAtNext = false
   let isReaderGone = false
+  let endSignal: NodeJS.Signals | undefined
 
   const end = () => {
     if (isEnding) return
@@ -69,10 +73,12 @@ export const listen = ({ interrupt, isServer, reloads }: Options): NodeSignals =
     process.on(signal, () => {
       if (signal === "SIGHUP") {
         const isTerminalLost = startedOnTerminal && !hasTerminal()
-        return isServer && reloads && !isTerminalLost ? requestReload() : end()
+        if (isServer && reloads && !isTerminalLost) return requestReload()
+      } else {
+        if (exitsAtNext) NodeExit.exitNow(130, signal)
+        exitsAtNext = true
       }
-      if (exitsAtNext) process.exit(130)
-      exitsAtNext = true
+      endSignal = signal
       end()
     })
   }
@@ -90,6 +96,7 @@ export const listen = ({ interrupt, isServer, reloads }: Options): NodeSignals =
   })
   return {
     isReaderGone: () => isReaderGone,
+    endSignal: () => endSignal,
     shutdown: Effect.callback<void>((resume) => {
       isServing = true
       waiting.shutdown = () => resume(Effect.void)

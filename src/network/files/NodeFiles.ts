@@ -7,6 +7,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
+import { constVoid } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -36,13 +37,32 @@ const call = <A>(run: (done: (cause: NodeJS.ErrnoException | null, result?: A) =
 const typeOf = (stats: Fs.Stats): FileSystem.File.Type =>
   stats.isFile() ? "File" : stats.isDirectory() ? "Directory" : stats.isFIFO() ? "FIFO" : "Unknown"
 
+/** Closes a descriptor. Nothing waits for it: on a file system that does not respond it may take for ever. */
+const close = (descriptor: number) => Fs.close(descriptor, constVoid)
+
+/** Opens a descriptor. Interruption does not wait for the system: what it opens later is closed. */
+const openDescriptor = (path: string) =>
+  Effect.suspend(() => {
+    let isWanted = true
+    const opened = call<number>((done) =>
+      Fs.open(path, flags, (cause, descriptor) => {
+        if (isWanted) done(cause, descriptor)
+        else if (cause === null) close(descriptor)
+      })
+    )
+    return Effect.onInterrupt(opened, () =>
+      Effect.sync(() => {
+        isWanted = false
+      })
+    )
+  })
+
 /** Opens a file for reading, of whatever kind it is, until the scope closes. */
 const open = (path: string): Effect.Effect<RegularFile.OpenFile, RegularFile.RegularFileError, Scope.Scope> =>
   Effect.map(
-    Effect.acquireRelease(
-      call<number>((done) => Fs.open(path, flags, done)),
-      (descriptor) => Effect.ignore(call((done) => Fs.close(descriptor, done)))
-    ),
+    Effect.acquireRelease(openDescriptor(path), (descriptor) => Effect.sync(() => close(descriptor)), {
+      interruptible: true
+    }),
     (descriptor) => ({
       stat: Effect.map(
         call<Fs.Stats>((done) => Fs.fstat(descriptor, done)),
