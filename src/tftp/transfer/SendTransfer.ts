@@ -110,13 +110,19 @@ export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Transfer.Transfer, never, Scope.Scope> {
   const { agreed, initialPacket, send } = options
-  const { bytesUpTo, sendBlock, source } = makeBlocks(options)
+  let madeBlocks: ReturnType<typeof makeBlocks> | undefined
+  /** Returns the blocks of the file, made at the first use: a client that does not reply to the OACK needs none. */
+  const blocks = () => {
+    madeBlocks ??= makeBlocks(options)
+    return madeBlocks
+  }
   const pauseDue = Signal.make()
   const reading = makeReplyGate(options.memory !== "least" || initialPacket === undefined)
   const completion = Transfer.makeCompletion(send, reading.open)
   let state = SendMachine.start(agreed, initialPacket !== undefined)
   let malformed = 0
 
+  const acknowledgedBytes = () => madeBlocks?.bytesUpTo(state.sender.highAck) ?? 0
   const dispatch = (event: SendMachine.Event) => {
     if (completion.isDone()) return
     const [next, actions] = SendMachine.step(state, event)
@@ -126,9 +132,10 @@ export const make = Effect.fnUntraced(function* (
   const timer = yield* RetransmissionTimer.make({
     ...options,
     onTimeout: () => dispatch({ _tag: "Timeout", at: timer.now() }),
-    onGiveUp: (attempts) => dispatch({ _tag: "GaveUp", attempts, acknowledgedBytes: bytesUpTo(state.sender.highAck) })
+    onGiveUp: (attempts) => dispatch({ _tag: "GaveUp", attempts, acknowledgedBytes: acknowledgedBytes() })
   })
   const sendBlocks = () => {
+    const { sendBlock, source } = blocks()
     state = SendMachine.finish(state, source.last())
     for (;;) {
       const block = SendMachine.nextBlock(state)
@@ -146,7 +153,7 @@ export const make = Effect.fnUntraced(function* (
       case "Advance":
         timer.onReply()
         reading.open()
-        return source.release(action.highAck)
+        return blocks().source.release(action.highAck)
       case "AddRttSample":
         return timer.addRttSample(action.millis)
       case "ResetTimer":
@@ -157,7 +164,7 @@ export const make = Effect.fnUntraced(function* (
         return completion.fail(action.reason)
     }
   }
-  const summary = () => summaryOf(state, bytesUpTo(state.sender.highAck), malformed, timer, agreed)
+  const summary = () => summaryOf(state, acknowledgedBytes(), malformed, timer, agreed)
   return {
     receive: (bytes) => {
       if (completion.isDone()) return
@@ -173,7 +180,7 @@ export const make = Effect.fnUntraced(function* (
     run: Effect.suspend(() => {
       dispatch({ _tag: "Start", at: timer.now() })
       const readFile = Effect.mapError(
-        source.run(() => dispatch({ _tag: "BlocksRead" })),
+        Effect.suspend(() => blocks().source.run(() => dispatch({ _tag: "BlocksRead" }))),
         Transfer.fileError
       )
       const pauses = runPauses(pauseDue, timer, () => dispatch({ _tag: "PauseEnded" }))
