@@ -20,11 +20,14 @@ export interface PacketSource<Packet> {
   readonly skip: (units: number) => Effect.Effect<number, unknown>
 }
 
-/** Returns an element of a source with its size: one of another shape is a packet of one unit. */
+/**
+ * Returns an element of a source with its size: one of another shape is a packet of one unit. Its keys are read last,
+ * because a buffer has one for each byte.
+ */
 const sized = <Packet>(element: Packet | SizedPacket<Packet>): SizedPacket<Packet> => {
   if (typeof element !== "object" || element === null) return { packet: element, units: 1 }
-  const { packet, units, ...others } = element as Partial<SizedPacket<Packet>>
-  const isSized = typeof units === "number" && "packet" in element && Object.keys(others).length === 0
+  const { packet, units } = element as Partial<SizedPacket<Packet>>
+  const isSized = typeof units === "number" && "packet" in element && Object.keys(element).length === 2
   return isSized ? { packet: packet as Packet, units } : { packet: element as Packet, units: 1 }
 }
 

@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Farm from "../../src/farm/Farm.ts"
 import * as Job from "../../src/farm/Job.ts"
+import * as PacketSource from "../../src/farm/PacketSource.ts"
 import * as MemoryCheckpoint from "./MemoryCheckpoint.ts"
 import * as SimWorkers from "./SimWorkers.ts"
 
@@ -59,6 +60,22 @@ describe("PacketSource", () => {
       assert.strictEqual(yield* Farm.run(job, 50, { workers }), sumOfSquares(50))
       assert.strictEqual(yield* Farm.run(job, 0 + 1, { workers: SimWorkers.make(job, [0.01], () => 1).workers }), 0)
     })
+  )
+
+  it.effect("reads no keys of a large packet", () =>
+    Effect.gen(function* () {
+      let reads = 0
+      const large = new Proxy(new Uint8Array(8), {
+        ownKeys: (bytes) => {
+          reads++
+          return Reflect.ownKeys(bytes)
+        }
+      })
+      const source = yield* PacketSource.make<unknown>([large], 1)
+      const first = source.next(1)
+      assert.strictEqual(reads, 0)
+      assert.isTrue(typeof first === "object" && first.packet === large && first.units === 1)
+    }).pipe(Effect.scoped)
   )
 
   it.effect("pulls a stream only as far as workers need it, and no further than a small buffer", () =>
