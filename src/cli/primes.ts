@@ -31,6 +31,8 @@ const count = lazyCommand({
       "effect-inet primes count 0..1e12 --hosts 192.0.2.1,192.0.2.2:1071 --workers 2",
       "Two servers, and two threads of this machine"
     ],
+    ["effect-inet primes count 0..1e12 --hosts discover,@hosts.txt", "Servers that come and go during the run"],
+    ["effect-inet primes count 0..1e12 --hosts 192.0.2.1,192.0.2.2 --verify 5%", "Drops a server that lies"],
     ["effect-inet primes count 1e15..=1000001e9 --checkpoint run.json", "Continues after Ctrl-C or a crash"],
     [
       "effect-inet primes count 0..1e12 --database postgres://farm@db/farm --key primes-1",
@@ -48,7 +50,32 @@ const count = lazyCommand({
       "Worker threads of this process (default: one for each processor, or none with --hosts)"
     ),
     packets: flags.positiveInteger("primes", "packets", "Number of packets (default: packets of 100 ms)"),
-    hosts: flags.optionalText("primes", "hosts", "HOST[:PORT],...", "Servers that count as well (default none)"),
+    hosts: flags.optionalText(
+      "primes",
+      "hosts",
+      "HOST[:PORT],...",
+      "Servers that count as well; @FILE has one on each line, and discover finds those with --announce (default none)"
+    ),
+    connectTimeout: flags.positiveDuration(
+      "primes",
+      "connect-timeout",
+      "With --hosts: time in which one server must be ready, unless there are --workers (default 10s)"
+    ),
+    lease: flags.positiveDuration(
+      "primes",
+      "lease",
+      "With --hosts: time without a sign of life after which a server is disconnected, 1h at most (default 10s)"
+    ),
+    reconnect: flags.duration(
+      "primes",
+      "reconnect",
+      "With --hosts: time for which a server that is down is tried again, 0 for never (default: as long as the run)"
+    ),
+    verify: flags.fraction(
+      "primes",
+      "verify",
+      "With --hosts: share of the packets that two servers count, to find one that lies; needs a third one, or this machine lends a thread (default 0%)"
+    ),
     // PRIMES_DIALECT is that of the server, and means something else.
     dialect: flags.choice(undefined, "dialect", ["course"], "Use the course's protocol with --hosts"),
     key: flags.optionalText(
@@ -96,7 +123,8 @@ export const serveFlags = serverFlags.server("primes", defaultPort, {
   ),
   threads: flags.integer("primes", "threads", 1, 1_024, "Worker threads (default: one for each processor)"),
   kernel,
-  key
+  key,
+  announce: flags.toggle("primes", "announce", "Let primes count --hosts discover find this server, over UDP port 2066")
 })
 
 /** Loads the program of `primes serve`. */
@@ -108,6 +136,7 @@ const serve = lazyCommand({
   examples: [
     ["effect-inet primes serve", "On 127.0.0.1:1070, for this machine"],
     ["PRIMES_KEY=secret effect-inet primes serve --host ::", "For farms that have the key"],
+    ["PRIMES_KEY=secret effect-inet primes serve --host :: --announce", "They find it with --hosts discover"],
     ["effect-inet primes serve --dialect course", "664581 primes below 10^7"]
   ],
   flags: serveFlags,

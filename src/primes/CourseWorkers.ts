@@ -168,7 +168,8 @@ const open = Effect.fnUntraced(function* (
 })
 
 /**
- * Connects to hosts until the scope closes: one worker for each. Fails with `NoWorkers` if none can be used.
+ * Connects to hosts until the scope closes: one worker for each. Fails with `NoWorkers` if none can be used, or none is
+ * ready in time.
  *
  * @category constructors
  * @since 0.1.0

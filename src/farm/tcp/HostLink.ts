@@ -6,6 +6,7 @@
  * ids of an earlier one. An outcome is reported while the run that sent the task is attached.
  */
 import * as Result from "effect/Result"
+import * as Quantity from "../../network/Quantity.ts"
 import * as InFlight from "../InFlight.ts"
 import type { Report, Task, TaskOutcome } from "../Worker.ts"
 
@@ -13,12 +14,16 @@ import type { Report, Task, TaskOutcome } from "../Worker.ts"
 export type Link =
   /** The first attempt to connect. No run is attached yet: the workers of a host exist only after it. */
   | { readonly _tag: "Connecting" }
-  /** `hasSucceeded`: a task was done; after this connection ends, the reconnect schedule begins anew. */
-  | { readonly _tag: "Up"; readonly hasSucceeded: boolean }
+  /**
+   * The connection has this number of threads. `hasSucceeded`: a task was done; after this connection ends, the
+   * reconnect schedule begins anew.
+   */
+  | { readonly _tag: "Up"; readonly threads: number; readonly hasSucceeded: boolean }
   | { readonly _tag: "Down" | "Gone"; readonly message: string }
 
-/** A run of one worker of the host. */
+/** A run of one worker of the host: of its thread with this index, from 0. */
 export interface Run {
+  readonly thread: number
   readonly report: (reports: ReadonlyArray<Report>) => void
 }
 
@@ -40,11 +45,13 @@ export interface State {
 
 /** An event: from `RemoteHost` about its connection, or from the farm about the run of a worker. */
 export type Event =
-  /** The handshake is complete. */
-  | { readonly _tag: "Connected" }
+  /** The handshake is complete. The workers beyond the number of threads are lost until a connection has more. */
+  | { readonly _tag: "Connected"; readonly threads: number }
+  /** The connection has more threads than before. */
+  | { readonly _tag: "Grown"; readonly threads: number }
   /** The connection, or an attempt to connect, failed. */
   | { readonly _tag: "Failed"; readonly message: string }
-  /** `RemoteHost` connects no more; a `Failed` has preceded it. */
+  /** `RemoteHost` connects no more. No packet is blamed for it. */
   | { readonly _tag: "GivenUp"; readonly message: string }
   | { readonly _tag: "Attach"; readonly run: Run }
   | { readonly _tag: "Detach"; readonly run: Run; readonly now: number }
@@ -78,6 +85,9 @@ export const initial = (): State => ({
 const report = (runs: Iterable<Run>, reported: Report): ReadonlyArray<Action> =>
   Array.from(runs, (run) => ({ _tag: "Report", run, reports: [reported] }))
 
+/** Returns the runs whose worker has a thread in this connection. */
+const runsOf = (runs: ReadonlySet<Run>, threads: number) => Array.from(runs).filter(({ thread }) => thread < threads)
+
 const cancel = (
   { inFlight }: State,
   { now, run }: { readonly run: Run; readonly now: number },
@@ -88,26 +98,51 @@ const cancel = (
   return ids.length === 0 ? [] : [{ _tag: "Cancel", ids }]
 }
 
+/** Returns the report to a run at its begin, undefined if its worker is ready. */
+const reportAtAttach = (link: Link, { thread }: Run): Report | undefined => {
+  switch (link._tag) {
+    case "Connecting":
+      return undefined
+    case "Up": {
+      const message = `the host has ${Quantity.format(link.threads, "thread")} now`
+      return thread < link.threads ? undefined : { _tag: "Lost", message }
+    }
+    case "Down":
+      return { _tag: "Lost", message: link.message }
+    case "Gone":
+      return { _tag: "Gone", message: link.message }
+  }
+}
+
 /** Applies an event. */
 export const step = (state: State, event: Event): Transition => {
   const { inFlight, link, nextWireId, runs } = state
   switch (event._tag) {
     case "Connected":
-      return [{ ...state, link: { _tag: "Up", hasSucceeded: false } }, report(runs, { _tag: "Ready" })]
+      return [
+        { ...state, link: { _tag: "Up", threads: event.threads, hasSucceeded: false } },
+        report(runsOf(runs, event.threads), { _tag: "Ready" })
+      ]
+    case "Grown": {
+      if (link._tag !== "Up") return [state, []]
+      const added = runsOf(runs, event.threads).filter(({ thread }) => thread >= link.threads)
+      return [{ ...state, link: { ...link, threads: event.threads } }, report(added, { _tag: "Ready" })]
+    }
     case "Failed": {
       const { message } = event
       InFlight.takeAll(inFlight)
       const down: State = { ...state, link: { _tag: "Down", message } }
-      return [down, link._tag === "Up" ? report(runs, { _tag: "Lost", message }) : []]
+      return [down, link._tag === "Up" ? report(runsOf(runs, link.threads), { _tag: "Lost", message }) : []]
     }
     case "GivenUp": {
       const gone = { _tag: "Gone", message: event.message } as const
-      return [{ ...state, link: gone }, report(runs, gone)]
+      InFlight.takeAll(inFlight)
+      return [{ ...state, link: gone }, report(runs, { ...gone, running: [] })]
     }
     case "Attach": {
-      const attached: State = { ...state, runs: new Set(runs).add(event.run) }
-      if (link._tag !== "Down" && link._tag !== "Gone") return [attached, []]
-      return [attached, report([event.run], { ...link, _tag: link._tag === "Gone" ? "Gone" : "Lost" })]
+      const { run } = event
+      const reported = reportAtAttach(link, run)
+      return [{ ...state, runs: new Set(runs).add(run) }, reported === undefined ? [] : report([run], reported)]
     }
     case "Detach": {
       const others = new Set(runs)
@@ -115,7 +150,7 @@ export const step = (state: State, event: Event): Transition => {
       return [{ ...state, runs: others }, cancel(state, event, () => true)]
     }
     case "Run": {
-      if (link._tag !== "Up" || !runs.has(event.run)) return [state, []]
+      if (link._tag !== "Up" || event.run.thread >= link.threads || !runs.has(event.run)) return [state, []]
       const tasks = event.tasks.map(({ packet }, index) => ({ id: nextWireId + index, packet }))
       for (const [index, { id }] of event.tasks.entries()) {
         InFlight.add(inFlight, nextWireId + index, { run: event.run, id })
@@ -132,7 +167,7 @@ export const step = (state: State, event: Event): Transition => {
 /** Reports the tasks that the host works on, by wire id; with `isSignOfLife` also to the runs without one. */
 export const applyWorking = (state: State, wireIds: ReadonlyArray<number>, isSignOfLife: boolean): Transition => {
   const reports = new Map<Run, Array<Report>>()
-  for (const run of state.runs) if (isSignOfLife) reports.set(run, [{ _tag: "Alive" }])
+  if (isSignOfLife) for (const run of state.runs) reports.set(run, [{ _tag: "Alive" }])
   for (const wireId of wireIds) {
     const task = state.inFlight.entries.get(wireId)
     if (task === undefined || !state.runs.has(task.run)) continue
@@ -161,7 +196,7 @@ export const applyOutcomes = (
   }
   const hasSucceeded = outcomes.some(({ _tag }) => _tag === "Done")
   return Result.succeed([
-    hasSucceeded && link._tag === "Up" ? { ...state, link: { _tag: "Up", hasSucceeded } } : state,
+    hasSucceeded && link._tag === "Up" ? { ...state, link: { ...link, hasSucceeded } } : state,
     Array.from(reports, ([run, all]) => ({ _tag: "Report", run, reports: all }))
   ])
 }

@@ -1,17 +1,18 @@
 /**
  * The workers of a remote host, independent of its protocol. The workers outlive connections: when one breaks, the
- * tasks of the host are lost, and it is reconnected after the delays of a schedule.
+ * tasks of the host are lost, and it is reconnected after the delays of a schedule, as is one that is down at first.
  *
- * A worker does one task at a time, so a host with n threads is n workers over one connection.
+ * A worker does one task at a time, so a host with n threads is n workers over one connection. If it has more threads
+ * after a restart, more workers join; if it has fewer, some are lost.
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import { constVoid } from "effect/Function"
 import * as Result from "effect/Result"
-import type * as Schedule from "effect/Schedule"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Monotonic from "../../network/Monotonic.ts"
+import * as Signal from "../../network/Signal.ts"
 import * as InFlight from "../InFlight.ts"
 import type { Task, TaskOutcome, Worker } from "../Worker.ts"
 import * as HostLink from "./HostLink.ts"
@@ -21,6 +22,9 @@ export type OnOutcomes = (outcomes: ReadonlyArray<TaskOutcome>) => Result.Result
 
 /** Receives the ids of tasks that the host has begun or works on; those that are not in flight any more are ignored. */
 export type OnWorking = (ids: ReadonlyArray<number>) => void
+
+/** Receives the number of threads of the host when it has more than before. */
+export type OnThreads = (threads: number) => void
 
 /** The reason why a connection failed. */
 export interface ConnectionFailure {
@@ -44,19 +48,25 @@ export interface HostConnection {
   /** True if the host reports the begin of each task. */
   readonly reportsEachBegin: boolean
   /** Receives and sends until the connection fails. It must be called at any sign of life. */
-  readonly serve: (onOutcomes: OnOutcomes, onWorking: OnWorking) => Effect.Effect<never, ConnectionFailure>
+  readonly serve: (
+    onOutcomes: OnOutcomes,
+    onWorking: OnWorking,
+    onThreads: OnThreads
+  ) => Effect.Effect<never, ConnectionFailure>
 }
 
 /** A change in the connection to a host. @category models @since 0.1.0 */
 export type Event =
   /** `again`: the connection was lost before. */
   | { readonly _tag: "Connected"; readonly host: string; readonly threads: number; readonly again: boolean }
-  /** The first connection failed, or the host runs another job: the pool does without it. */
-  | { readonly _tag: "Ignored"; readonly host: string; readonly message: string }
+  /** The first attempt to connect failed, and is repeated. */
+  | { readonly _tag: "Unreachable"; readonly host: string; readonly message: string }
   /** The connection failed: the host's packets go to other workers, and it is reconnected. */
   | { readonly _tag: "Lost"; readonly host: string; readonly message: string }
-  /** The host failed permanently: it is not reconnected. */
+  /** The host can never be used, such as one that runs another job, or the delays have ended: it is given up. */
   | { readonly _tag: "Gone"; readonly host: string; readonly message: string }
+  /** The host is not in the list any more, or its name does not have the address any more. */
+  | { readonly _tag: "Left"; readonly host: string; readonly message: string }
 
 /** The parameters of a remote host. */
 export interface Options<R> {
@@ -65,10 +75,21 @@ export interface Options<R> {
   readonly open: Effect.Effect<HostConnection, ConnectionFailure, R | Scope.Scope>
   /** The time in which the host must end cancelled tasks. */
   readonly leaseMillis: number
-  /** The delays before reconnecting; at its end the host is given up. It restarts after a successful task. */
+  /** The delays before connecting again; at its end the host is given up. It restarts after a successful task. */
   readonly reconnect: Schedule.Schedule<unknown>
   readonly publish: (event: Event) => Effect.Effect<void>
+  /** Receives workers after the first connection, and after one with more threads than any before. */
+  readonly join: (workers: ReadonlyArray<Worker>) => Effect.Effect<void>
+  /** Receives the reason of each failed connection and attempt. */
+  readonly onFailure: (message: string) => void
+  /** Returns false once the host is to leave at the end of its connection. */
+  readonly isWanted: () => boolean
+  /** Completes when the host is to leave at once. */
+  readonly removed: Effect.Effect<void>
 }
+
+/** The end of a host: `Gone` or `Left`, as in the event. */
+export type Ending = Extract<Event, { readonly _tag: "Gone" | "Left" }>
 
 /** The bytes of packets at a thread of a host up to which it is sent more than two. */
 const windowBytes = 1 << 20
@@ -82,14 +103,14 @@ const signOfLifeMillis = 1_000
 const transientFailure = (message: string): ConnectionFailure => ({ message, isPermanent: false })
 
 /**
- * Runs sessions until one fails permanently, or the schedule ends. A session fails, or succeeds with its failure after
- * it did some work: the schedule then begins anew.
+ * Runs sessions until one fails permanently, the schedule ends, or the host is not wanted any more. A session fails, or
+ * succeeds with its failure after it did some work: the schedule then begins anew.
  */
 const reconnecting = <R>(
   session: Effect.Effect<ConnectionFailure, ConnectionFailure, R>,
-  schedule: Schedule.Schedule<unknown>,
+  { isWanted, reconnect }: Pick<Options<R>, "isWanted" | "reconnect">,
   failure: ConnectionFailure
-): Effect.Effect<never, ConnectionFailure, R> =>
+): Effect.Effect<ConnectionFailure, never, R> =>
   Effect.suspend(() => {
     // The failure before takes the place of a first attempt, so that a delay precedes the first session.
     let next: typeof session = Effect.fail(failure)
@@ -98,24 +119,30 @@ const reconnecting = <R>(
       next = session
       return current
     })
-    return Effect.retry(attempt, { schedule, while: ({ isPermanent }) => !isPermanent })
-  }).pipe(Effect.flatMap((ended) => reconnecting(session, schedule, ended)))
+    return Effect.retry(attempt, { schedule: reconnect, while: ({ isPermanent }) => !isPermanent && isWanted() })
+  }).pipe(
+    Effect.matchEffect({
+      onFailure: Effect.succeed,
+      onSuccess: (ended) => reconnecting(session, { isWanted, reconnect }, ended)
+    })
+  )
 
-const workerNames = (host: string, threads: number): ReadonlyArray<string> =>
-  threads === 1 ? [host] : Array.from({ length: threads }, (_, index) => `${host} #${index + 1}`)
+const workerName = (host: string, thread: number, threads: number) =>
+  threads === 1 && thread === 0 ? host : `${host} #${thread + 1}`
 
 const workerOf = (
   properties: Omit<Worker, "attach" | "run" | "cancel">,
+  thread: number,
   host: {
     readonly send: (event: HostLink.Event) => void
     readonly detach: (run: HostLink.Run) => Effect.Effect<unknown>
     readonly now: () => number
   }
 ): Worker => {
-  let run: HostLink.Run = { report: constVoid }
+  let run: HostLink.Run = { thread, report: constVoid }
   const attach = (report: HostLink.Run["report"]) =>
     Effect.sync(() => {
-      run = { report }
+      run = { thread, report }
       host.send({ _tag: "Attach", run })
       return run
     })
@@ -127,13 +154,21 @@ const workerOf = (
   }
 }
 
-/** Connects to a host until the scope closes. Fails if the first connection fails. */
-export const make = Effect.fnUntraced(function* <R>(
-  options: Options<R>
-): Effect.fn.Return<ReadonlyArray<Worker>, ConnectionFailure, R | Scope.Scope> {
-  const { job, leaseMillis, name, open, publish, reconnect } = options
+/** The state of a host, and the functions through which its connections and its workers change it. */
+interface Host {
+  readonly now: () => number
+  readonly state: () => HostLink.State
+  readonly send: (event: HostLink.Event) => void
+  readonly onOutcomes: OnOutcomes
+  readonly onWorking: OnWorking
+  /** Sends to this connection from now on. */
+  readonly use: (connection: HostConnection) => void
+  /** Ends the run of a worker: cancels its tasks, and waits some time for their end. */
+  readonly detach: (run: HostLink.Run) => Effect.Effect<unknown>
+}
+
+const makeHost = Effect.fnUntraced(function* (leaseMillis: number) {
   const now = yield* Monotonic.millis
-  const firstConnection = yield* Deferred.make<HostConnection, ConnectionFailure>()
   const runFork = yield* FiberSet.makeRuntime<never>()
   let state = HostLink.initial()
   let connection: HostConnection | undefined
@@ -157,54 +192,126 @@ export const make = Effect.fnUntraced(function* <R>(
   const send = (event: HostLink.Event) => apply(HostLink.step(state, event))
   const onOutcomes: OnOutcomes = (outcomes) => Result.map(HostLink.applyOutcomes(state, outcomes), apply)
   let aliveAt = now()
-  const onWorking: OnWorking = (ids) => {
-    const isDue = now() - aliveAt >= signOfLifeMillis
-    if (isDue) aliveAt = now()
-    if (ids.length > 0 || isDue) apply(HostLink.applyWorking(state, ids, isDue))
+  const drainMillis = Math.min(leaseMillis, drainTimeoutMillis)
+  const host: Host = {
+    now,
+    state: () => state,
+    send,
+    onOutcomes,
+    onWorking: (ids) => {
+      const isDue = now() - aliveAt >= signOfLifeMillis
+      if (isDue) aliveAt = now()
+      if (ids.length > 0 || isDue) apply(HostLink.applyWorking(state, ids, isDue))
+    },
+    use: (newConnection) => {
+      connection = newConnection
+    },
+    detach: (run) =>
+      Effect.suspend(() => {
+        send({ _tag: "Detach", run, now: now() })
+        return InFlight.idle(state.inFlight, (task) => task.run === run)
+      }).pipe(Effect.interruptible, Effect.timeoutOption(drainMillis))
   }
+  return host
+})
+
+/** Makes the effect of one connection, from the attempt to its failure. */
+const makeSession = <R>(options: Options<R>, host: Host) => {
+  const { job, join, leaseMillis, name, onFailure, open, publish } = options
+  let workerCount = 0
 
   const failIfOverdue = Effect.suspend(() =>
-    InFlight.isOverdue(state.inFlight, now(), leaseMillis)
+    InFlight.isOverdue(host.state().inFlight, host.now(), leaseMillis)
       ? Effect.fail(transientFailure(`cancelled packets did not end within ${leaseMillis / 1_000} s`))
       : Effect.void
   )
   const watchdog = Effect.forever(Effect.andThen(Effect.sleep(leaseMillis / 4), failIfOverdue))
 
-  const serve = Effect.fnUntraced(function* (newConnection: HostConnection) {
-    connection = newConnection
-    send({ _tag: "Connected" })
-    const isFirst = yield* Deferred.succeed(firstConnection, newConnection)
-    yield* publish({ _tag: "Connected", host: name, threads: newConnection.threads, again: !isFirst })
-    return yield* Effect.raceFirst(newConnection.serve(onOutcomes, onWorking), watchdog)
+  /** Makes the workers of the threads that no connection before had. */
+  const newWorkers = ({ capacity, latencyMillis, maxPacketBytes, reportsEachBegin, threads }: HostConnection) => {
+    const properties = { host: name, job, capacity, latencyMillis, maxPacketBytes, windowBytes, reportsEachBegin }
+    const first = workerCount
+    workerCount = Math.max(workerCount, threads)
+    return Array.from({ length: workerCount - first }, (_, index) => {
+      const thread = first + index
+      return workerOf({ ...properties, name: workerName(name, thread, threads) }, thread, host)
+    })
+  }
+  const joinNew = (connection: HostConnection) => {
+    const workers = newWorkers(connection)
+    return workers.length > 0 ? join(workers) : Effect.void
+  }
+  const serve = Effect.fnUntraced(function* (connection: HostConnection) {
+    const { threads } = connection
+    const again = workerCount > 0
+    host.use(connection)
+    host.send({ _tag: "Connected", threads })
+    yield* publish({ _tag: "Connected", host: name, threads, again })
+    yield* joinNew(connection)
+    const hasGrown = Signal.make()
+    let current = threads
+    const grow = Effect.suspend(() => {
+      host.send({ _tag: "Grown", threads: current })
+      return joinNew({ ...connection, threads: current })
+    })
+    const serving = connection.serve(host.onOutcomes, host.onWorking, (more) => {
+      current = more
+      hasGrown.notify()
+    })
+    return yield* Effect.raceAllFirst([serving, watchdog, Effect.forever(Effect.andThen(hasGrown.wait, grow))])
   })
   /** Fails with the failure of the connection, or succeeds with it if a task was done. */
-  const endSession = Effect.fnUntraced(function* (failure: ConnectionFailure) {
-    const { link } = state
-    send({ _tag: "Failed", message: failure.message })
+  const end = Effect.fnUntraced(function* (failure: ConnectionFailure) {
+    const { link } = host.state()
+    host.send({ _tag: "Failed", message: failure.message })
+    onFailure(failure.message)
     if (link._tag === "Up") yield* publish({ _tag: "Lost", host: name, message: failure.message })
     return yield* link._tag === "Up" && link.hasSucceeded ? Effect.succeed(failure) : Effect.fail(failure)
   })
   const session = Effect.scoped(Effect.flatMap(open, serve)).pipe(
-    Effect.catch(endSession),
+    Effect.catch(end),
     Effect.withSpan("RemoteHost.session", { attributes: { host: name } })
   )
+  return { session, hasConnected: () => workerCount > 0 }
+}
 
-  const keepConnected = Effect.gen(function* () {
-    const failure = yield* Effect.catch(session, Effect.succeed)
-    if (yield* Deferred.fail(firstConnection, failure)) return
-    const { message } = yield* Effect.flip(reconnecting(session, reconnect, failure))
-    send({ _tag: "GivenUp", message })
-    yield* publish({ _tag: "Gone", host: name, message })
-  })
-  yield* Effect.forkScoped(keepConnected)
-
-  const { capacity, latencyMillis, maxPacketBytes, reportsEachBegin, threads } = yield* Deferred.await(firstConnection)
-  const drainMillis = Math.min(leaseMillis, drainTimeoutMillis)
-  const detach = (run: HostLink.Run) =>
+/** Returns the schedule, which publishes the failure before its first delay. */
+export const announcing = (
+  reconnect: Schedule.Schedule<unknown>,
+  { name, publish }: Pick<Options<never>, "name" | "publish">,
+  message: () => string
+): Schedule.Schedule<unknown> => {
+  let isAnnounced = false
+  return Schedule.tap(reconnect, () =>
     Effect.suspend(() => {
-      send({ _tag: "Detach", run, now: now() })
-      return InFlight.idle(state.inFlight, (task) => task.run === run)
-    }).pipe(Effect.interruptible, Effect.timeoutOption(drainMillis))
-  const properties = { host: name, job, capacity, latencyMillis, maxPacketBytes, windowBytes, reportsEachBegin }
-  return workerNames(name, threads).map((name) => workerOf({ ...properties, name }, { send, detach, now }))
-})
+      if (isAnnounced) return Effect.void
+      isAnnounced = true
+      return publish({ _tag: "Unreachable", host: name, message: message() })
+    })
+  )
+}
+
+/**
+ * Connects to a host, again and again, until it is given up or leaves: its workers are gone then. Returns the event
+ * that says so, which is published as well.
+ */
+export const run = Effect.fnUntraced(function* <R>(
+  options: Options<R>
+): Effect.fn.Return<Ending, never, R | Scope.Scope> {
+  const { isWanted, name, publish, reconnect, removed } = options
+  const host = yield* makeHost(options.leaseMillis)
+  const { hasConnected, session } = makeSession(options, host)
+  const connecting = Effect.gen(function* () {
+    const failure = yield* Effect.catch(session, Effect.succeed)
+    const schedule = hasConnected() ? reconnect : announcing(reconnect, options, () => failure.message)
+    const { message } = yield* reconnecting(session, { isWanted, reconnect: schedule }, failure)
+    return isWanted() ? endingOf("Gone", name, message) : endingOf("Left", name, "its name has this address no more")
+  })
+  const leaving = Effect.as(removed, endingOf("Left", name, "removed from the list of hosts"))
+  const ending = yield* Effect.raceFirst(connecting, leaving)
+  host.send({ _tag: "GivenUp", message: ending.message })
+  yield* publish(ending)
+  return ending
+}, Effect.scoped)
+
+const endingOf = (_tag: Ending["_tag"], host: string, message: string): Ending => ({ _tag, host, message })

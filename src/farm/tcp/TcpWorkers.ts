@@ -1,7 +1,8 @@
 /**
- * The threads of other machines as workers of a farm: of hosts that run a `TcpWorkerServer`. A host that cannot be
- * reached or runs another job is reported, and the pool does without it. A host that violates the protocol or times out
- * is disconnected: its packets go to other workers, and it is reconnected.
+ * The threads of other machines as workers of a farm: of hosts that run a `TcpWorkerServer`. Hosts come and go: a run
+ * begins with the first one that is ready, and the others join when they are. A host that is down is tried again for
+ * the whole run. One that violates the protocol or times out is disconnected: its packets go to other workers, and it
+ * is connected again. Only a host that can never be used, such as one with another job or key, is given up.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,12 +11,16 @@ import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { FarmError, InvalidOptions, NoWorkers } from "../FarmError.ts"
-import * as Worker from "../Worker.ts"
+import * as Stream from "effect/Stream"
+import * as Quantity from "../../network/Quantity.ts"
+import { FarmError, InvalidOptions } from "../FarmError.ts"
+import type * as Worker from "../Worker.ts"
 import * as Auth from "./Auth.ts"
+import type { Place } from "./HostAddresses.ts"
+import * as HostPool from "./HostPool.ts"
 import type * as PayloadCodec from "./PayloadCodec.ts"
 import { defaultMaxPacketBytes } from "./Protocol.ts"
-import * as RemoteHost from "./RemoteHost.ts"
+import type * as RemoteHost from "./RemoteHost.ts"
 import * as WorkerServerConnection from "./WorkerServerConnection.ts"
 
 /** A change in the connection to a host. @category models @since 0.1.0 */
@@ -23,20 +28,33 @@ export type Event = RemoteHost.Event
 
 /** The hosts of a pool, independent of their protocol. @category models @since 0.1.0 */
 export interface HostOptions {
-  /** Hosts as `host`, `host:port` or `[::1]:port`: a name or IP literal, and a port number or service name. */
-  readonly hosts: ReadonlyArray<string>
+  /**
+   * Hosts as `host`, `host:port` or `[::1]:port`: a name or IP literal, and a port number or service name. Of a name
+   * with several IPv4 addresses each is a host; without any, each IPv6 address is. It is resolved again each 30 seconds
+   * and when a connection fails: new addresses join, and others leave when their connection ends.
+   *
+   * A stream emits lists, each of which replaces the one before: hosts that are not in it leave at once.
+   */
+  readonly hosts: ReadonlyArray<string> | Stream.Stream<ReadonlyArray<string>>
   /** The port of hosts without one. Default 1070. */
   readonly port?: number | undefined
-  /** The time limit for name resolution, connecting and handshake together. Default 5 seconds. */
+  /** The time limit of one attempt: for resolving a name, and for connecting and handshake. Default 5 seconds. */
   readonly timeout?: Duration.Input | undefined
+  /** The time within which one host must be ready, else the pool fails with `NoWorkers`. Default 10 seconds. */
+  readonly connectTimeout?: Duration.Input | undefined
+  /**
+   * True for a pool that begins without a host, and waits for none: all join. It is for a pool that is combined with
+   * other workers. Default false.
+   */
+  readonly mayBeEmpty?: boolean | undefined
   /**
    * The time after which a host is disconnected if it sends nothing, or does not end cancelled packets. From 1 ms to
    * 1 hour, default 10 seconds. It must be shorter than the lease of a packet.
    */
   readonly lease?: Duration.Input | undefined
   /**
-   * The delays before a host is reconnected; at its end the host is given up. It restarts after a successful packet.
-   * Default `reconnect`.
+   * The delays before a host that is down or was lost is connected again; at its end the host is given up. It restarts
+   * after a successful packet. Default `reconnect`, which does not end.
    */
   readonly reconnect?: Schedule.Schedule<unknown> | undefined
   /** Receives changes in the connections to hosts; `Stream.fromQueue` follows it. Default: they are logged. */
@@ -45,7 +63,7 @@ export interface HostOptions {
 
 /** The options of a pool. @category models @since 0.1.0 */
 export interface Options extends HostOptions {
-  /** The job of the run: a host that has another job, or another version of it, is ignored. */
+  /** The job of the run: a host that has another job, or another version of it, is given up. */
   readonly job: PayloadCodec.WireJob
   /** The key that hosts must have. Default: none. */
   readonly key?: Redacted.Redacted | undefined
@@ -54,35 +72,39 @@ export interface Options extends HostOptions {
 }
 
 /**
- * The default delays before reconnecting: 0.2, 0.4, 0.8... seconds, each varied by up to a fifth. It ends after six
- * attempts, about 12 seconds.
+ * The default delays before a host is connected again: 0.2, 0.4, 0.8... seconds and 10 at most, each varied by up to a
+ * fifth. It does not end.
  *
  * @category schedules
  * @since 0.1.0
  */
-export const reconnect: Schedule.Schedule<unknown> = Schedule.exponential("200 millis").pipe(
-  Schedule.jittered,
-  Schedule.upTo({ times: 6 })
-)
+export const reconnect: Schedule.Schedule<unknown> = Schedule.min([
+  Schedule.exponential("200 millis"),
+  Schedule.spaced("10 seconds")
+]).pipe(Schedule.jittered)
 
 /**
- * Logs an event: losses as warnings, connections after one at INFO, first ones at DEBUG.
+ * Logs an event: hosts that are down, lost or given up as warnings, connections at INFO, the first ones at DEBUG.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const logEvent = (event: Event): Effect.Effect<void> => {
   switch (event._tag) {
-    case "Connected":
+    case "Connected": {
+      const threads = Quantity.format(event.threads, "thread")
       return event.again
-        ? Effect.logInfo(`${event.host}: connected again, ${event.threads} threads`)
-        : Effect.logDebug(`${event.host}: connected, ${event.threads} threads`)
-    case "Ignored":
-      return Effect.logWarning(`${event.host}: ignored: ${event.message}`)
+        ? Effect.logInfo(`${event.host}: connected again, ${threads}`)
+        : Effect.logDebug(`${event.host}: connected, ${threads}`)
+    }
+    case "Unreachable":
+      return Effect.logWarning(`${event.host}: not connected yet, trying again: ${event.message}`)
     case "Lost":
       return Effect.logWarning(`${event.host}: lost: ${event.message}`)
     case "Gone":
       return Effect.logWarning(`${event.host}: given up: ${event.message}`)
+    case "Left":
+      return Effect.logInfo(`${event.host}: left: ${event.message}`)
   }
 }
 
@@ -92,10 +114,7 @@ export const logEvent = (event: Event): Effect.Effect<void> => {
  * @category conversions
  * @since 0.1.0
  */
-export const parseHost = (
-  text: string,
-  port = 1070
-): Result.Result<{ host: string; service: string | number }, string> => {
+export const parseHost = (text: string, port = 1070): Result.Result<Place, string> => {
   const [, bracketed, plain, service, literal] =
     /^(?:(?:\[([^[\]]+)\]|([^:[\]]+))(?::([^:]+))?$|([\da-f:.]*:[\da-f:.]*:[\da-f:.]*(?:%.+)?)$)/i.exec(text) ?? []
   const host = bracketed ?? plain ?? literal
@@ -104,9 +123,23 @@ export const parseHost = (
     : Result.succeed({ host, service: service ?? port })
 }
 
+/** The limits of `lease` in milliseconds. */
+const leaseLimits = { minimum: 1, maximum: 3_600_000 }
+
+const invalid = (message: string) => new FarmError({ reason: new InvalidOptions({ message }) })
+
+/** Returns the error of invalid options. */
+const problemOf = ({ hosts }: HostOptions, leaseMillis: number, connectMillis: number) => {
+  if (!Stream.isStream(hosts) && hosts.length === 0) return invalid("invalid host count 0: must be at least 1")
+  if (!(leaseMillis >= leaseLimits.minimum && leaseMillis <= leaseLimits.maximum)) {
+    return invalid(`invalid lease ${leaseMillis} ms of hosts: must be 1 ms to 1 hour`)
+  }
+  return connectMillis > 0 ? undefined : invalid(`invalid connectTimeout ${connectMillis} ms: must be more than 0`)
+}
+
 /**
  * Connects to hosts by the given function, whatever protocol it speaks. Fails with `NoWorkers`, with a cause for each
- * host, if none can be used.
+ * host, if none can be used, or none is ready in time.
  *
  * @category constructors
  * @since 0.1.0
@@ -114,48 +147,31 @@ export const parseHost = (
 export const makeWith = Effect.fnUntraced(function* <R>(
   options: HostOptions & { readonly job: Worker.Worker["job"] },
   open: (
-    address: { readonly host: string; readonly service: string | number },
+    place: Place,
     timeouts: { readonly leaseMillis: number; readonly timeoutMillis: number }
   ) => RemoteHost.Options<R>["open"]
-): Effect.fn.Return<Worker.WorkerPool, FarmError, R | Scope.Scope> {
-  const { events, hosts, job } = options
-  const publish = events === undefined ? logEvent : (event: Event) => Effect.asVoid(Queue.offer(events, event))
+): Effect.fn.Return<Worker.WorkerPool, FarmError, R | WorkerServerConnection.Requirements | Scope.Scope> {
+  const { events, hosts, job, mayBeEmpty = false, port } = options
   const leaseMillis = Duration.toMillis(options.lease ?? "10 seconds")
+  const connectMillis = Duration.toMillis(options.connectTimeout ?? "10 seconds")
   const timeoutMillis = Duration.toMillis(options.timeout ?? "5 seconds")
-  if (hosts.length === 0) {
-    return yield* new FarmError({ reason: new InvalidOptions({ message: "invalid host count 0: must be at least 1" }) })
-  }
-  const results = yield* Effect.forEach(
-    hosts,
-    (name) =>
-      Effect.fromResult(
-        Result.mapError(parseHost(name, options.port), (message) => ({ message, isPermanent: true }))
-      ).pipe(
-        Effect.flatMap((address) =>
-          RemoteHost.make<R>({
-            name,
-            job,
-            leaseMillis,
-            publish,
-            open: open(address, { leaseMillis, timeoutMillis }),
-            reconnect: options.reconnect ?? reconnect
-          })
-        ),
-        Effect.tapError(({ message }) => publish({ _tag: "Ignored", host: name, message })),
-        Effect.mapError(({ message }) => (message.startsWith(name) ? message : `${name}: ${message}`)),
-        Effect.result
-      ),
-    { concurrency: "unbounded" }
+  const problem = problemOf(options, leaseMillis, connectMillis)
+  if (problem !== undefined) return yield* problem
+  return yield* HostPool.make<R>(
+    {
+      ...{ job, leaseMillis, timeoutMillis, reconnect: options.reconnect ?? reconnect },
+      lists: Stream.isStream(hosts) ? hosts : Stream.succeed(hosts),
+      parse: (host) => parseHost(host, port),
+      open: (place) => open(place, { leaseMillis, timeoutMillis }),
+      publish: events === undefined ? logEvent : (event) => Effect.asVoid(Queue.offer(events, event))
+    },
+    mayBeEmpty ? undefined : connectMillis
   )
-  const workers = results.flatMap((one) => (Result.isSuccess(one) ? one.success : []))
-  if (workers.length > 0) return Worker.pool(workers)
-  const causes = results.flatMap((one) => (Result.isFailure(one) ? [one.failure] : []))
-  return yield* new FarmError({ reason: new NoWorkers({ causes }) })
 })
 
 /**
  * Connects to hosts until the scope closes: a worker for each of their threads. Fails with `NoWorkers` if none can be
- * used, and with `InvalidOptions` for an empty list or an empty key.
+ * used or none is ready in time, and with `InvalidOptions` for an empty list or an empty key.
  *
  * **Example** (Using hosts if there are any, otherwise the threads of this process)
  *
@@ -168,7 +184,8 @@ export const makeWith = Effect.fnUntraced(function* <R>(
  *
  * const hosts = Effect.gen(function* () {
  *   const events = yield* Queue.sliding<TcpWorkers.Event>(16)
- *   return yield* TcpWorkers.make({ hosts: ["127.0.0.1:1"], job: PrimeJob.job, events })
+ *   const options = { hosts: ["127.0.0.1:1"], job: PrimeJob.job, events }
+ *   return yield* TcpWorkers.make({ ...options, connectTimeout: "100 millis" })
  * })
  * const workers = Effect.catch(Effect.provide(hosts, NodeServices.layer), () =>
  *   NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 })

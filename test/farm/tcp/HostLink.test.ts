@@ -3,13 +3,13 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as HostLink from "../../../src/farm/tcp/HostLink.ts"
-import type { TaskOutcome } from "../../../src/farm/Worker.ts"
+import type { Report, TaskOutcome } from "../../../src/farm/Worker.ts"
 
 const Small = Schema.Literals([0, 1, 2, 3])
 const Index = Schema.Literals([0, 1])
 
 const Operation = Schema.Union([
-  Schema.TaggedStruct("Connected", {}),
+  Schema.TaggedStruct("Connected", { threads: Schema.Literals([1, 2]) }),
   /** Failed if the dice shows 0. */
   Schema.TaggedStruct("Failed", { dice: Small }),
   /** Given up if the dice shows 0. */
@@ -32,7 +32,7 @@ interface Sent {
   readonly isCancelled: boolean
 }
 
-const detached: HostLink.Run = { report: () => assert.fail("not attached") }
+const detached: HostLink.Run = { thread: 0, report: () => assert.fail("not attached") }
 
 /** Drives a state, and a list of tasks beside it. */
 class Model {
@@ -41,6 +41,7 @@ class Model {
   /** The run of each attached worker. */
   readonly runs = new Map<number, HostLink.Run>()
   link: HostLink.Link["_tag"] = "Connecting"
+  threads = 0
   hasSucceeded = false
   now = 0
 
@@ -51,9 +52,10 @@ class Model {
   private send(event: HostLink.Event) {
     return this.apply(HostLink.step(this.state, event))
   }
-  private toAll(tag: "Ready" | "Lost" | "Gone", message?: string) {
-    const report = message === undefined ? { _tag: tag } : { _tag: tag, message }
-    return Array.from(this.runs.values(), (run) => ({ _tag: "Report", run, reports: [report] }))
+  /** The report to all runs, or to those that have a thread. */
+  private toAll(report: Report, threads = Number.POSITIVE_INFINITY) {
+    const runs = [...this.runs.values()].filter(({ thread }) => thread < threads)
+    return runs.map((run) => ({ _tag: "Report", run, reports: [report] }))
   }
   private cancelled(run: HostLink.Run, ids: ReadonlyArray<number> | undefined) {
     const isWanted = (task: Sent) =>
@@ -70,29 +72,36 @@ class Model {
         if (this.link === "Up" || this.link === "Gone") return
         this.link = "Up"
         this.hasSucceeded = false
-        return assert.deepStrictEqual(this.send({ _tag: "Connected" }), this.toAll("Ready") as never)
+        this.threads = operation.threads
+        return assert.deepStrictEqual(
+          this.send({ _tag: "Connected", threads: this.threads }),
+          this.toAll({ _tag: "Ready" }, this.threads) as never
+        )
       case "Failed": {
         if (this.link === "Gone" || operation.dice > 0) return
-        const expected = this.link === "Up" ? this.toAll("Lost", "broken") : []
+        const expected = this.link === "Up" ? this.toAll({ _tag: "Lost", message: "broken" }, this.threads) : []
         this.link = "Down"
         this.sent = []
         return assert.deepStrictEqual(this.send({ _tag: "Failed", message: "broken" }), expected as never)
       }
       case "GivenUp":
-        if (this.link !== "Down" || operation.dice > 0) return
+        if (this.link === "Gone" || operation.dice > 0) return
         this.link = "Gone"
+        this.sent = []
         return assert.deepStrictEqual(
           this.send({ _tag: "GivenUp", message: "end" }),
-          this.toAll("Gone", "end") as never
+          this.toAll({ _tag: "Gone", message: "end", running: [] }) as never
         )
       case "Attach": {
         if (this.runs.has(operation.worker)) return
-        const run: HostLink.Run = { report: () => assert.fail("the machine reports by actions") }
+        const thread = operation.worker
+        const run: HostLink.Run = { thread, report: () => assert.fail("the machine reports by actions") }
         this.runs.set(operation.worker, run)
         const tags = this.send({ _tag: "Attach", run }).flatMap((action) =>
           action._tag === "Report" ? action.reports.map(({ _tag }) => _tag) : []
         )
-        return assert.deepStrictEqual(tags, this.link === "Down" ? ["Lost"] : this.link === "Gone" ? ["Gone"] : [])
+        const isLost = this.link === "Down" || (this.link === "Up" && thread >= this.threads)
+        return assert.deepStrictEqual(tags, this.link === "Gone" ? ["Gone"] : isLost ? ["Lost"] : [])
       }
       case "Detach": {
         const run = this.runs.get(operation.worker)
@@ -121,7 +130,7 @@ class Model {
     if (this.sent.some((task) => task.run === run && task.id === id)) return
     const [action, ...others] = this.send({ _tag: "Run", run, tasks: [{ id, packet: id }] })
     assert.deepStrictEqual(others, [])
-    if (this.link !== "Up" || run === detached) return assert.isUndefined(action)
+    if (this.link !== "Up" || run === detached || run.thread >= this.threads) return assert.isUndefined(action)
     if (action?._tag !== "Send") return assert.fail("not sent")
     const wireId = action.tasks[0]!.id
     assert.isFalse(this.sent.some((task) => task.wireId === wireId))
@@ -178,7 +187,7 @@ describe("HostLink", () => {
     [Script],
     ([operations]) => {
       const model = new Model()
-      model.run({ _tag: "Connected" })
+      model.run({ _tag: "Connected", threads: 2 })
       model.run({ _tag: "Attach", worker: 0 })
       for (const operation of operations) {
         model.run(operation)
@@ -190,8 +199,8 @@ describe("HostLink", () => {
 
   it("tells the runs whose tasks wait that the host is alive, but not that it is ready", () => {
     const send = (state: HostLink.State, event: HostLink.Event) => HostLink.step(state, event)[0]
-    const [busy, waiting]: ReadonlyArray<HostLink.Run> = [{ report: () => {} }, { report: () => {} }]
-    let state = send(HostLink.initial(), { _tag: "Connected" })
+    const [busy, waiting] = [0, 1].map((thread): HostLink.Run => ({ thread, report: () => {} }))
+    let state = send(HostLink.initial(), { _tag: "Connected", threads: 2 })
     for (const run of [busy!, waiting!]) state = send(state, { _tag: "Attach", run })
     state = send(state, { _tag: "Run", run: busy!, tasks: [{ id: 7, packet: 0 }] })
     const actionsOf = (isSignOfLife: boolean) => HostLink.applyWorking(state, [0, 99], isSignOfLife)[1]

@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
 import * as RemoteHost from "../../../src/farm/tcp/RemoteHost.ts"
-import type { Task, TaskOutcome } from "../../../src/farm/Worker.ts"
+import type { Task, TaskOutcome, Worker } from "../../../src/farm/Worker.ts"
 
 /** A connection controlled by the test. */
 interface FakeConnection {
@@ -16,17 +16,21 @@ interface FakeConnection {
 }
 
 /** Makes a host with two threads; `state.next` is the failure of the next attempt to connect, if any. */
-const setUp = Effect.fnUntraced(function* () {
+const setUp = Effect.fnUntraced(function* (first?: RemoteHost.ConnectionFailure) {
   const connections: Array<FakeConnection> = []
   const events: Array<string> = []
-  const state: { next: RemoteHost.ConnectionFailure | undefined } = { next: undefined }
+  const workers: Array<Worker> = []
+  const state: { next: RemoteHost.ConnectionFailure | undefined; threads: number; isWanted: boolean } = {
+    ...{ next: first, threads: 2, isWanted: true }
+  }
+  const removed = Deferred.makeUnsafe<void>()
   const open = Effect.suspend(() => (state.next === undefined ? Effect.sync(connect) : Effect.fail(state.next)))
   const connect = (): RemoteHost.HostConnection => {
     const sent: Array<Task> = []
     const cancelled: Array<number> = []
     const broken = Deferred.makeUnsafe<never, RemoteHost.ConnectionFailure>()
     return {
-      threads: 2,
+      threads: state.threads,
       capacity: 4,
       latencyMillis: 1,
       reportsEachBegin: true,
@@ -44,7 +48,7 @@ const setUp = Effect.fnUntraced(function* () {
       }
     }
   }
-  const workers = yield* RemoteHost.make({
+  const running = RemoteHost.run({
     name: "host",
     job: { name: "job", version: 1 },
     open,
@@ -54,20 +58,27 @@ const setUp = Effect.fnUntraced(function* () {
       Effect.sync(() => {
         const detail = "message" in event ? event.message : event.again ? "again" : ""
         events.push(`${event._tag} ${detail}`.trim())
-      })
+      }),
+    join: (joined) => Effect.sync(() => void workers.push(...joined)),
+    onFailure: () => {},
+    isWanted: () => state.isWanted,
+    removed: Deferred.await(removed)
   })
+  yield* Effect.forkScoped(running)
   yield* TestClock.adjust(1)
   const reports: Array<string> = []
-  const attach = Effect.forEach(workers, (worker, index) =>
-    worker.attach((all) => {
-      for (const report of all) {
-        reports.push(
-          [index, report._tag, ...("id" in report ? [report.id] : ["message" in report ? report.message : ""])]
-            .join(" ")
-            .trim()
-        )
-      }
-    })
+  const attach = Effect.suspend(() =>
+    Effect.forEach(workers, (worker, index) =>
+      worker.attach((all) => {
+        for (const report of all) {
+          reports.push(
+            [index, report._tag, ...("id" in report ? [report.id] : ["message" in report ? report.message : ""])]
+              .join(" ")
+              .trim()
+          )
+        }
+      })
+    )
   )
   // The test clock stops with the test: break the connection, so that the scope does not wait for tasks.
   const disconnect = Effect.addFinalizer(() => connections.at(-1)!.break("the end of the test"))
@@ -77,6 +88,7 @@ const setUp = Effect.fnUntraced(function* () {
     events,
     connections,
     state,
+    remove: Deferred.succeed(removed, undefined),
     attach: Effect.andThen(attach, disconnect),
     attachOnly: attach
   }
@@ -146,11 +158,75 @@ describe("RemoteHost", () => {
 
   it.effect("reports Gone at once after a permanent failure, also to a later run", () =>
     Effect.gen(function* () {
-      const { attach, connections, reports } = yield* setUp()
+      const { attach, connections, events, reports } = yield* setUp()
       yield* connections[0]!.break("another job", true)
       yield* TestClock.adjust(1)
       yield* attach
       assert.deepStrictEqual(reports, ["0 Gone another job", "1 Gone another job"])
+      assert.deepStrictEqual(events, ["Connected", "Lost another job", "Gone another job"])
+    })
+  )
+
+  it.effect("tries a host that is down at first again, and reports that once", () =>
+    Effect.gen(function* () {
+      const { events, state, workers } = yield* setUp({ message: "refused", isPermanent: false })
+      assert.deepStrictEqual(events, ["Unreachable refused"])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([events.length, workers.length], [1, 0])
+      state.next = undefined
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(events, ["Unreachable refused", "Connected"])
+      assert.lengthOf(workers, 2)
+    })
+  )
+
+  it.effect("has more workers if the host comes back with more threads, and loses some if it has fewer", () =>
+    Effect.gen(function* () {
+      const { attach, connections, reports, state, workers } = yield* setUp()
+      yield* attach
+      const restart = Effect.fnUntraced(function* (threads: number) {
+        state.threads = threads
+        yield* connections.at(-1)!.break("restart")
+        yield* TestClock.adjust("1 second")
+        return reports.splice(0).filter((report) => !report.includes("restart"))
+      })
+      assert.deepStrictEqual(yield* restart(1), ["0 Ready"])
+      workers[1]!.run([task(1)])
+      assert.deepStrictEqual(connections[1]!.sent, [])
+      assert.deepStrictEqual(yield* restart(3), ["0 Ready", "1 Ready"])
+      assert.deepStrictEqual(
+        workers.map(({ name }) => name),
+        ["host #1", "host #2", "host #3"]
+      )
+    })
+  )
+
+  it.effect("leaves at once when it is removed, and blames no packet for it", () =>
+    Effect.gen(function* () {
+      const { attach, connections, events, remove, reports, workers } = yield* setUp()
+      yield* attach
+      workers[0]!.run([task(1)])
+      yield* remove
+      yield* TestClock.adjust(1)
+      const gone = ["0 Gone removed from the list of hosts", "1 Gone removed from the list of hosts"]
+      assert.deepStrictEqual(reports, gone)
+      assert.deepStrictEqual(events, ["Connected", "Left removed from the list of hosts"])
+      yield* TestClock.adjust("1 minute")
+      assert.lengthOf(connections, 1)
+    })
+  )
+
+  it.effect("leaves at the end of its connection when it is not wanted any more", () =>
+    Effect.gen(function* () {
+      const { attach, connections, events, reports, state } = yield* setUp()
+      yield* attach
+      state.isWanted = false
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(reports, [])
+      yield* connections[0]!.break("cable unplugged")
+      yield* TestClock.adjust("1 minute")
+      assert.lengthOf(connections, 1)
+      assert.strictEqual(events.at(-1), "Left its name has this address no more")
     })
   )
 

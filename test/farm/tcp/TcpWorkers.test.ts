@@ -133,10 +133,11 @@ describe("TcpWorkers", () => {
       Effect.gen(function* () {
         const { host } = yield* serve()
         const closed = yield* Effect.scoped(serve())
-        const { events, takeLines } = yield* HostEvents.make(HostEvents.messageOf)
+        const { events, take } = yield* HostEvents.make(HostEvents.messageOf)
         const hosts = ["unknown.invalid", closed.host, host, "x:y:z"]
-        assert.strictEqual(yield* Farm.run(job, { to: 100 }, { workers: connect(hosts, { events }) }), sum(100))
-        const lines = yield* takeLines
+        const pool = yield* connect(hosts, { events })
+        const lines = yield* take(hosts.length)
+        assert.strictEqual(yield* Farm.run(job, { to: 100 }, { workers: Effect.succeed(pool) }), sum(100))
         const texts = lines.join("\n")
         assert.match(texts, /unknown\.invalid/)
         assert.match(texts, /nothing is listening on that port/)

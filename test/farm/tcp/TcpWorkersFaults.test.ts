@@ -26,7 +26,7 @@ const generate: FaultArbitrary.Options = {
 
 const faultSpan = Duration.seconds(60)
 
-/** The virtual time in which every run must end: unreachable hosts are given up. */
+/** The virtual time in which every run must end: faults are over after a minute. */
 const runTimeout = Duration.minutes(5)
 
 const serve = (job: ReturnType<typeof Sums.make>["job"], speeds: ReadonlyArray<number>) =>
@@ -85,8 +85,8 @@ describe("TcpWorkers on a faulty network", () => {
     Effect.gen(function* () {
       const summary = yield* SimCheck.check(scenario, {
         generate,
-        runs: 60,
-        sometimes: ["exact", "Connected", "Lost", "Ignored"]
+        runs: 15,
+        sometimes: ["exact", "Connected", "Lost", "Unreachable"]
       })
       assert.isAbove(summary.faults, summary.runs)
     })

@@ -27,7 +27,7 @@ const follow = Effect.fnUntraced(function* (key: string, title: string, pool: st
   if (display === undefined) return
   const states = ClusterFarm.watch(key, { pool })
   const drawing = Stream.runForEach(states, (status) =>
-    display.draw({ ...status, total: status.total, etaMillis: status.etaMillis })
+    display.draw({ ...status, hosts: undefined, total: status.total, etaMillis: status.etaMillis })
   )
   yield* Effect.forkScoped(Effect.ignore(drawing))
 })

@@ -1,11 +1,16 @@
 /** The program of `primes count`. */
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
+import type * as Farm from "../../../farm/Farm.ts"
 import type { Checkpoint } from "../../../farm/FarmCheckpoint.ts"
 import * as NodeCheckpoint from "../../../farm/NodeCheckpoint.ts"
 import type { Progress } from "../../../farm/Progress.ts"
+import * as Quantity from "../../../network/Quantity.ts"
 import * as Kernels from "../../../primes/Kernels.ts"
 import * as Range from "../../../primes/Range.ts"
 import { UsageError } from "../../common/CliErrors.ts"
@@ -31,7 +36,7 @@ const toJson = (
   kernel: Kernels.Name,
   count: number,
   seconds: number,
-  { efficiency, packets, workers }: Progress
+  { efficiency, hosts, packets, workers }: Progress
 ) =>
   JSON.stringify({
     ...{ from, to, count, kernel, seconds: rounded(seconds, 3) },
@@ -40,8 +45,31 @@ const toJson = (
     efficiency: rounded(efficiency, 4),
     workers: workers.map(({ busyMillis: busy, name, packets, share, state }) => ({
       ...{ name, state, packets, share: rounded(share, 4), busy: rounded(busy / 1_000, 3) }
+    })),
+    // The threads of this process have no host.
+    hosts: hosts.map(({ busyMillis: busy, host = null, packets, ready, share, workers }) => ({
+      ...{ host, ready, workers, packets, share: rounded(share, 4), busy: rounded(busy / 1_000, 3) }
     }))
   })
+
+/** Logs a host that is rejected, and workers that fall silent or do not fit; the hosts log their own changes. */
+const logNotice = (notice: Farm.Event): Effect.Effect<void> => {
+  switch (notice._tag) {
+    case "HostRejected": {
+      const redone = Quantity.format(notice.redone, "packet")
+      const why = `its result of packet ${notice.id} is not that of two other hosts`
+      return Effect.logWarning(`${notice.host}: rejected: ${why}; ${redone} of it are done again`)
+    }
+    case "LeaseExpired": {
+      const packets = Quantity.format(notice.packets, "packet")
+      return Effect.logWarning(`${notice.worker}: no sign of life; ${packets} go to others`)
+    }
+    case "WorkerRejected":
+      return Effect.logWarning(`${notice.worker}: not used: ${notice.message}`)
+    default:
+      return Effect.void
+  }
+}
 
 /** Logs where the state of a run is, if its scope closes before its end. `isRunning` is false until it has started. */
 const logSavedState = (checkpoint: Checkpoint, isRunning: () => boolean) =>
@@ -60,25 +88,33 @@ const logSavedState = (checkpoint: Checkpoint, isRunning: () => boolean) =>
 const packetSizeOf = ({ from, to }: Range.Range, packets: number | undefined) =>
   packets && Math.max(1, Math.ceil((to - from) / packets))
 
+/** Returns the lease of packets, which is longer than that of hosts; undefined for the default. */
+const packetLeaseOf = ({ lease }: Input) =>
+  lease === undefined ? undefined : Duration.max(Duration.seconds(30), Duration.times(lease, 3))
+
 /** The flags of a count on this machine, which a cluster does not have. */
-const localFlags = ["workers", "hosts", "dialect", "checkpoint"] as const
+const localFlags = {
+  ...{ workers: "--workers", hosts: "--hosts", checkpoint: "--checkpoint" },
+  ...pool.hostFlags
+} as const
 
 /** Counts on the pool of a cluster. */
 const countOnCluster = Effect.fnUntraced(function* (
   input: Input,
   { database, ...run }: { readonly database: string } & Pick<cluster.Input, "kernel" | "packetSize" | "range">
 ) {
-  const unusable = localFlags.find((name) => input[name] !== undefined)
+  const unusable = Struct.keys(localFlags).find((name) => input[name] !== undefined)
   if (unusable !== undefined) {
     return yield* new UsageError({
-      message: `--${unusable} does not work with --database: the cluster has its workers`
+      message: `${localFlags[unusable]} does not work with --database: the cluster has its workers`
     })
   }
   const { count } = yield* Effect.promise(() => import("./cluster.ts"))
   yield* count({ ...run, database, pool: input.pool, key: input.key, json: input.json })
 })
 
-export const count = Effect.fnUntraced(function* (input: Input) {
+export const count = Effect.fnUntraced(function* (given: Input) {
+  const input = yield* pool.withoutHostSettings(given)
   const range = yield* pool.parse(input.range)
   const kernel = input.kernel ?? Kernels.fastest
   if (input.database !== undefined) {
@@ -101,9 +137,13 @@ export const count = Effect.fnUntraced(function* (input: Input) {
   const running = yield* pool.start(range, kernel, input, {
     workers,
     packetSize,
-    checkpoint
+    checkpoint,
+    verify: input.verify,
+    lease: packetLeaseOf(input)
   })
   isRunning = true
+  const beforeLog = display?.clear ?? Effect.void
+  yield* Effect.forkScoped(Stream.runForEach(running.events, (notice) => Effect.andThen(beforeLog, logNotice(notice))))
   yield* display?.follow(running) ?? Effect.void
   const found = yield* running.output
   const seconds = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9

@@ -1,6 +1,7 @@
 /** The common parts of the counting commands: the range, the pool of workers, and the errors. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Struct from "effect/Struct"
 import * as Farm from "../../../farm/Farm.ts"
 import type { FarmError } from "../../../farm/FarmError.ts"
 import * as NodeThreadWorkers from "../../../farm/threads/NodeThreadWorkers.ts"
@@ -10,15 +11,18 @@ import * as PrimeJob from "../../../primes/PrimeJob.ts"
 import * as Range from "../../../primes/Range.ts"
 import { CannotCount, NoHostLeft, UsageError } from "../../common/CliErrors.ts"
 import * as flags from "../../common/flags.ts"
+import { withoutSettings } from "../../common/settings/CommandInput.ts"
 import * as NodeCompileCache from "../common/NodeCompileCache.ts"
 import * as NodeProcessors from "../common/NodeProcessors.ts"
+import type { ConnectionFlags } from "./hosts.ts"
 
 /** The workers that the user has chosen. */
-export interface WorkerSelection {
+export interface WorkerSelection extends ConnectionFlags {
   readonly workers?: number | undefined
   readonly hosts?: string | undefined
   readonly dialect?: "course" | undefined
   readonly key?: string | undefined
+  readonly verify?: number | undefined
 }
 
 /** Parses a range; fails with a usage error. */
@@ -37,8 +41,6 @@ const warnUnusedFlags = Effect.gen(function* () {
   yield* Effect.logWarning("--faults and --capture need --hosts: threads do not use the network")
 })
 
-const isNoWorkers = ({ reason }: FarmError) => reason._tag === "NoWorkers"
-
 /** Computes the most packets that the range can have: more threads than that would be idle. */
 export const maxPackets = (range: Range.Range, kernel: Kernels.Name, size: number | undefined) => {
   const { initialSize = 1, total = Number.POSITIVE_INFINITY } = PrimeJob.split({ ...range, kernel })
@@ -48,35 +50,49 @@ export const maxPackets = (range: Range.Range, kernel: Kernels.Name, size: numbe
 /** The parameters of a pool besides the choice of workers. */
 interface PoolOptions {
   readonly maxPackets: number
-  /** Runs before a log line about a host. */
+  /** Runs before a log line. */
   readonly beforeLog: Effect.Effect<void> | undefined
 }
 
-/** Makes a pool of threads, hosts, or both. A host that cannot be used is logged, and the pool does without it. */
+/** The flags that need `--hosts`. */
+export const hostFlags = {
+  dialect: "--dialect",
+  connectTimeout: "--connect-timeout",
+  lease: "--lease",
+  reconnect: "--reconnect",
+  verify: "--verify"
+} as const
+
+/** Returns the selection without those options of the environment or a file that need `--hosts`, unless it is given. */
+export const withoutHostSettings = <A extends WorkerSelection>(selection: A) =>
+  withoutSettings(selection, selection.hosts === undefined ? Struct.keys(hostFlags) : [])
+
+/**
+ * Makes a pool of threads, hosts, or both. With threads the run does not wait for a host. With `--verify` one thread of
+ * this process is in the pool, at least: it decides between two hosts.
+ */
 export const open = Effect.fnUntraced(function* (
-  { dialect, hosts, key, workers }: WorkerSelection,
+  selection: WorkerSelection,
   { beforeLog = Effect.void, maxPackets }: PoolOptions
 ) {
-  if (dialect !== undefined && hosts === undefined) {
-    return yield* new UsageError({ message: "--dialect needs --hosts: name the servers" })
-  }
-  const localThreads = threads(Math.min(workers ?? NodeProcessors.count(), maxPackets))
+  const { dialect, hosts, key, verify = 0, workers } = selection
+  const threadsFor = (count: number) => threads(Math.min(count, maxPackets))
   if (hosts === undefined) {
+    const unusable = Struct.keys(hostFlags).find((name) => selection[name] !== undefined)
+    if (unusable !== undefined) {
+      return yield* new UsageError({ message: `${hostFlags[unusable]} needs --hosts: name the servers` })
+    }
     yield* warnUnusedFlags
-    return localThreads
+    return threadsFor(workers ?? NodeProcessors.count())
   }
   const Hosts = yield* Effect.promise(() => import("./hosts.ts"))
   const remote = yield* Hosts.open({
-    hosts,
-    dialect,
-    key: key === undefined ? undefined : Redacted.make(key),
-    beforeLog
+    ...selection,
+    ...{ hosts, dialect, beforeLog, mayBeEmpty: workers !== undefined },
+    key: key === undefined ? undefined : Redacted.make(key)
   })
-  if (workers === undefined) return remote
-  return Worker.concat(
-    localThreads,
-    Effect.catchIf(remote, isNoWorkers, () => Effect.succeed(Worker.pool([])))
-  )
+  const localCount = workers ?? (verify > 0 ? 1 : 0)
+  return localCount === 0 ? remote : Worker.concat(threadsFor(localCount), remote)
 })
 
 const explain =

@@ -40,6 +40,25 @@ describe("the progress of a count", () => {
     shown(92, 5, 6, "  thread 1 52%, thread 2 48%")
     shown(88, 12, 15, "  52+48%")
     shown(62, 4, 5, "")
+    const host = (
+      name: string | undefined,
+      state: "ready" | "lost",
+      ready: number,
+      packets: number,
+      share: number
+    ) => ({
+      ...{ host: name, state, ready, workers: 1, packets, share, busyMillis: 1, failures: 0 }
+    })
+    const hosts = [
+      host("h:1070", "ready", 2, 12, 0.7),
+      host("i:1070", "lost", 0, 1, 0.1),
+      host(undefined, "ready", 1, 3, 0.2)
+    ]
+    const remote = (width: number) => Shown.bar("0..1e10", { ...half, hosts }, width).replace(/^.*ETA 0:01/, "")
+    const full = "h:1070 2 threads 12 packets 70%, i:1070 lost 1 packet 10%, this machine 1 thread 3 packets 20%"
+    assert.strictEqual(remote(200), `  ${full}`)
+    assert.strictEqual(remote(130), "  h:1070 70%, i:1070 lost, this machine 20%")
+    assert.strictEqual(remote(90), "  70+lost+20%")
     const lost = { ...half, workers: [worker("h:1070", 1), worker("i:1070", 0, "lost")] }
     assert.match(Shown.bar("0..1e10", lost, 130), / {2}h:1070 100%, i:1070 lost$/)
   })
