@@ -17,6 +17,7 @@ import * as MessageChannel from "../farm/tcp/MessageChannel.ts"
 import * as Protocol from "../farm/tcp/Protocol.ts"
 import * as SharedWorkerPool from "../farm/tcp/SharedWorkerPool.ts"
 import * as TcpWorkerServer from "../farm/tcp/TcpWorkerServer.ts"
+import type { TaskOutcome } from "../farm/Worker.ts"
 import type { Connection } from "../network/Network.ts"
 import * as ServerConfig from "../network/ServerConfig.ts"
 import * as ServerEvents from "../network/ServerEvents.ts"
@@ -80,15 +81,16 @@ const packetsOf = ({ max, min }: CourseProtocol.Request, kernel: Kernels.Name): 
 const makeCounter = Effect.fnUntraced(function* (pool: SharedWorkerPool.SharedWorkerPool) {
   const waiting = new Map<number, (count: Effect.Effect<number, PrimeServerError>) => void>()
   let nextId = 0
-  const poolClient = yield* pool.join((outcomes) => {
-    for (const outcome of outcomes) {
-      const resume = waiting.get(outcome.id)
-      waiting.delete(outcome.id)
-      if (outcome._tag === "Done") resume?.(Effect.succeed(Number(outcome.result)))
-      else
-        resume?.(
-          Effect.fail(new PrimeServerError({ message: outcome._tag === "Failed" ? outcome.error.message : "stopped" }))
-        )
+  const resultOf = (outcome: TaskOutcome) => {
+    if (outcome._tag === "Done") return Effect.succeed(Number(outcome.result))
+    return Effect.fail(new PrimeServerError({ message: outcome._tag === "Failed" ? outcome.error.message : "stopped" }))
+  }
+  const poolClient = yield* pool.join({
+    onOutcomes: (outcomes) => {
+      for (const outcome of outcomes) {
+        waiting.get(outcome.id)?.(resultOf(outcome))
+        waiting.delete(outcome.id)
+      }
     }
   })
   return (packet: PrimeJob.Packet) =>
@@ -176,7 +178,11 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const service = options.service ?? "primes"
   const metrics = PrimeMetrics.make(service, yield* Effect.context<never>())
   yield* Effect.addFinalizer(() => Effect.sync(metrics.clear))
-  const pool = yield* SharedWorkerPool.make((yield* options.workers).workers.map(metrics.observe))
+  const { joining, workers } = yield* options.workers
+  const pool = yield* SharedWorkerPool.make({
+    workers: workers.map(metrics.observe),
+    joining: Stream.map(joining, metrics.observe)
+  })
   const events = yield* ServerEvents.make<Event>()
   const farms = yield* TcpWorkerServer.makeFarms(pool, { ...options, job: PrimeJob.job }, events.emit)
   const server = yield* TcpServer.make(

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto"
+import { createHmac, hkdfSync } from "node:crypto"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -29,6 +29,19 @@ describe.each(Object.entries(implementations))("Hmac by %s", (_, implementation)
         assert.isFalse(yield* hmac!.verify(tag, Uint8Array.of(...bytes, 0)))
         assert.isFalse(yield* hmac!.verify(tag.subarray(0, 31), bytes))
         assert.isFalse(yield* hmac!.verify(Uint8Array.of(tag[0]! ^ 1, ...tag.subarray(1)), bytes))
+      }).pipe(Effect.provide(implementation))
+  )
+
+  it.effect.prop(
+    "derives keys as RFC 5869 defines",
+    [keys, Schema.Uint8Array, Schema.Uint8Array],
+    ([secret, salt, info]) =>
+      Effect.gen(function* () {
+        const derive = yield* Hmac.makeDerive
+        const salted = Uint8Array.of(1, ...salt)
+        const key = yield* derive(Redacted.make(secret), { salt: salted, info })
+        const expected = hkdfSync("sha256", new TextEncoder().encode(secret), salted, info, 32)
+        assert.deepStrictEqual([...key], [...new Uint8Array(expected)])
       }).pipe(Effect.provide(implementation))
   )
 })

@@ -6,27 +6,44 @@ import * as Latch from "effect/Latch"
 import type * as Pull from "effect/Pull"
 import type { Connection, NetworkError } from "../../network/Network.ts"
 import * as Protocol from "./Protocol.ts"
+import { ProtocolError, Timeout, Unexpected } from "./ProtocolError.ts"
+import type { ByteStream } from "./SealedConnection.ts"
 
-/** One end of a connection. */
+/** One end of a connection. Its messages are pulled by one fiber at a time. */
 export interface MessageChannel {
-  /** Waits for the next messages; `Done` when the peer sends no more. For one fiber at a time. */
-  readonly pull: Pull.Pull<ReadonlyArray<Protocol.Message>, NetworkError | Protocol.ProtocolError>
-  /** Waits for the next message. */
-  readonly next: Pull.Pull<Protocol.Message, NetworkError | Protocol.ProtocolError>
-  /** Queues frames, which are sent in this order. */
+  /** Waits for the next messages; `Done` when the peer sends no more. */
+  readonly pull: Pull.Pull<ReadonlyArray<Protocol.Message>, NetworkError | ProtocolError>
+  /** Waits for the next message, and decodes none after it: `seal` and `setLimits` concern those. */
+  readonly next: Pull.Pull<Protocol.Message, NetworkError | ProtocolError>
+  /** Queues frames, which are sent in this order, and must not be changed. */
   readonly send: (frames: ReadonlyArray<Uint8Array>) => void
   /** Writes queued frames until the connection fails. */
   readonly flushing: Effect.Effect<never, NetworkError>
   /**
-   * Waits while too many bytes are queued. A side that waits for this before it reads holds back a peer that does not.
+   * Writes a frame at once, before the queue. Not while `flushing` runs. Does nothing after an interrupted write: the
+   * peer would receive the frame in place of lost bytes.
+   */
+  readonly write: (frame: Uint8Array) => Effect.Effect<void, NetworkError>
+  /**
+   * Waits while too many bytes are queued. A side that waits for this before it reads holds back a peer that does not;
+   * only one side may do so, else both wait for each other.
    */
   readonly writable: Effect.Effect<void>
-  /** Sets the limits for received frames. */
+  /** False while `writable` waits. */
+  readonly isWritable: () => boolean
+  /** Replaces the bytes of the connection for everything that follows: `seal` gets those that were read already. */
+  readonly replace: (
+    seal: (connection: ByteStream, unread: Uint8Array) => Effect.Effect<ByteStream>
+  ) => Effect.Effect<void>
+  /** Sets the limits for the messages that follow. */
   readonly setLimits: (limits: Protocol.Limits) => void
 }
 
-/** Queued bytes above which `writable` waits. */
+/** Queued bytes above which `writable` waits, and at which a write begins without those that follow. */
 const highWaterMarkBytes = 1 << 18
+
+/** The bytes of a buffer that is written alone: its copy would cost more than a write. */
+const minUncopiedBytes = 1 << 14
 
 /**
  * Reads the first `length` bytes, and what arrived with them as `rest`; `Done` if the stream ends before. Fails if they
@@ -53,6 +70,8 @@ export const readHead = Effect.fnUntraced(function* (
   return { head: bytes.subarray(0, length), rest: bytes.subarray(length) }
 })
 
+const none = new Uint8Array(0)
+
 /**
  * Makes a channel on a connection from which `rest` has been read already. `onBytes` runs when bytes arrive: a long
  * packet shows that its sender is well before it is complete.
@@ -63,45 +82,65 @@ export const make = (
   onBytes: () => void = constVoid
 ): MessageChannel => {
   const decoder = Protocol.decoder()
+  decoder.append(rest)
   const hasOutput = Latch.makeUnsafe(false)
   const belowMark = Latch.makeUnsafe(true)
-  let decoded: ReadonlyArray<Protocol.Message> = []
-  let initialBytes: Uint8Array | undefined = rest
-  let outgoing: Array<Uint8Array> = []
+  const outgoing: Array<Uint8Array> = []
   let outgoingBytes = 0
+  let isWriting = false
+  let stream: ByteStream = {
+    pull: Effect.map(connection.pull, (bytes) => {
+      onBytes()
+      return bytes
+    }),
+    write: (bytes) => connection.write(bytes)
+  }
 
-  const read = Effect.suspend(() => {
-    if (initialBytes === undefined) return connection.pull
-    const before = initialBytes
-    initialBytes = undefined
-    return Effect.succeed(before)
-  })
-  const batch = Effect.flatMap(read, (chunk) => {
-    onBytes()
-    return Effect.fromResult(decoder.push(chunk))
-  })
-  const pull: MessageChannel["pull"] = Effect.suspend(() => {
-    const left = decoded
-    decoded = []
-    return left.length > 0
-      ? Effect.succeed(left)
-      : Effect.flatMap(batch, (all) => (all.length > 0 ? Effect.succeed(all) : pull))
-  })
+  const decodeAll = (bytes: Uint8Array): MessageChannel["pull"] =>
+    Effect.flatMap(Effect.fromResult(decoder.push(bytes)), (messages) =>
+      messages.length > 0 ? Effect.succeed(messages) : Effect.flatMap(stream.pull, decodeAll)
+    )
+  const next: MessageChannel["next"] = Effect.suspend(() =>
+    Effect.flatMap(Effect.fromResult(decoder.next()), (message) =>
+      message !== undefined
+        ? Effect.succeed(message)
+        : Effect.flatMap(stream.pull, (bytes) => {
+            decoder.append(bytes)
+            return next
+          })
+    )
+  )
+  const write = (bytes: Uint8Array) =>
+    Effect.suspend(() => {
+      if (isWriting) return Effect.void
+      isWriting = true
+      return Effect.map(stream.write(bytes), () => {
+        isWriting = false
+      })
+    })
+  const takeOutgoing = () => {
+    const [first = none] = outgoing
+    if (first.length >= minUncopiedBytes) return outgoing.shift()!
+    let bytes = 0
+    let count = 0
+    for (const { length } of outgoing) {
+      if (length >= minUncopiedBytes || bytes >= highWaterMarkBytes) break
+      bytes += length
+      count++
+    }
+    return Bytes.concat(outgoing.splice(0, count))
+  }
   const flush = Effect.suspend(() => {
-    hasOutput.closeUnsafe()
-    const all = Bytes.concat(outgoing)
-    outgoing = []
-    return Effect.map(connection.write(all), () => {
-      outgoingBytes -= all.length
+    const bytes = takeOutgoing()
+    if (outgoing.length === 0) hasOutput.closeUnsafe()
+    return Effect.map(write(bytes), () => {
+      outgoingBytes -= bytes.length
       if (outgoingBytes <= highWaterMarkBytes) belowMark.openUnsafe()
     })
   })
   return {
-    pull,
-    next: Effect.map(pull, ([message, ...others]) => {
-      decoded = others
-      return message!
-    }),
+    pull: Effect.suspend(() => decodeAll(none)),
+    next,
     send: (frames) => {
       if (frames.length === 0) return
       for (const frame of frames) {
@@ -112,15 +151,24 @@ export const make = (
       if (outgoingBytes > highWaterMarkBytes) belowMark.closeUnsafe()
     },
     flushing: Effect.forever(Effect.andThen(hasOutput.await, flush), { disableYield: true }),
+    write,
     writable: belowMark.await,
+    isWritable: () => outgoingBytes <= highWaterMarkBytes,
+    replace: (seal) =>
+      Effect.map(
+        Effect.suspend(() => seal(stream, decoder.takeUnread())),
+        (sealed) => {
+          stream = sealed
+        }
+      ),
     setLimits: decoder.setLimits
   }
 }
 
-const unexpected = (detail: string) => new Protocol.ProtocolError({ reason: new Protocol.Unexpected({ detail }) })
+const unexpected = (detail: string) => new ProtocolError({ reason: new Unexpected({ detail }) })
 
 /** Makes the error for a peer that sent nothing for a time. */
-export const timedOut = (millis: number) => new Protocol.ProtocolError({ reason: new Protocol.Timeout({ millis }) })
+export const timedOut = (millis: number) => new ProtocolError({ reason: new Timeout({ millis }) })
 
 /** Makes the error for a message that is not allowed in this state. */
 export const unexpectedMessage = (message: Protocol.Message) => unexpected(`unexpected ${message._tag} message`)

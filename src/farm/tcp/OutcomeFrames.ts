@@ -25,7 +25,7 @@ export const make = (
   const { id, millis } = outcome
   const bytes = result.encode(outcome.result)
   if (Result.isFailure(bytes)) return [failed(id, `cannot send the result: ${bytes.failure}`, "Unsendable")]
-  return Result.match(Protocol.encode({ _tag: "Done", id, result: bytes.success, millis }, maxPacketBytes), {
+  return Result.match(Protocol.encodePacket({ _tag: "Done", id, millis }, bytes.success, maxPacketBytes), {
     onFailure: ({ message }) => [failed(id, `cannot send the result: ${message}`, "TooLarge")],
     onSuccess: (frames) => frames
   })

@@ -4,17 +4,22 @@
  *
  * The state is mutable: `step` takes the same time however many tasks wait.
  */
-import { constVoid } from "effect/Function"
 import * as PacketSizing from "../dispatcher/PacketSizing.ts"
 import { errorText } from "../FarmError.ts"
 import * as InFlight from "../InFlight.ts"
 import type { Report, Task, TaskOutcome, Worker } from "../Worker.ts"
 
-/** The state of a client. */
-export interface Client {
+/** The functions by which a client is told. */
+export interface Listener {
   readonly onOutcomes: (outcomes: ReadonlyArray<TaskOutcome>) => void
-  /** Receives the ids of tasks that a worker has begun, or works on still. */
-  readonly onWorking: (ids: ReadonlyArray<number>) => void
+  /** Receives the ids of tasks that a worker has begun, or works on still. Default: nothing. */
+  readonly onWorking?: ((ids: ReadonlyArray<number>) => void) | undefined
+  /** Receives the number of workers when there are more than the client knows of. Default: nothing. */
+  readonly onThreads?: ((threads: number) => void) | undefined
+}
+
+/** The state of a client. */
+export interface Client extends Listener {
   readonly queue: Array<ClientTask>
   /** The tasks without an outcome, by the ids of the client. */
   readonly inFlight: InFlight.InFlight<number, ClientTask>
@@ -22,6 +27,10 @@ export interface Client {
   virtualTime: number
   /** The duration of the last task. */
   lastTaskMillis: number
+  /** The most workers that the client knows of. */
+  threads: number
+  /** No more tasks of the client begin: it has not read the outcomes of earlier ones. */
+  isPaused: boolean
 }
 
 interface ClientTask {
@@ -39,13 +48,18 @@ interface PoolWorker extends Pick<Worker, "capacity" | "latencyMillis" | "report
   readonly inFlight: InFlight.InFlight<number, ClientTask>
   /** The ids of tasks in flight that the worker has begun, as far as it is known. */
   readonly begun: Set<number>
-  state: "ready" | "lost" | "gone"
+  /** A worker that joins is neither counted nor used until it is attached. */
+  state: "joining" | "ready" | "lost" | "gone"
 }
 
 /** The state of a pool. */
 export interface State {
-  readonly workers: ReadonlyArray<PoolWorker>
+  readonly workers: Array<PoolWorker>
   readonly clients: Set<Client>
+  /** More workers may join. */
+  mayJoin: boolean
+  /** The error of the last worker that failed permanently. */
+  goneMessage: string
   nextId: number
   /** The virtual time of the client served last. An idle client starts there: it gains no credit while it is idle. */
   virtualTime: number
@@ -57,12 +71,19 @@ export type Event =
   | { readonly _tag: "Cancel"; readonly client: Client; readonly ids: Iterable<number> }
   /** The client receives no more outcomes. */
   | { readonly _tag: "Leave"; readonly client: Client }
+  /** Begins no more tasks of the client, until it resumes. */
+  | { readonly _tag: "Pause" | "Resume"; readonly client: Client }
+  /** A worker that was added is attached. */
+  | { readonly _tag: "Attached"; readonly worker: number }
+  /** No more workers join. */
+  | { readonly _tag: "JoiningEnded" }
   | { readonly _tag: "Reports"; readonly worker: number; readonly reports: ReadonlyArray<Report> }
 
 /** An action, to be performed in this order. */
 export type Action =
   | { readonly _tag: "Outcomes"; readonly client: Client; readonly outcomes: ReadonlyArray<TaskOutcome> }
   | { readonly _tag: "Working"; readonly client: Client; readonly ids: ReadonlyArray<number> }
+  | { readonly _tag: "Threads"; readonly client: Client; readonly threads: number }
   | { readonly _tag: "Run"; readonly worker: number; readonly tasks: ReadonlyArray<Task> }
   | { readonly _tag: "Cancel"; readonly worker: number; readonly ids: ReadonlyArray<number> }
   | { readonly _tag: "AllGone"; readonly message: string }
@@ -73,29 +94,37 @@ const targetMillis = 100
 /** The workers keep the time of a cancel; the pool needs the fact only. */
 const untimedMillis = 0
 
-/** Makes the state of a pool without clients. */
-export const make = (
-  workers: ReadonlyArray<Pick<Worker, "capacity" | "latencyMillis" | "reportsEachBegin">>
-): State => ({
-  workers: workers.map(({ capacity, latencyMillis, reportsEachBegin }, index) => ({
-    ...{ index, capacity, latencyMillis, reportsEachBegin, throughput: PacketSizing.make() },
-    ...{ inFlight: InFlight.make(), begun: new Set(), state: "ready" }
-  })),
-  clients: new Set(),
-  nextId: 0,
-  virtualTime: 0
+/** The properties of a worker that matter here. */
+type WorkerInfo = Pick<Worker, "capacity" | "latencyMillis" | "reportsEachBegin">
+
+/** Makes the state of a pool without workers and clients. */
+export const make = (): State => ({
+  ...{ workers: [], clients: new Set(), mayJoin: true, goneMessage: "the pool has no workers" },
+  ...{ nextId: 0, virtualTime: 0 }
 })
 
-/** Adds a client. */
-export const join = (
-  { clients }: State,
-  onOutcomes: Client["onOutcomes"],
-  onWorking: Client["onWorking"] = constVoid
-): Client => {
+/** Adds a worker, and returns its index. Its `Attached` follows. */
+export const addWorker = ({ workers }: State, { capacity, latencyMillis, reportsEachBegin }: WorkerInfo): number => {
+  const index = workers.length
+  workers.push({
+    ...{ index, capacity, latencyMillis, reportsEachBegin, throughput: PacketSizing.make() },
+    ...{ inFlight: InFlight.make(), begun: new Set(), state: "joining" }
+  })
+  return index
+}
+
+/** Counts the workers that work, or will work again. */
+export const threads = ({ workers }: State): number =>
+  workers.reduce((count, { state }) => count + (state === "ready" || state === "lost" ? 1 : 0), 0)
+
+/** Adds a client, which knows of the present workers. */
+export const join = (state: State, listener: Listener): Client => {
   const client: Client = {
-    ...{ onOutcomes, onWorking, queue: [], inFlight: InFlight.make(), virtualTime: 0, lastTaskMillis: 0 }
+    ...listener,
+    ...{ queue: [], inFlight: InFlight.make(), virtualTime: 0, lastTaskMillis: 0 },
+    ...{ threads: threads(state), isPaused: false }
   }
-  clients.add(client)
+  state.clients.add(client)
   return client
 }
 
@@ -126,7 +155,7 @@ const assign = (state: State): ReadonlyArray<Action> => {
     )
     const client = smallest(
       state.clients,
-      ({ queue }) => queue.length > 0,
+      ({ isPaused, queue }) => queue.length > 0 && !isPaused,
       ({ virtualTime }) => virtualTime
     )
     if (worker === undefined || client === undefined) break
@@ -219,6 +248,21 @@ const workingActions = ({ begun, inFlight }: PoolWorker): ReadonlyArray<Action> 
   return Array.from(ids, ([client, all]) => ({ _tag: "Working", client, ids: all }))
 }
 
+/** Tells the clients that there are more workers. */
+const threadsActions = (state: State): ReadonlyArray<Action> => {
+  const count = threads(state)
+  const actions: Array<Action> = []
+  for (const client of state.clients) {
+    if (count <= client.threads) continue
+    client.threads = count
+    actions.push({ _tag: "Threads", client, threads: count })
+  }
+  return actions
+}
+
+const allGoneActions = ({ goneMessage, mayJoin, workers }: State): ReadonlyArray<Action> =>
+  !mayJoin && workers.every(({ state }) => state === "gone") ? [{ _tag: "AllGone", message: goneMessage }] : []
+
 /** Cancels tasks. One that waits does not run any more: its client receives the outcome at once. */
 const cancel = (client: Client, ids: Iterable<number>): ReadonlyArray<Action> => {
   const outcomes: Outcomes = new Map()
@@ -257,12 +301,26 @@ export const step = (state: State, event: Event): ReadonlyArray<Action> => {
       InFlight.takeAll(client.inFlight)
       return actions.filter(({ _tag }) => _tag === "Cancel")
     }
+    case "Pause":
+      event.client.isPaused = true
+      return []
+    case "Resume":
+      event.client.isPaused = false
+      return assign(state)
+    case "Attached": {
+      const worker = state.workers[event.worker]!
+      if (worker.state === "joining") worker.state = "ready"
+      return [...threadsActions(state), ...assign(state)]
+    }
+    case "JoiningEnded":
+      state.mayJoin = false
+      return allGoneActions(state)
     case "Reports": {
       const outcomes: Outcomes = new Map()
       for (const report of event.reports) receive(state.workers[event.worker]!, report, outcomes)
       const gone = event.reports.find((report) => report._tag === "Gone")
-      const isOver = gone !== undefined && state.workers.every((worker) => worker.state === "gone")
-      const allGone: ReadonlyArray<Action> = isOver ? [{ _tag: "AllGone", message: gone.message }] : []
+      if (gone !== undefined) state.goneMessage = gone.message
+      const allGone = gone === undefined ? [] : allGoneActions(state)
       const working = workingActions(state.workers[event.worker]!)
       return [...outcomeActions(outcomes), ...working, ...allGone, ...assign(state)]
     }

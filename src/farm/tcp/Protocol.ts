@@ -9,7 +9,7 @@
  *    | Proof ------------------------------------------------> |
  *    | <------------------------------- Welcome, or Refused    |
  *    | Work, Cancel, Ping -----------------------------------> |
- *    | <-------------- Done, Failed, Stopped, Working, Pong    |
+ *    | <------ Done, Failed, Stopped, Working, Threads, Pong   |
  *
  *   the preamble, once
  *   +------+------+------+------+------+------+------+------+
@@ -29,24 +29,29 @@
  *   +----------+------+-----------------+--------------------+---------- ~ ----------+
  * ```
  *
- * A packet or result longer than 64 KiB is sent in parts: the first byte of every frame but its last has the bit 0x80.
- * Its bytes are the binary form that effect's `SchemaBinary` derives from the schemas of the job.
+ * A packet or result longer than 256 KiB is sent in parts of 256 KiB and a last one: the first byte of every frame but
+ * the last has the bit 0x80. Its bytes are derived from the schemas of the job (see `PayloadCodec`).
  *
  * Every `Work` ends with exactly one `Done`, `Failed` or `Stopped` with its id; a result that is too long is a
- * `Failed`. `Working` names the packets that are being worked on: whenever these change, and once a second. A side that
- * receives nothing for the `lease` of the `Hello` closes the connection, and the work on it is lost.
+ * `Failed`. `Working` names the packets that are being worked on: whenever these change, and once a second. `Threads`
+ * follows when the server has more threads than it said before. A side that receives nothing for the `lease` of the
+ * `Hello` closes the connection, and the work on it is lost.
  *
- * A shared key authenticates both sides during the handshake (see `Auth`). Nothing is encrypted, and later messages are
- * not signed: use a tunnel across networks that others control.
+ * The farm has at most `capacity` packets for each thread in flight, and at most `maxInFlightBytes` bytes of packets,
+ * or one packet that is longer. A packet is in flight until its outcome.
+ *
+ * With a shared key both sides authenticate each other during the handshake (see `Auth`), and everything after the
+ * `Welcome` is sealed (see `SealedConnection`). Without one, nothing is encrypted or signed.
  */
 import * as Bytes from "effect/Bytes"
-import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { ErrorText } from "../FarmError.ts"
+import * as FrameReader from "./FrameReader.ts"
+import { FrameTooLong, Malformed, PacketTooLong, ProtocolError, singleLine } from "./ProtocolError.ts"
 
 /** The version of the messages; preamble, frames and `Hello` are the same in all. @category constants @since 0.1.0 */
-export const version = 2
+export const version = 3
 
 /**
  * The first bytes that a farm sends. Read as a range of two little-endian int32, they begin and end below zero and end
@@ -63,6 +68,9 @@ export const frameLimitBytes = { handshake: 4_096, session: 1 << 20 } as const
 /** The most bytes in a packet, and in a result, by default. @category constants @since 0.1.0 */
 export const defaultMaxPacketBytes: number = 16 << 20
 
+/** The most bytes of packets in flight from one farm, by default. @category constants @since 0.1.0 */
+export const defaultMaxInFlightBytes: number = 64 << 20
+
 const Id = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffffffff }))
 const Millis = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 const optionalText = Schema.optionalKey(Schema.String)
@@ -77,14 +85,22 @@ const Hello = Schema.TaggedStruct("Hello", {
   nonce: optionalText
 })
 
+/** The most threads of a server, and packets in flight for each. @category constants @since 0.1.0 */
+export const maxima = { threads: 1_024, capacity: 65_536 } as const
+
+const Threads = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxima.threads }))
+
 const Welcome = Schema.TaggedStruct("Welcome", {
-  threads: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_024 })),
+  threads: Threads,
   /** Packets that the farm may have in flight for each thread. */
-  capacity: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65_536 })),
+  capacity: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxima.capacity })),
+  /** Bytes of packets that the farm may have in flight. */
+  maxInFlightBytes: Schema.Natural,
   proof: optionalText
 })
 
-const Work = Schema.TaggedStruct("Work", { id: Id, packet: Schema.Uint8Array })
+/** A packet for the server. @category schemas @since 0.1.0 */
+export const Work = Schema.TaggedStruct("Work", { id: Id, packet: Schema.Uint8Array })
 
 const Done = Schema.TaggedStruct("Done", { id: Id, result: Schema.Uint8Array, millis: Millis })
 
@@ -106,6 +122,7 @@ const Control = Schema.Union([
   }),
   Schema.TaggedStruct("Stopped", { id: Id }),
   Schema.TaggedStruct("Working", { ids: Schema.Array(Id) }),
+  Schema.TaggedStruct("Threads", { threads: Threads }),
   Schema.TaggedStruct("Ping", {}),
   Schema.TaggedStruct("Pong", {})
 ])
@@ -125,79 +142,13 @@ export type Hello = typeof Hello.Type
 /** @category models @since 0.1.0 */
 export type Welcome = typeof Welcome.Type
 
-const maxTextChars = 200
-
-/**
- * Makes one line of at most 200 characters from a peer's text, for logs and errors.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const singleLine = (text: string): string => {
-  const line = text.slice(0, maxTextChars + 1).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
-  return line.length > maxTextChars ? `${line.slice(0, maxTextChars)}...` : line
-}
-
-/** A frame over the length limit. @category errors @since 0.1.0 */
-export class FrameTooLong extends Data.TaggedClass("FrameTooLong")<{ readonly length: number; readonly max: number }> {
-  get message(): string {
-    return `frame too long: ${this.length} bytes (limit ${this.max})`
-  }
-}
-
-/** A packet or result over the length limit. @category errors @since 0.1.0 */
-export class PacketTooLong extends Data.TaggedClass("PacketTooLong")<{
-  readonly length: number
-  readonly max: number
-}> {
-  get message(): string {
-    return `packet or result too long: ${this.length} bytes (limit ${this.max}); split the work, or raise the limit`
-  }
-}
-
-/** Bytes that are not a message, or a message that cannot be encoded. @category errors @since 0.1.0 */
-export class Malformed extends Data.TaggedClass("Malformed")<{ readonly detail: string }> {
-  get message(): string {
-    return `malformed message: ${this.detail}`
-  }
-}
-
-/** A message that is not allowed in this state, or has an invalid id. @category errors @since 0.1.0 */
-export class Unexpected extends Data.TaggedClass("Unexpected")<{ readonly detail: string }> {
-  get message(): string {
-    return `protocol violation: ${this.detail}`
-  }
-}
-
-/** A peer that is refused, or cannot be authenticated. @category errors @since 0.1.0 */
-export class Refused extends Data.TaggedClass("Refused")<{
-  readonly reason: Extract<Message, { readonly _tag: "Refused" }>["reason"]
-  readonly message: string
-}> {}
-
-/** A peer that sent nothing for a time. @category errors @since 0.1.0 */
-export class Timeout extends Data.TaggedClass("Timeout")<{ readonly millis: number }> {
-  get message(): string {
-    return `timed out: no message within ${this.millis / 1_000} s`
-  }
-}
-
-/** A violation of the protocol by the peer. @category errors @since 0.1.0 */
-export class ProtocolError extends Data.TaggedError("ProtocolError")<{
-  readonly reason: FrameTooLong | PacketTooLong | Malformed | Unexpected | Refused | Timeout
-}> {
-  override get message(): string {
-    return this.reason.message
-  }
-}
-
 const failure = (reason: ProtocolError["reason"]) => Result.fail(new ProtocolError({ reason }))
 
 const malformed = (cause: unknown) =>
   failure(new Malformed({ detail: singleLine(cause instanceof Error ? cause.message : String(cause)) }))
 
 const encoder = new TextEncoder()
-const headerBytes = 4
+const { headerBytes } = FrameReader
 
 /** The first byte of a JSON frame. */
 const jsonByte = "{".charCodeAt(0)
@@ -208,50 +159,81 @@ const kinds = { Work: 0x01, Done: 0x02, rest: 0x03, more: 0x80 } as const
 /** The bytes between the first one and the packet or result. */
 const fieldBytes = { Work: 4, Done: 12, rest: 0 } as const
 
-/** The most bytes of a packet or result in one frame. */
-const maxPartBytes = 1 << 16
+/** The bytes of every part but the last: many small parts would take more memory than their bytes. */
+const partBytes = 1 << 18
+
+/** The fields of a message with a packet or a result. */
+type PacketFields = Omit<typeof Work.Type, "packet"> | Omit<typeof Done.Type, "result">
 
 /** Makes the start of a frame: its length, its kind, and the fields of the first part. */
-const startOfPart = (message: PacketMessage | undefined, hasMore: boolean, partBytes: number) => {
+const startOfPart = (message: PacketFields | undefined, hasMore: boolean, length: number) => {
   const kind = message?._tag ?? "rest"
   const start = new Uint8Array(headerBytes + 1 + fieldBytes[kind])
   const view = new DataView(start.buffer)
-  view.setUint32(0, start.length - headerBytes + partBytes)
+  view.setUint32(0, start.length - headerBytes + length)
   view.setUint8(headerBytes, kinds[kind] | (hasMore ? kinds.more : 0))
   if (message !== undefined) view.setUint32(headerBytes + 1, message.id)
   if (message?._tag === "Done") view.setFloat64(headerBytes + 5, message.millis)
   return start
 }
 
-const encodeParts = (message: PacketMessage, bytes: Uint8Array): ReadonlyArray<Uint8Array> => {
-  const buffers: Array<Uint8Array> = []
-  let at = 0
+/** Cuts buffers into the parts of a packet or result. */
+const encodeParts = (fields: PacketFields, buffers: ReadonlyArray<Uint8Array>, bytes: number) => {
+  const frames: Array<Uint8Array> = []
+  let next = 0
+  let offset = 0
+  let left = bytes
   do {
-    const part = bytes.subarray(at, at + maxPartBytes)
-    const hasMore = at + part.length < bytes.length
-    buffers.push(startOfPart(at === 0 ? message : undefined, hasMore, part.length), part)
-    at += part.length
-  } while (at < bytes.length)
-  return buffers
+    const length = Math.min(left, partBytes)
+    const isFirst = left === bytes
+    left -= length
+    frames.push(startOfPart(isFirst ? fields : undefined, left > 0, length))
+    for (let missing = length; missing > 0; ) {
+      const buffer = buffers[next]!
+      const piece = buffer.subarray(offset, offset + missing)
+      if (piece.length > 0) frames.push(piece)
+      missing -= piece.length
+      offset += piece.length
+      if (offset < buffer.length) continue
+      next++
+      offset = 0
+    }
+  } while (left > 0)
+  return frames
 }
 
 /**
- * Encodes a message as the buffers of its frames, which are sent in this order. Fails with `FrameTooLong` for a control
- * message beyond the limit of a frame, and with `PacketTooLong` for a packet or result of more than `maxPacketBytes`.
+ * Encodes a packet or result, given as buffers, as the buffers of its frames, which are sent in this order. Fails with
+ * `PacketTooLong` for one of more than `maxPacketBytes`.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const encode = (
-  message: Message,
+export const encodePacket = (
+  fields: PacketFields,
+  buffers: ReadonlyArray<Uint8Array>,
   maxPacketBytes: number = defaultMaxPacketBytes
 ): Result.Result<ReadonlyArray<Uint8Array>, ProtocolError> => {
-  if (message._tag === "Work" || message._tag === "Done") {
-    const bytes = message._tag === "Work" ? message.packet : message.result
-    return bytes.length > maxPacketBytes
-      ? failure(new PacketTooLong({ length: bytes.length, max: maxPacketBytes }))
-      : Result.succeed(encodeParts(message, bytes))
-  }
+  const length = lengthOf(buffers)
+  return length > maxPacketBytes
+    ? failure(new PacketTooLong({ length, max: maxPacketBytes }))
+    : Result.succeed(encodeParts(fields, buffers, length))
+}
+
+/** Returns the bytes of buffers together. @category getters @since 0.1.0 */
+export const lengthOf = (buffers: ReadonlyArray<Uint8Array>): number =>
+  buffers.reduce((sum, { length }) => sum + length, 0)
+
+/**
+ * Encodes a message as the buffers of its frames, which are sent in this order. Fails with `FrameTooLong` for a control
+ * message beyond the limit of a frame, and with `PacketTooLong` for a packet or result beyond the default limit.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (message: Message): Result.Result<ReadonlyArray<Uint8Array>, ProtocolError> => {
+  if (message._tag === "Work") return encodePacket(message, [message.packet])
+  if (message._tag === "Done") return encodePacket(message, [message.result])
   const payload = encoder.encode(JSON.stringify(message))
   const max = frameLimitBytes.session
   if (payload.length > max) return failure(new FrameTooLong({ length: payload.length, max }))
@@ -266,9 +248,11 @@ export const encodeUnsafe = (message: Message): Uint8Array => Bytes.concat(Resul
 
 const decodeControlMessage = Schema.decodeUnknownResult(Control)
 
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
 const decodeControl = (payload: Uint8Array): Result.Result<Message, ProtocolError> => {
   try {
-    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload))
+    const value: unknown = JSON.parse(utf8.decode(payload))
     const message = decodeControlMessage(value)
     return Result.isSuccess(message) ? Result.succeed(message.success) : malformed(message.failure)
   } catch (cause) {
@@ -289,8 +273,7 @@ const decodeFirst = (kind: number, frame: Uint8Array): Partial | undefined => {
   if (tag === undefined || frame.length < 1 + fieldBytes[tag]) return undefined
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length)
   const id = view.getUint32(1)
-  // The frame is a view of the buffer of the decoder, which is used again.
-  const part = frame.slice(1 + fieldBytes[tag])
+  const part = frame.subarray(1 + fieldBytes[tag])
   if (tag === "Work") return { first: { _tag: tag, id, packet: part }, parts: [part], bytes: part.length }
   const millis = view.getFloat64(5)
   return millis >= 0 && Number.isFinite(millis)
@@ -313,10 +296,16 @@ export interface Limits {
 /** The limits during the handshake. */
 const handshakeLimits: Limits = { frameBytes: frameLimitBytes.handshake, packetBytes: frameLimitBytes.handshake }
 
-/** An incremental decoder of frames. @category models @since 0.1.0 */
+/** An incremental decoder of messages. After an error it returns that error only. @category models @since 0.1.0 */
 export interface Decoder {
-  /** Adds bytes and returns the messages that they complete. After an error it returns that error only. */
+  /** Adds bytes, which belong to the decoder from then on. */
+  readonly append: (bytes: Uint8Array) => void
+  /** Decodes the next message, with the limits at this time; `undefined` if it is incomplete. */
+  readonly next: () => Result.Result<Message | undefined, ProtocolError>
+  /** Adds bytes and returns the messages that they complete. */
   readonly push: (bytes: Uint8Array) => Result.Result<ReadonlyArray<Message>, ProtocolError>
+  /** Takes the bytes after the last message. */
+  readonly takeUnread: () => Uint8Array
   /** Sets the limits for the frames that follow. */
   readonly setLimits: (limits: Limits) => void
 }
@@ -332,12 +321,14 @@ const messageDecoder = () => {
     const current: Partial | undefined =
       partial === undefined
         ? decodeFirst(kind, frame)
-        : { ...partial, parts: [...partial.parts, frame.slice(1)], bytes: partial.bytes + frame.length - 1 }
+        : { ...partial, parts: [...partial.parts, frame.subarray(1)], bytes: partial.bytes + frame.length - 1 }
     if (current === undefined) return malformed(`an unknown or incomplete frame (first byte ${start})`)
     if (current.bytes > maxPacketBytes) {
       return failure(new PacketTooLong({ length: current.bytes, max: maxPacketBytes }))
     }
     const hasMore = (start & kinds.more) !== 0
+    const { length } = current.parts.at(-1)!
+    if (hasMore && length !== partBytes) return malformed(`a part of ${length} bytes (required ${partBytes})`)
     partial = hasMore ? current : undefined
     return Result.succeed(hasMore ? undefined : whole(current))
   }
@@ -350,49 +341,40 @@ const messageDecoder = () => {
  * @since 0.1.0
  */
 export const decoder = (initialLimits: Limits = handshakeLimits): Decoder => {
+  const reader = FrameReader.make()
   const decodeFrame = messageDecoder()
   let limits = initialLimits
-  let buffer = new Uint8Array(512)
-  let bufferedBytes = 0
-  let failed: Result.Result<ReadonlyArray<Message>, ProtocolError> | undefined
+  let failed: Result.Result<never, ProtocolError> | undefined
 
-  const append = (bytes: Uint8Array) => {
-    if (bufferedBytes + bytes.length > buffer.length) {
-      const larger = new Uint8Array(Math.max(bufferedBytes + bytes.length, 2 * buffer.length))
-      larger.set(buffer.subarray(0, bufferedBytes))
-      buffer = larger
+  const decodeNext = (): Result.Result<Message | undefined, ProtocolError> => {
+    while (true) {
+      const frame = reader.next(limits.frameBytes)
+      if (Result.isFailure(frame) || frame.success === undefined)
+        return frame as Result.Result<undefined, ProtocolError>
+      const message = decodeFrame(frame.success, limits.packetBytes)
+      if (Result.isFailure(message) || message.success !== undefined) return message
     }
-    buffer.set(bytes, bufferedBytes)
-    bufferedBytes += bytes.length
   }
-  const push = (bytes: Uint8Array): Result.Result<ReadonlyArray<Message>, ProtocolError> => {
-    append(bytes)
-    const view = new DataView(buffer.buffer)
-    const messages: Array<Message> = []
-    let at = 0
-    while (bufferedBytes - at >= headerBytes) {
-      const length = view.getUint32(at)
-      if (length > limits.frameBytes) return failure(new FrameTooLong({ length, max: limits.frameBytes }))
-      if (bufferedBytes - at < headerBytes + length) break
-      const frame = buffer.subarray(at + headerBytes, at + headerBytes + length)
-      const message = decodeFrame(frame, limits.packetBytes)
-      if (Result.isFailure(message)) return Result.fail(message.failure)
-      if (message.success !== undefined) messages.push(message.success)
-      at += headerBytes + length
-    }
-    const rest = buffer.subarray(at, bufferedBytes)
-    if (buffer.length > 1 << 18 && rest.length < buffer.length / 4) buffer = new Uint8Array(2 * rest.length + 512)
-    buffer.set(rest)
-    bufferedBytes = rest.length
-    return Result.succeed(messages)
+  const next = (): Result.Result<Message | undefined, ProtocolError> => {
+    if (failed !== undefined) return failed
+    const message = decodeNext()
+    if (Result.isFailure(message)) failed = Result.fail(message.failure)
+    return message
   }
   return {
+    append: reader.append,
+    next,
     push: (bytes) => {
-      if (failed !== undefined) return failed
-      const result = push(bytes)
-      if (Result.isFailure(result)) failed = result
-      return result
+      reader.append(bytes)
+      const messages: Array<Message> = []
+      while (true) {
+        const message = next()
+        if (Result.isFailure(message)) return Result.fail(message.failure)
+        if (message.success === undefined) return Result.succeed(messages)
+        messages.push(message.success)
+      }
     },
+    takeUnread: reader.takeUnread,
     setLimits: (next) => {
       limits = next
     }

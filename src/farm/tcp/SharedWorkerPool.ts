@@ -6,41 +6,56 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
-import type { Task, Worker } from "../Worker.ts"
+import type { Report, Task, Worker, WorkerPool } from "../Worker.ts"
 import * as PoolState from "./PoolState.ts"
 
 /** A client of the pool. Its task ids are its own. */
 export interface PoolClient {
   /** The tasks without an outcome, by id. */
   readonly inFlight: ReadonlyMap<number, unknown>
+  /** The most workers that the client was told of. */
+  readonly threads: () => number
   /** Queues tasks; their ids must not be in use. */
   readonly run: (tasks: ReadonlyArray<Task>) => void
   /** Stops tasks soon. */
   readonly cancel: (ids: ReadonlyArray<number>) => void
+  /** Begins no more tasks of the client, until `resume`. */
+  readonly pause: () => void
+  readonly resume: () => void
 }
 
 /** A pool of workers of one job. */
 export interface SharedWorkerPool {
   readonly job: Worker["job"]
-  readonly threads: number
+  /** The workers that have joined and not failed permanently. */
+  readonly threads: () => number
   /** Adds a client, which receives one outcome for each task. Its remaining tasks are stopped when the scope closes. */
-  readonly join: (
-    onOutcomes: PoolState.Client["onOutcomes"],
-    onWorking?: PoolState.Client["onWorking"]
-  ) => Effect.Effect<PoolClient, never, Scope.Scope>
-  /** Waits until every worker has failed permanently; returns the last error. */
+  readonly join: (listener: PoolState.Listener) => Effect.Effect<PoolClient, never, Scope.Scope>
+  /** Waits until every worker has failed permanently and none can join; returns the last error. */
   readonly allGone: Effect.Effect<string>
 }
 
-/** Makes a pool of workers, which it uses until the scope closes. Fails with `InvalidOptions` without workers. */
-export const make = Effect.fnUntraced(function* (workers: ReadonlyArray<Worker>) {
-  const [firstWorker] = workers
-  if (firstWorker === undefined) {
-    const message = "invalid worker count 0: must be at least 1"
-    return yield* new FarmError({ reason: new InvalidOptions({ message }) })
-  }
-  const state = PoolState.make(workers)
+const clientOf = (client: PoolState.Client, send: (event: PoolState.Event) => void): PoolClient => ({
+  inFlight: client.inFlight.entries,
+  threads: () => client.threads,
+  run: (tasks) => send({ _tag: "Run", client, tasks }),
+  cancel: (ids) => send({ _tag: "Cancel", client, ids }),
+  pause: () => send({ _tag: "Pause", client }),
+  resume: () => send({ _tag: "Resume", client })
+})
+
+const isOther = (one: Worker["job"], other: Worker["job"]) => one.name !== other.name || one.version !== other.version
+
+/**
+ * Makes a pool of workers, which it uses until the scope closes. It waits for the first worker. Fails with
+ * `InvalidOptions` if there is none, and none joins. A worker that joins with another job is not used.
+ */
+export const make = Effect.fnUntraced(function* ({ joining, workers: initial }: WorkerPool) {
+  const workers: Array<Worker> = []
+  const state = PoolState.make()
+  const firstWorker = yield* Deferred.make<Worker, FarmError>()
   const allGone = yield* Deferred.make<string>()
 
   const perform = (action: PoolState.Action) => {
@@ -48,7 +63,9 @@ export const make = Effect.fnUntraced(function* (workers: ReadonlyArray<Worker>)
       case "Outcomes":
         return action.client.onOutcomes(action.outcomes)
       case "Working":
-        return action.client.onWorking(action.ids)
+        return action.client.onWorking?.(action.ids)
+      case "Threads":
+        return action.client.onThreads?.(action.threads)
       case "Run":
         return workers[action.worker]!.run(action.tasks)
       case "Cancel":
@@ -59,27 +76,43 @@ export const make = Effect.fnUntraced(function* (workers: ReadonlyArray<Worker>)
   }
   const send = (event: PoolState.Event) => PoolState.step(state, event).forEach(perform)
 
-  yield* Effect.forEach(
-    workers,
-    ({ attach }, worker) => attach((reports) => send({ _tag: "Reports", worker, reports })),
-    { concurrency: "unbounded", discard: true }
-  )
+  const add = Effect.fnUntraced(function* (joined: Worker) {
+    const worker = PoolState.addWorker(state, joined)
+    workers.push(joined)
+    const report = (reports: ReadonlyArray<Report>) => send({ _tag: "Reports", worker, reports })
+    yield* Effect.tapError(joined.attach(report), ({ message }) =>
+      Effect.sync(() => report([{ _tag: "Gone", message }]))
+    )
+    send({ _tag: "Attached", worker })
+    yield* Deferred.succeed(firstWorker, joined)
+  })
+  const addJoined = Effect.fnUntraced(function* (joined: Worker) {
+    const { job } = workers[0] ?? joined
+    if (isOther(joined.job, job)) {
+      return yield* Effect.logWarning(`${joined.name}: not used: it runs ${joined.job.name} ${joined.job.version}`)
+    }
+    yield* Effect.catch(add(joined), ({ message }) => Effect.logWarning(`${joined.name}: not used: ${message}`))
+  })
+  const endJoining = Effect.gen(function* () {
+    send({ _tag: "JoiningEnded" })
+    const message = "invalid worker count 0: must be at least 1"
+    yield* Deferred.fail(firstWorker, new FarmError({ reason: new InvalidOptions({ message }) }))
+  })
+
+  yield* Effect.forEach(initial, add, { concurrency: "unbounded", discard: true })
+  const addAllJoined = Stream.runDrain(Stream.mapEffect(joining, addJoined, { concurrency: "unbounded" }))
+  yield* Effect.forkScoped(Effect.andThen(addAllJoined, endJoining))
+  const { job } = yield* Deferred.await(firstWorker)
 
   const pool: SharedWorkerPool = {
-    job: firstWorker.job,
-    threads: workers.length,
+    job,
+    threads: () => PoolState.threads(state),
     allGone: Deferred.await(allGone),
-    join: (onOutcomes, onWorking) =>
+    join: (listener) =>
       Effect.acquireRelease(
-        Effect.sync(() => PoolState.join(state, onOutcomes, onWorking)),
+        Effect.sync(() => PoolState.join(state, listener)),
         (client) => Effect.sync(() => send({ _tag: "Leave", client }))
-      ).pipe(
-        Effect.map((client) => ({
-          inFlight: client.inFlight.entries,
-          run: (tasks) => send({ _tag: "Run", client, tasks }),
-          cancel: (ids) => send({ _tag: "Cancel", client, ids })
-        }))
-      )
+      ).pipe(Effect.map((client) => clientOf(client, send)))
   }
   return pool
 })

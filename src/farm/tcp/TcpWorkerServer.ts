@@ -8,21 +8,20 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
-import * as Pull from "effect/Pull"
 import type * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import type { Connection, NetworkError } from "../../network/Network.ts"
 import * as ServerConfig from "../../network/ServerConfig.ts"
 import * as ServerEvents from "../../network/ServerEvents.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
-import type { Task, Workers } from "../Worker.ts"
+import { FarmError, InvalidOptions } from "../FarmError.ts"
+import type { Workers } from "../Worker.ts"
 import * as Auth from "./Auth.ts"
+import * as FarmSession from "./FarmSession.ts"
 import * as MessageChannel from "./MessageChannel.ts"
-import * as OutcomeFrames from "./OutcomeFrames.ts"
 import * as PayloadCodec from "./PayloadCodec.ts"
 import * as Protocol from "./Protocol.ts"
+import { Malformed, ProtocolError } from "./ProtocolError.ts"
 import * as SharedWorkerPool from "./SharedWorkerPool.ts"
 
 /** The port of the course's farm; IANA has not assigned one. @category constants @since 0.1.0 */
@@ -32,10 +31,15 @@ export const defaultPort = 1070
 export interface ServeOptions {
   /** The key that farms must have. Default: none, every farm is served. */
   readonly key?: Redacted.Redacted | undefined
-  /** Packets of one farm for each thread: waiting, running and being cancelled. Default 64. */
+  /** Packets of one farm for each thread: waiting, running and being cancelled. From 1 to 65,536, default 64. */
   readonly capacity?: number | undefined
   /** The most bytes in a packet, and in a result, in binary form. Default 16 MiB. */
   readonly maxPacketBytes?: number | undefined
+  /**
+   * The most bytes of packets of one farm that are waiting, running and being cancelled; a packet that is alone may be
+   * larger. The farm waits with further ones. Default 64 MiB.
+   */
+  readonly maxInFlightBytes?: number | undefined
   /** The time limit for the handshake. Default 10 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
 }
@@ -48,24 +52,14 @@ export type Options = TcpServer.Options &
     readonly workers: Workers
   }
 
-/** An event of a farm. `id` is that of its connection. @category models @since 0.1.0 */
-export type FarmEvent =
-  /** The handshake was successful. */
-  | { readonly _tag: "FarmJoined"; readonly id: number }
-  /** The handshake failed, or the farm violated the protocol. */
-  | { readonly _tag: "FarmRefused"; readonly id: number; readonly message: string }
-  | { readonly _tag: "FarmLeft"; readonly id: number }
+/** An event of a farm. @category models @since 0.1.0 */
+export type FarmEvent = FarmSession.FarmEvent
+
+/** Counters of farms since the start of a server. @category models @since 0.1.0 */
+export type FarmStats = FarmSession.FarmStats
 
 /** An event of a server. @category models @since 0.1.0 */
 export type Event = TcpServer.Event | FarmEvent
-
-/** Counters of farms since the start of a server. @category models @since 0.1.0 */
-export interface FarmStats {
-  /** The current number of farms. */
-  readonly farms: number
-  /** Packets with an outcome: done, failed or stopped. */
-  readonly packets: number
-}
 
 /** Counters of a server since its start. @category models @since 0.1.0 */
 export type Stats = TcpServer.Stats & FarmStats
@@ -83,7 +77,7 @@ export type FarmHandler = (
   connection: Connection,
   client: TcpServer.ConnectionContext,
   rest: Uint8Array
-) => Effect.Effect<void, NetworkError | Protocol.ProtocolError>
+) => Effect.Effect<void, NetworkError | ProtocolError>
 
 /** The part of a server that serves farms. @category models @since 0.1.0 */
 export interface Farms {
@@ -94,162 +88,14 @@ export interface Farms {
   readonly observe: <Other>(server: TcpServer.TcpServer<FarmEvent | Other>) => Server<Other>
 }
 
-/** The part of the server that the connections of all farms share. */
-interface Shared {
-  readonly pool: SharedWorkerPool.SharedWorkerPool
-  readonly auth: Auth.Auth | undefined
-  readonly capacity: number
-  readonly codec: PayloadCodec.PayloadCodec
-  readonly maxPacketBytes: number
-  readonly handshakeTimeoutMillis: number
-  readonly emit: ServerEvents.ServerEvents<FarmEvent>["emit"]
-  readonly stats: { -readonly [Name in keyof FarmStats]: FarmStats[Name] }
+const checkWhole = (name: string, value: number, max: number) => {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return Effect.void
+  const message = `invalid ${name} ${value}: must be a whole number from 1 to ${max}`
+  return Effect.fail(new FarmError({ reason: new InvalidOptions({ message }) }))
 }
-
-const refuse = (reason: Protocol.Refused["reason"], message: string) =>
-  Effect.fail(new Protocol.ProtocolError({ reason: new Protocol.Refused({ reason, message }) }))
-
-const farmLeft = MessageChannel.connectionEnded("the farm closed the connection during the handshake")
-
-const checkHello = (hello: Protocol.Message, { job }: SharedWorkerPool.SharedWorkerPool) => {
-  if (hello._tag !== "Hello") return Effect.fail(MessageChannel.unexpectedMessage(hello))
-  if (hello.version !== Protocol.version) {
-    const message = `unsupported protocol version ${hello.version}: this server speaks version ${Protocol.version}`
-    return refuse("Version", message)
-  }
-  if (hello.job === job.name && hello.jobVersion === job.version) return Effect.succeed(hello)
-  const wanted = Protocol.singleLine(`${hello.job} ${hello.jobVersion}`)
-  return refuse("Job", `wrong job ${wanted}: this server runs ${job.name} ${job.version}`)
-}
-
-/** Waits for the greeting of a farm, and verifies its key. Returns the answer, which is not sent. */
-const handshake = (
-  { auth, capacity, handshakeTimeoutMillis, pool }: Shared,
-  channel: MessageChannel.MessageChannel,
-  connection: Connection
-) =>
-  Effect.gen(function* () {
-    const hello = yield* checkHello(yield* channel.next, pool)
-    const welcome: Protocol.Welcome = { _tag: "Welcome", threads: pool.threads, capacity }
-    if (auth === undefined) return { hello, welcome }
-    if (hello.nonce === undefined) {
-      return yield* refuse("Key", "authentication required: start the client with --key")
-    }
-    const serverNonce = yield* auth.nonce
-    yield* connection.write(Protocol.encodeUnsafe({ _tag: "Challenge", nonce: serverNonce }))
-    const reply = yield* channel.next
-    const farmProof = reply._tag === "Proof" ? reply.proof : undefined
-    if (!(yield* auth.verify("farm", { hello, serverNonce }, farmProof))) {
-      return yield* refuse("Key", "authentication failed: wrong key")
-    }
-    return { hello, welcome: { ...welcome, proof: yield* auth.prove("server", { hello, serverNonce, welcome }) } }
-  }).pipe(
-    Pull.catchDone(farmLeft),
-    Effect.timeoutOrElse({
-      duration: handshakeTimeoutMillis,
-      orElse: () => Effect.fail(MessageChannel.timedOut(handshakeTimeoutMillis))
-    })
-  )
-
-/** Sends the reason to the farm, if the connection still works. */
-const sendRefusal = (connection: Connection, error: Protocol.ProtocolError) => {
-  const reason = error.reason._tag === "Refused" ? error.reason.reason : "Broken"
-  return Effect.ignore(connection.write(Protocol.encodeUnsafe({ _tag: "Refused", reason, message: error.message })))
-}
-
-/** A farm that is served. */
-interface Served {
-  readonly channel: MessageChannel.MessageChannel
-  readonly client: SharedWorkerPool.PoolClient
-  readonly codec: PayloadCodec.PayloadCodec
-  readonly maxInFlight: number
-}
-
-/** Performs the messages of a farm, then waits until it has read enough outcomes. */
-const receive = Effect.fnUntraced(function* (
-  messages: ReadonlyArray<Protocol.Message>,
-  { channel, client, codec, maxInFlight }: Served
-) {
-  const tasks = new Map<number, Task>()
-  const run = () => {
-    client.run([...tasks.values()])
-    tasks.clear()
-  }
-  for (const message of messages) {
-    switch (message._tag) {
-      case "Work": {
-        const { id, packet } = message
-        if (client.inFlight.has(id) || tasks.has(id)) return yield* MessageChannel.invalidId(id, "duplicate id")
-        if (client.inFlight.size + tasks.size >= maxInFlight) {
-          return yield* MessageChannel.invalidId(id, `more than ${maxInFlight} packets in flight`)
-        }
-        const decoded = codec.packet.decode(packet)
-        if (Result.isSuccess(decoded)) tasks.set(id, { id, packet: decoded.success })
-        else channel.send([OutcomeFrames.failed(id, `the packet cannot be read: ${decoded.failure}`)])
-        break
-      }
-      case "Cancel":
-        // The cancel may concern tasks of the same batch.
-        run()
-        client.cancel(message.ids)
-        break
-      case "Ping":
-        channel.send([Protocol.encodeUnsafe({ _tag: "Pong" })])
-        break
-      default:
-        return yield* MessageChannel.unexpectedMessage(message)
-    }
-  }
-  run()
-  return yield* channel.writable
-})
-
-/** A connection after its handshake. */
-interface Greeted {
-  readonly channel: MessageChannel.MessageChannel
-  readonly hello: Protocol.Hello
-  readonly welcome: Protocol.Welcome
-  /** Returns the time of the last bytes, in milliseconds of the sweeper. */
-  readonly lastReceivedAt: () => number
-}
-
-/** Serves a farm after its handshake, until it leaves or sends nothing for its lease. */
-const serveFarm = Effect.fnUntraced(function* (
-  { capacity, codec, emit, maxPacketBytes, pool, stats }: Shared,
-  { channel, hello, lastReceivedAt, welcome }: Greeted,
-  { id, sweeper }: TcpServer.ConnectionContext
-) {
-  channel.setLimits({ frameBytes: Protocol.frameLimitBytes.session, packetBytes: maxPacketBytes })
-  const client = yield* pool.join(
-    (outcomes) => {
-      stats.packets += outcomes.length
-      for (const outcome of outcomes) channel.send(OutcomeFrames.make(outcome, codec, maxPacketBytes))
-    },
-    (ids) => channel.send([Protocol.encodeUnsafe({ _tag: "Working", ids })])
-  )
-  const leaseExpired = Latch.makeUnsafe(false)
-  const unwatch = sweeper.add((now) => {
-    if (now - lastReceivedAt() > hello.lease) leaseExpired.openUnsafe()
-  })
-  stats.farms++
-  emit(() => ({ _tag: "FarmJoined", id }))
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      unwatch()
-      stats.farms--
-      emit(() => ({ _tag: "FarmLeft", id }))
-    })
-  )
-  channel.send([Protocol.encodeUnsafe(welcome)])
-  const served: Served = { channel, client, codec, maxInFlight: capacity * pool.threads }
-  const receiveNext = Effect.flatMap(channel.pull, (messages) => receive(messages, served))
-  const receiving = Pull.catchDone(Effect.forever(receiveNext), () => Effect.void)
-  const failOnTimeout = Effect.andThen(leaseExpired.await, Effect.fail(MessageChannel.timedOut(hello.lease)))
-  yield* Effect.raceAllFirst([receiving, channel.flushing, failOnTimeout, Effect.asVoid(pool.allGone)])
-}, Effect.scoped)
 
 /**
- * Makes the part of a server that serves farms with this pool, and emits their events.
+ * Makes the part of a server that serves farms with this pool, and emits their events. Fails with `InvalidOptions`.
  *
  * @category constructors
  * @since 0.1.0
@@ -263,36 +109,21 @@ export const makeFarms = Effect.fnUntraced(function* (
     capacity = 64,
     handshakeTimeout = "10 seconds",
     key,
+    maxInFlightBytes = Protocol.defaultMaxInFlightBytes,
     maxPacketBytes = Protocol.defaultMaxPacketBytes
   } = options
+  yield* checkWhole("capacity", capacity, Protocol.maxima.capacity)
+  yield* checkWhole("maxPacketBytes", maxPacketBytes, Number.MAX_SAFE_INTEGER)
+  yield* checkWhole("maxInFlightBytes", maxInFlightBytes, Number.MAX_SAFE_INTEGER)
   const stats = { farms: 0, packets: 0 }
-  const shared: Shared = {
-    ...{ pool, capacity, maxPacketBytes, emit, stats, codec: PayloadCodec.make(options.job) },
+  const shared: FarmSession.Shared = {
+    ...{ pool, capacity, maxInFlightBytes, maxPacketBytes, emit, stats, codec: PayloadCodec.make(options.job) },
     auth: key === undefined ? undefined : yield* Auth.make(key),
     handshakeTimeoutMillis: Duration.toMillis(handshakeTimeout)
   }
   const farms: Farms = {
     handshakeTimeoutMillis: shared.handshakeTimeoutMillis,
-    serve: (connection, context, rest) => {
-      const { now } = context.sweeper
-      let lastReceivedAt = now()
-      const channel = MessageChannel.make(connection, rest, () => {
-        lastReceivedAt = now()
-      })
-      const greeted = { channel, lastReceivedAt: () => lastReceivedAt }
-      return handshake(shared, channel, connection).pipe(
-        Effect.flatMap((greetings) =>
-          Effect.withSpan(serveFarm(shared, { ...greeted, ...greetings }, context), "TcpWorkerServer.farm", {
-            attributes: { lease: greetings.hello.lease }
-          })
-        ),
-        Effect.tapError((error) => {
-          if (error._tag !== "ProtocolError") return Effect.void
-          emit(() => ({ _tag: "FarmRefused", id: context.id, message: error.message }))
-          return sendRefusal(connection, error)
-        })
-      )
-    },
+    serve: (connection, context, rest) => FarmSession.serve(shared, connection, context, rest),
     observe: (server) => ({
       ...server,
       ...ServerEvents.observable(
@@ -333,7 +164,7 @@ export const makeFarms = Effect.fnUntraced(function* (
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const pool = yield* SharedWorkerPool.make((yield* options.workers).workers)
+  const pool = yield* SharedWorkerPool.make(yield* options.workers)
   const events = yield* ServerEvents.make<Event>()
   const { handshakeTimeoutMillis, observe, serve } = yield* makeFarms(pool, options, events.emit)
   const server = yield* TcpServer.make(
@@ -374,5 +205,5 @@ export const layerConfig = (options: ServerConfig.Defaults<Options> & Pick<Optio
   )
 
 const badMagic = Effect.fail(
-  new Protocol.ProtocolError({ reason: new Protocol.Malformed({ detail: "not a farm connection: bad magic" }) })
+  new ProtocolError({ reason: new Malformed({ detail: "not a farm connection: bad magic" }) })
 )

@@ -8,14 +8,17 @@ import type * as Scope from "effect/Scope"
 import * as Monotonic from "../../network/Monotonic.ts"
 import type { Network } from "../../network/Network.ts"
 import type { ServiceNames } from "../../network/names/ServiceNames.ts"
+import * as Signal from "../../network/Signal.ts"
 import * as TcpClient from "../../network/TcpClient.ts"
 import { errorText } from "../FarmError.ts"
-import type { TaskOutcome } from "../Worker.ts"
+import type { Task, TaskOutcome } from "../Worker.ts"
 import type { Auth } from "./Auth.ts"
 import * as MessageChannel from "./MessageChannel.ts"
 import * as PayloadCodec from "./PayloadCodec.ts"
 import * as Protocol from "./Protocol.ts"
-import type { ConnectionFailure, HostConnection, OnOutcomes, OnWorking } from "./RemoteHost.ts"
+import { ProtocolError, Refused, singleLine } from "./ProtocolError.ts"
+import type { ConnectionFailure, HostConnection, OnOutcomes, OnThreads, OnWorking } from "./RemoteHost.ts"
+import * as SendWindow from "./SendWindow.ts"
 
 /** The services that connecting requires. */
 export type Requirements = Network | Dns.Dns | ServiceNames
@@ -32,12 +35,11 @@ export interface Options {
   readonly timeoutMillis: number
 }
 
-const protocolError = (reason: Protocol.ProtocolError["reason"]) => new Protocol.ProtocolError({ reason })
-
-const keyRefused = (message: string) => protocolError(new Protocol.Refused({ reason: "Key", message }))
+const refused = (reason: Refused["reason"], message: string) =>
+  new ProtocolError({ reason: new Refused({ reason, message }) })
 
 const refusalOf = ({ message, reason }: Extract<Protocol.Message, { readonly _tag: "Refused" }>) =>
-  protocolError(new Protocol.Refused({ reason, message: Protocol.singleLine(message) }))
+  refused(reason, singleLine(message))
 
 /** Reasons of a refusal that another attempt would meet again. */
 const permanentRefusals: ReadonlySet<string> = new Set(["Version", "Job", "Key"])
@@ -45,9 +47,37 @@ const permanentRefusals: ReadonlySet<string> = new Set(["Version", "Job", "Key"]
 const connectionFailure = (error: { readonly message: string }): ConnectionFailure => ({
   message: error.message,
   isPermanent:
-    error instanceof Protocol.ProtocolError &&
-    error.reason._tag === "Refused" &&
-    permanentRefusals.has(error.reason.reason)
+    error instanceof ProtocolError && error.reason._tag === "Refused" && permanentRefusals.has(error.reason.reason)
+})
+
+/** Waits for the next message of the server, and fails if it is a refusal. */
+const nextOf = ({ next }: MessageChannel.MessageChannel) =>
+  Effect.flatMap(next, (message) =>
+    message._tag === "Refused" ? Effect.fail(refusalOf(message)) : Effect.succeed(message)
+  )
+
+const checkWelcome = (message: Protocol.Message) =>
+  message._tag === "Welcome" ? Effect.succeed(message) : Effect.fail(MessageChannel.unexpectedMessage(message))
+
+/** Proves the key to the server, verifies that the server has it, and seals the connection. Returns its `Welcome`. */
+const authenticate = Effect.fnUntraced(function* (
+  auth: Auth,
+  channel: MessageChannel.MessageChannel,
+  hello: Protocol.Hello,
+  challenge: Protocol.Message
+) {
+  if (challenge._tag === "Welcome") return yield* refused("Key", "authentication failed: the server has no key")
+  if (challenge._tag !== "Challenge") return yield* MessageChannel.unexpectedMessage(challenge)
+  const serverNonce = challenge.nonce
+  const proof = yield* auth.prove("farm", { hello, serverNonce })
+  yield* channel.write(Protocol.encodeUnsafe({ _tag: "Proof", proof }))
+  const welcome = yield* Effect.flatMap(nextOf(channel), checkWelcome)
+  const transcript = { hello, serverNonce, welcome }
+  if (!(yield* auth.verify("server", transcript, welcome.proof))) {
+    return yield* refused("Key", "authentication failed: the server has another key")
+  }
+  yield* channel.replace((connection, unread) => auth.seal("farm", transcript, connection, unread))
+  return welcome
 })
 
 const handshake = Effect.fnUntraced(function* (
@@ -68,34 +98,105 @@ const handshake = Effect.fnUntraced(function* (
     ...nonceField
   }
   const start = now()
-  yield* connection.write(Bytes.concat([Protocol.preamble, Protocol.encodeUnsafe(hello)]))
-  const nextMessage = Effect.flatMap(channel.next, (message) =>
-    message._tag === "Refused" ? Effect.fail(refusalOf(message)) : Effect.succeed(message)
-  )
-  let reply = yield* nextMessage
+  yield* channel.write(Bytes.concat([Protocol.preamble, Protocol.encodeUnsafe(hello)]))
+  const reply = yield* nextOf(channel)
   const latencyMillis = now() - start
-  let challenge: string | undefined
-  if (reply._tag === "Challenge" && auth !== undefined) {
-    challenge = reply.nonce
-    const proof = yield* auth.prove("farm", { hello, serverNonce: challenge })
-    yield* connection.write(Protocol.encodeUnsafe({ _tag: "Proof", proof }))
-    reply = yield* nextMessage
-  }
-  if (reply._tag !== "Welcome") return yield* MessageChannel.unexpectedMessage(reply)
-  if (auth !== undefined) {
-    if (challenge === undefined) return yield* keyRefused("authentication failed: the server has no key")
-    const transcript = { hello, serverNonce: challenge, welcome: reply }
-    if (!(yield* auth.verify("server", transcript, reply.proof))) {
-      return yield* keyRefused("authentication failed: the server has another key")
-    }
-  }
+  const welcome = yield* auth === undefined ? checkWelcome(reply) : authenticate(auth, channel, hello, reply)
   channel.setLimits({ frameBytes: Protocol.frameLimitBytes.session, packetBytes: maxPacketBytes })
-  return { channel, latencyMillis, welcome: reply }
+  return { channel, latencyMillis, welcome }
 })
 
 const closedEarly = MessageChannel.connectionEnded(
   "connection closed during the handshake; check that a worker server listens there"
 )
+
+/** The ids that fit into a frame in any case. */
+const maxIdsInFrame = 50_000
+
+/** The packets of a connection: they are sent as the server allows, and some end on this side. */
+const makeOutgoing = (
+  channel: MessageChannel.MessageChannel,
+  codec: PayloadCodec.PayloadCodec,
+  maxPacketBytes: number,
+  maxInFlightBytes: number
+) => {
+  const window = SendWindow.make(maxInFlightBytes)
+  const hasEnded = Signal.make()
+  let ended: Array<TaskOutcome> = []
+
+  const end = (outcome: TaskOutcome) => {
+    ended.push(outcome)
+    hasEnded.notify()
+  }
+  const encode = ({ id, packet }: Task): SendWindow.EncodedTask | undefined => {
+    const encoded = encodeWork(codec, id, packet, maxPacketBytes)
+    if (Result.isSuccess(encoded)) return encoded.success
+    end({ _tag: "Failed", id, ...encoded.failure })
+    return undefined
+  }
+  const sendNext = () => {
+    for (let task = SendWindow.next(window, encode); task !== undefined; task = SendWindow.next(window, encode)) {
+      channel.send(task.frames)
+    }
+  }
+  return {
+    send: (tasks: ReadonlyArray<Task>) => {
+      for (const task of tasks) window.waiting.push(task)
+      sendNext()
+    },
+    cancel: (ids: ReadonlyArray<number>) => {
+      const removed = SendWindow.removeWaiting(window, ids)
+      for (const id of removed) end({ _tag: "Stopped", id })
+      const sent = removed.length === 0 ? ids : ids.filter((id) => window.inFlight.has(id))
+      for (let at = 0; at < sent.length; at += maxIdsInFrame) {
+        channel.send([Protocol.encodeUnsafe({ _tag: "Cancel", ids: sent.slice(at, at + maxIdsInFrame) })])
+      }
+    },
+    /** Returns true for a packet that was sent, and has no outcome. */
+    isSent: (id: number) => window.inFlight.has(id),
+    /** Makes room after these outcomes of the server. */
+    release: (outcomes: ReadonlyArray<TaskOutcome>) => {
+      for (const { id } of outcomes) SendWindow.release(window, id)
+      sendNext()
+    },
+    /** Waits for packets that cannot be sent, or were cancelled before. */
+    ended: Effect.map(hasEnded.wait, () => {
+      const outcomes = ended
+      ended = []
+      return outcomes
+    })
+  }
+}
+
+/** Sorts the messages of a server by their kind. */
+const sort = (codec: PayloadCodec.PayloadCodec, messages: ReadonlyArray<Protocol.Message>) => {
+  const outcomes: Array<TaskOutcome> = []
+  const working: Array<number> = []
+  let threads: number | undefined
+  for (const message of messages) {
+    switch (message._tag) {
+      case "Done":
+      case "Failed":
+      case "Stopped":
+        outcomes.push(outcomeOf(codec, message))
+        break
+      case "Working":
+        // Not as arguments of a call: there may be more than a stack holds.
+        for (const id of message.ids) working.push(id)
+        break
+      case "Threads":
+        threads = message.threads
+        break
+      case "Pong":
+        break
+      case "Refused":
+        return Result.fail(refusalOf(message))
+      default:
+        return Result.fail(MessageChannel.unexpectedMessage(message))
+    }
+  }
+  return Result.succeed({ outcomes, working, threads })
+}
 
 /** Connects and completes the handshake. The connection closes with the scope. */
 export const open = Effect.fnUntraced(function* (
@@ -116,25 +217,26 @@ export const open = Effect.fnUntraced(function* (
     }),
     Effect.mapError(connectionFailure)
   )
+  const outgoing = makeOutgoing(channel, codec, maxPacketBytes, welcome.maxInFlightBytes)
 
-  const receive = (onOutcomes: OnOutcomes, onWorking: OnWorking) => (messages: ReadonlyArray<Protocol.Message>) => {
-    const outcomes: Array<TaskOutcome> = []
-    const working: Array<number> = []
-    for (const message of messages) {
-      if (message._tag === "Done" || message._tag === "Failed" || message._tag === "Stopped") {
-        outcomes.push(outcomeOf(codec, message))
-      } else if (message._tag === "Working") working.push(...message.ids)
-      else if (message._tag === "Refused") return Effect.fail(refusalOf(message))
-      else if (message._tag !== "Pong") return Effect.fail(MessageChannel.unexpectedMessage(message))
-    }
-    return Result.match(onOutcomes(outcomes), {
-      onFailure: ({ id }) => Effect.fail(MessageChannel.invalidId(id, "not requested")),
-      onSuccess: () => {
-        onWorking(working)
-        return channel.writable
-      }
-    })
+  const apply = (onOutcomes: OnOutcomes, outcomes: ReadonlyArray<TaskOutcome>) =>
+    Effect.mapError(Effect.fromResult(onOutcomes(outcomes)), ({ id }) => MessageChannel.invalidId(id, "not requested"))
+  const applyReceived = (onOutcomes: OnOutcomes, outcomes: ReadonlyArray<TaskOutcome>) => {
+    const waiting = outcomes.find(({ id }) => !outgoing.isSent(id))
+    if (waiting !== undefined) return Effect.fail(MessageChannel.invalidId(waiting.id, "not requested"))
+    return apply(onOutcomes, outcomes)
   }
+  // The server waits for this side to read, so this side reads whatever it has to send.
+  const receive = (onOutcomes: OnOutcomes, onWorking: OnWorking, onThreads: OnThreads) =>
+    Effect.flatMap(channel.pull, (messages) =>
+      Effect.flatMap(Effect.fromResult(sort(codec, messages)), ({ outcomes, threads, working }) =>
+        Effect.map(applyReceived(onOutcomes, outcomes), () => {
+          outgoing.release(outcomes)
+          onWorking(working)
+          if (threads !== undefined) onThreads(threads)
+        })
+      )
+    )
   const keepAlive = Effect.suspend(() => {
     if (now() - lastReceivedAt > leaseMillis) return Effect.fail(MessageChannel.timedOut(leaseMillis))
     channel.send([Protocol.encodeUnsafe({ _tag: "Ping" })])
@@ -147,18 +249,14 @@ export const open = Effect.fnUntraced(function* (
     maxPacketBytes,
     reportsEachBegin: true,
     send: (tasks) => {
-      const unsent: Array<TaskOutcome> = []
-      for (const { id, packet } of tasks) {
-        const frames = framesOf(codec, id, packet, maxPacketBytes)
-        if (Result.isSuccess(frames)) channel.send(frames.success)
-        else unsent.push({ _tag: "Failed", id, ...frames.failure })
-      }
-      return unsent
+      outgoing.send(tasks)
+      return []
     },
-    cancel: (ids) => channel.send([Protocol.encodeUnsafe({ _tag: "Cancel", ids })]),
-    serve: (onOutcomes, onWorking) =>
+    cancel: outgoing.cancel,
+    serve: (onOutcomes, onWorking, onThreads) =>
       Effect.raceAllFirst([
-        Effect.forever(Effect.flatMap(channel.pull, receive(onOutcomes, onWorking))),
+        Effect.forever(receive(onOutcomes, onWorking, onThreads)),
+        Effect.forever(Effect.flatMap(outgoing.ended, (outcomes) => apply(onOutcomes, outcomes))),
         channel.flushing,
         Effect.forever(Effect.andThen(Effect.sleep(Math.min(leaseMillis / 4, maxPingIntervalMillis)), keepAlive))
       ]).pipe(
@@ -175,21 +273,20 @@ const maxPingIntervalMillis = 10_000
 /** The reason why a packet can never be sent. */
 type Unsent = Pick<Extract<TaskOutcome, { readonly _tag: "Failed" }>, "error" | "kind">
 
-/** Encodes a packet. */
-const framesOf = (
+const encodeWork = (
   codec: PayloadCodec.PayloadCodec,
   id: number,
   packet: unknown,
   maxPacketBytes: number
-): Result.Result<ReadonlyArray<Uint8Array>, Unsent> => {
-  const bytes = codec.packet.encode(packet)
-  if (Result.isFailure(bytes)) {
-    return Result.fail({ error: errorText(`cannot send the packet: ${bytes.failure}`), kind: "Unsendable" })
+): Result.Result<SendWindow.EncodedTask, Unsent> => {
+  const encoded = codec.packet.encode(packet)
+  if (Result.isFailure(encoded)) {
+    return Result.fail({ error: errorText(`cannot send the packet: ${encoded.failure}`), kind: "Unsendable" })
   }
-  return Result.mapError(
-    Protocol.encode({ _tag: "Work", id, packet: bytes.success }, maxPacketBytes),
-    ({ message }): Unsent => ({ error: errorText(`cannot send the packet: ${message}`), kind: "TooLarge" })
-  )
+  return Result.mapBoth(Protocol.encodePacket({ _tag: "Work", id }, encoded.success, maxPacketBytes), {
+    onFailure: ({ message }): Unsent => ({ error: errorText(`cannot send the packet: ${message}`), kind: "TooLarge" }),
+    onSuccess: (frames) => ({ id, bytes: Protocol.lengthOf(encoded.success), frames })
+  })
 }
 
 const outcomeOf = (

@@ -14,6 +14,8 @@ const Operation = Schema.Union([
   Schema.TaggedStruct("Run", { client: Index, count: Small }),
   Schema.TaggedStruct("Cancel", { client: Index, places: Schema.Array(Small) }),
   Schema.TaggedStruct("Leave", { client: Index }),
+  Schema.TaggedStruct("Pause", { client: Index }),
+  Schema.TaggedStruct("Resume", { client: Index }),
   /** The worker ends the task that it has held longest. */
   Schema.TaggedStruct("End", { worker: Index, tag: Schema.Literals(["Done", "Failed"]) }),
   /** A worker without a packet in progress blames none. */
@@ -25,17 +27,21 @@ const Script = Arbitrary.array(Arbitrary.schema(Operation), { minLength: 40, max
 
 /** Two clients and two workers, which hold the tasks that they were sent in order. */
 const makePool = () => {
-  const state = PoolState.make(
-    Array.from({ length: workerCount }, () => ({ capacity: capacityCount, latencyMillis: 1 }))
-  )
+  const state = PoolState.make()
+  for (let added = 0; added < workerCount; added++) {
+    const worker = PoolState.addWorker(state, { capacity: capacityCount, latencyMillis: 1 })
+    PoolState.step(state, { _tag: "Attached", worker })
+  }
   const held = Array.from({ length: workerCount }, (): Array<number> => [])
   const isReady = Array.from({ length: workerCount }, () => true)
   const clients = Array.from({ length: 2 }, () => {
     const outcomes = new Map<number, TaskOutcome["_tag"]>()
-    const client = PoolState.join(state, (all) => {
-      for (const { _tag, id } of all) {
-        assert.isFalse(outcomes.has(id), `two outcomes of task ${id}`)
-        outcomes.set(id, _tag)
+    const client = PoolState.join(state, {
+      onOutcomes: (all) => {
+        for (const { _tag, id } of all) {
+          assert.isFalse(outcomes.has(id), `two outcomes of task ${id}`)
+          outcomes.set(id, _tag)
+        }
       }
     })
     return { client, outcomes, queued: 0, hasLeft: false }
@@ -48,6 +54,9 @@ const makePool = () => {
       }
       if (action._tag !== "Run") continue
       assert.isTrue(isReady[action.worker])
+      for (const { id } of action.tasks) {
+        assert.isFalse(state.workers[action.worker]!.inFlight.entries.get(id)!.client.isPaused)
+      }
       held[action.worker]!.push(...action.tasks.map(({ id }) => id))
       assert.isAtMost(held[action.worker]!.length, capacityCount)
     }
@@ -82,6 +91,11 @@ const run = (pool: ReturnType<typeof makePool>, operation: typeof Operation.Type
       if (one.hasLeft) return
       one.hasLeft = true
       return pool.send({ _tag: "Leave", client: one.client })
+    }
+    case "Pause":
+    case "Resume": {
+      const { client, hasLeft } = pool.clients[operation.client]!
+      return hasLeft ? undefined : pool.send({ _tag: operation._tag, client })
     }
     case "End": {
       const id = pool.held[operation.worker]!.shift()
@@ -119,13 +133,40 @@ describe("PoolState", () => {
         assert.strictEqual(hasLeft ? 0 : outcomes.size + client.inFlight.entries.size, hasLeft ? 0 : queued)
       }
     }
-    for (const worker of [0, 1] as const) run(pool, { _tag: "Ready", worker })
+    for (const index of [0, 1] as const) {
+      run(pool, { _tag: "Resume", client: index })
+      run(pool, { _tag: "Ready", worker: index })
+    }
     while (pool.held.some((ids) => ids.length > 0)) {
       for (const worker of [0, 1] as const) run(pool, { _tag: "End", worker, tag: "Done" })
     }
     for (const { hasLeft, outcomes, queued } of pool.clients) {
       if (!hasLeft) assert.strictEqual(outcomes.size, queued)
     }
+  })
+
+  it("counts a worker that joins once it is attached, and tells the clients that know of fewer", () => {
+    const { clients, send, state } = makePool()
+    const worker = PoolState.addWorker(state, { capacity: capacityCount, latencyMillis: 1 })
+    assert.strictEqual(PoolState.threads(state), 2)
+    const actions = PoolState.step(state, { _tag: "Attached", worker })
+    assert.deepStrictEqual(
+      actions.map((action) => (action._tag === "Threads" ? action.threads : action._tag)),
+      [3, 3]
+    )
+    assert.strictEqual(clients[0]!.client.threads, 3)
+    // A worker that takes the place of one that is gone is no more thread.
+    send({ _tag: "Reports", worker: 0, reports: [{ _tag: "Gone", message: "one" }] })
+    const next = PoolState.addWorker(state, { capacity: capacityCount, latencyMillis: 1 })
+    assert.deepStrictEqual(PoolState.step(state, { _tag: "Attached", worker: next }), [])
+    assert.strictEqual(PoolState.threads(state), 3)
+  })
+
+  it("is over when all workers are gone and none may join", () => {
+    const { send, state } = makePool()
+    const gone = { _tag: "Gone", message: "gone" } as const
+    for (const worker of [0, 1]) send({ _tag: "Reports", worker, reports: [gone] })
+    assert.deepStrictEqual(PoolState.step(state, { _tag: "JoiningEnded" }), [{ _tag: "AllGone", message: "gone" }])
   })
 
   it("serves the client that has used the least time, and none below an idle one's start", () => {

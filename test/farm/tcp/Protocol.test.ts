@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Auth from "../../../src/farm/tcp/Auth.ts"
 import * as Protocol from "../../../src/farm/tcp/Protocol.ts"
+import { ProtocolError, singleLine } from "../../../src/farm/tcp/ProtocolError.ts"
 
 const Size = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 50 }))
 
@@ -38,7 +39,7 @@ const rawBytes = (payload: Uint8Array) => {
   return bytes
 }
 
-const reasonOf = (result: Result.Result<unknown, Protocol.ProtocolError>) =>
+const reasonOf = (result: Result.Result<unknown, ProtocolError>) =>
   Result.isFailure(result) ? result.failure.reason._tag : "Success"
 
 describe("Protocol", () => {
@@ -59,7 +60,7 @@ describe("Protocol", () => {
       const decoder = Protocol.decoder()
       const result = decoder.push(bytes)
       if (Result.isSuccess(result)) return
-      assert.instanceOf(result.failure, Protocol.ProtocolError)
+      assert.instanceOf(result.failure, ProtocolError)
       assert.notStrictEqual(result.failure.message, "")
       assert.strictEqual(reasonOf(decoder.push(frame({ _tag: "Ping" }))), result.failure.reason._tag)
     }
@@ -72,8 +73,23 @@ describe("Protocol", () => {
     }
   })
 
-  it("sends a packet of any length in parts of at most 64 KiB, and refuses one beyond the limit at both ends", () => {
-    for (const length of [0, 1, 65_535, 65_536, 65_537, 200_000, 1 << 20]) {
+  it("returns the whole messages, and no error, of a stream that is cut at any byte", () => {
+    const messages: ReadonlyArray<Protocol.Message> = [
+      { _tag: "Working", ids: [1, 2] },
+      { _tag: "Done", id: 1, result: ofBytes(20), millis: 1 },
+      { _tag: "Work", id: 2, packet: ofBytes(3) }
+    ]
+    const frames = messages.map(frame)
+    const bytes = Bytes.concat(frames)
+    const ends = frames.map((_, index) => Bytes.concat(frames.slice(0, index + 1)).length)
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const whole = messages.filter((_, index) => ends[index]! <= cut)
+      assert.deepStrictEqual<unknown>(Result.getOrThrow(Protocol.decoder(session).push(bytes.slice(0, cut))), whole)
+    }
+  })
+
+  it("sends a packet of any length in parts of 256 KiB, and refuses one beyond the limit at both ends", () => {
+    for (const length of [0, 1, 262_143, 262_144, 262_145, 700_000, 1 << 20]) {
       const packet = ofBytes(length)
       const messages: ReadonlyArray<Protocol.Message> = [
         { _tag: "Work", id: 7, packet },
@@ -81,14 +97,14 @@ describe("Protocol", () => {
         { _tag: "Ping" }
       ]
       const buffers = messages.flatMap((message) => Result.getOrThrow(Protocol.encode(message)))
-      assert.isTrue(buffers.every((buffer) => buffer.length <= 65_536))
+      assert.isTrue(buffers.every((buffer) => buffer.length <= 262_144))
       assert.deepStrictEqual<unknown>(
         pushAll(Protocol.decoder(session), Bytes.concat(buffers), [1_000, 100_000]),
         messages
       )
     }
     const long = ofBytes((1 << 20) + 1)
-    const error = Result.getOrThrow(Result.flip(Protocol.encode({ _tag: "Work", id: 0, packet: long }, 1 << 20)))
+    const error = Result.getOrThrow(Result.flip(Protocol.encodePacket({ _tag: "Work", id: 0 }, [long], 1 << 20)))
     assert.strictEqual(
       error.message,
       "packet or result too long: 1048577 bytes (limit 1048576); split the work, or raise the limit"
@@ -98,8 +114,8 @@ describe("Protocol", () => {
   })
 
   it("refuses parts out of order, and long packets during the handshake", () => {
-    const work = frame({ _tag: "Work", id: 1, packet: ofBytes(100_000) })
-    const first = work.subarray(0, 4 + 5 + 65_536)
+    const work = frame({ _tag: "Work", id: 1, packet: ofBytes(300_000) })
+    const first = work.subarray(0, 4 + 5 + 262_144)
     const rest = work.subarray(first.length)
     for (const bytes of [rest, Bytes.concat([first, first]), Bytes.concat([work, rest])]) {
       assert.strictEqual(reasonOf(Protocol.decoder(session).push(bytes)), "Malformed")
@@ -108,6 +124,17 @@ describe("Protocol", () => {
       reasonOf(Protocol.decoder().push(frame({ _tag: "Work", id: 1, packet: ofBytes(5_000) }))),
       "FrameTooLong"
     )
+  })
+
+  it("refuses short parts: a million of them would take more memory than their bytes", () => {
+    for (const part of [
+      [0x81, 0, 0, 0, 1],
+      [0x81, 0, 0, 0, 1, 7],
+      [0x82, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+    ]) {
+      const error = Result.getOrThrow(Result.flip(Protocol.decoder(session).push(rawBytes(Uint8Array.from(part)))))
+      assert.match(error.message, /^malformed message: a part of [01] bytes \(required 262144\)$/)
+    }
   })
 
   it("refuses a malformed message with a one-line error", () => {
@@ -141,8 +168,8 @@ describe("Protocol", () => {
   })
 
   it("reduces the text of a peer to one line of at most 203 characters", () => {
-    assert.strictEqual(Protocol.singleLine("a\r\n\u001b[31mb\u2028c"), "a [31mb c")
-    assert.strictEqual(Protocol.singleLine("x".repeat(1_000)).length, 203)
+    assert.strictEqual(singleLine("a\r\n\u001b[31mb\u2028c"), "a [31mb c")
+    assert.strictEqual(singleLine("x".repeat(1_000)).length, 203)
   })
 })
 
@@ -150,7 +177,8 @@ const hello: Protocol.Hello = {
   ...{ _tag: "Hello", version: Protocol.version, job: "primes", jobVersion: 1, lease: 1_000 },
   nonce: "farm"
 }
-const agreed: Auth.Transcript = { hello, serverNonce: "server", welcome: { _tag: "Welcome", threads: 2, capacity: 64 } }
+const welcome: Protocol.Welcome = { _tag: "Welcome", threads: 2, capacity: 64, maxInFlightBytes: 1_000 }
+const agreed: Auth.Transcript = { hello, serverNonce: "server", welcome }
 
 describe("Auth", () => {
   const auth = (key: string) => Auth.make(Redacted.make(key))
@@ -177,7 +205,9 @@ describe("Auth", () => {
         { ...agreed, hello: { ...hello, nonce: "other" } },
         { ...agreed, hello: { ...hello, job: "other" } },
         { ...agreed, hello: { ...hello, jobVersion: 2 } },
-        { ...agreed, welcome: { _tag: "Welcome", threads: 3, capacity: 64 } }
+        { ...agreed, welcome: { ...welcome, threads: 3 } },
+        { ...agreed, welcome: { ...welcome, capacity: 65 } },
+        { ...agreed, welcome: { ...welcome, maxInFlightBytes: 1_001 } }
       ]
       for (const other of changed) assert.isFalse(yield* one.verify("server", other, proof))
       assert.notStrictEqual(yield* one.nonce, yield* one.nonce)

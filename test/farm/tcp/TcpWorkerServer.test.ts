@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import * as Job from "../../../src/farm/Job.ts"
 import * as SharedWorkerPool from "../../../src/farm/tcp/SharedWorkerPool.ts"
 import type { Task } from "../../../src/farm/Worker.ts"
+import * as Worker from "../../../src/farm/Worker.ts"
 import * as Simulated from "../../support/Simulated.ts"
 import * as SimWorkers from "../SimWorkers.ts"
 
@@ -29,11 +30,13 @@ const setUp = Effect.fnUntraced(function* (workers: number) {
     Array.from({ length: workers }, () => 1),
     (millis) => millis
   )
-  const pool = yield* SharedWorkerPool.make((yield* sim.workers).workers)
+  const pool = yield* SharedWorkerPool.make(yield* sim.workers)
   const outcomes: Array<string> = []
   const join = (name: string) =>
-    pool.join((taskOutcomes) => {
-      for (const { _tag, id } of taskOutcomes) outcomes.push(`${name} ${_tag} ${id}`)
+    pool.join({
+      onOutcomes: (taskOutcomes) => {
+        for (const { _tag, id } of taskOutcomes) outcomes.push(`${name} ${_tag} ${id}`)
+      }
     })
   const count = (start: string) => outcomes.filter((line) => line.startsWith(start)).length
   return { ...sim, pool, outcomes, join, count }
@@ -124,7 +127,7 @@ describe("SharedWorkerPool", () => {
         assert.isTrue((yield* Effect.timeoutOption(pool.allGone, 10))._tag === "None")
         report(1, [{ _tag: "Gone", message: "two" }])
         assert.strictEqual(yield* pool.allGone, "two")
-        assert.match((yield* Effect.flip(SharedWorkerPool.make([]))).message, /^invalid worker count 0/)
+        assert.match((yield* Effect.flip(SharedWorkerPool.make(Worker.pool([])))).message, /^invalid worker count 0/)
       }).pipe(Effect.scoped, Effect.orDie)
     )
   )

@@ -30,7 +30,7 @@ const codec = PayloadCodec.make(job)
 type Behavior = (message: Protocol.Message) => ReadonlyArray<Uint8Array>
 
 const done = (id: number, result: number) =>
-  frame({ _tag: "Done", id, result: Result.getOrThrow(codec.result.encode(result)), millis: 1 })
+  frame({ _tag: "Done", id, result: Bytes.concat(Result.getOrThrow(codec.result.encode(result))), millis: 1 })
 /** A result whose bytes are not those of a number. */
 const invalid = (id: number) => frame({ _tag: "Done", id, result: new TextEncoder().encode("a lie"), millis: 1 })
 const pong = frame({ _tag: "Pong" })
@@ -58,7 +58,7 @@ const behaviors: Readonly<Record<string, readonly [Behavior, RegExp]>> = {
   "no outcome of cancelled work": [toWork(() => []), /cancelled packets did not end/]
 }
 
-const serveRogue = (behavior: Behavior) =>
+const serveRogue = (behavior: Behavior, threads: number) =>
   TcpServer.make(
     { host: "0.0.0.0", port: 1070, drain: 0 },
     Effect.fnUntraced(function* (connection: Network.Connection) {
@@ -66,7 +66,7 @@ const serveRogue = (behavior: Behavior) =>
       const channel = MessageChannel.make(connection, rest)
       yield* channel.next
       channel.setLimits({ frameBytes: Protocol.frameLimitBytes.session, packetBytes: 1_000 })
-      yield* connection.write(frame({ _tag: "Welcome", threads: 1, capacity: 64 }))
+      yield* connection.write(frame({ _tag: "Welcome", threads, capacity: 64, maxInFlightBytes: 1_000_000 }))
       yield* Effect.forever(
         Effect.flatMap(channel.next, (message) =>
           connection.write(Bytes.concat([new Uint8Array(0), ...behavior(message)]))
@@ -76,13 +76,13 @@ const serveRogue = (behavior: Behavior) =>
   )
 
 /** Runs a farm on an honest host and on a rogue one; returns the sum, the messages and the virtual time. */
-const runBeside = (behavior: Behavior) =>
+const runBeside = (behavior: Behavior, threads = 1) =>
   Simulated.run(({ host }) =>
     Effect.gen(function* () {
       const [honest, bad, farm] = yield* Effect.all([host("honest"), host("bad"), host("farm")])
       const { workers } = SimWorkers.make(job, [1], ({ from, to }) => 10 * (to - from))
       yield* honest.start(TcpWorkerServer.make({ host: "0.0.0.0", port: 1070, job, workers, drain: 0 }))
-      yield* bad.start(serveRogue(behavior))
+      yield* bad.start(serveRogue(behavior, threads))
       const { events, takeLines } = yield* HostEvents.make((event) => `${event.host}: ${HostEvents.messageOf(event)}`)
       const sum = yield* farm.run(
         Effect.gen(function* () {
@@ -129,6 +129,26 @@ describe("TcpWorkers with a rogue host", () => {
     })
   )
 
+  it.effect("loses a host that claims 1,024 threads and answers nothing", () =>
+    Effect.gen(function* () {
+      const { messages, sum } = yield* runBeside(
+        toWork(() => []),
+        1_024
+      )
+      assert.strictEqual(sum, expectedSum)
+      assert.match(messages.join("\n"), /^bad: cancelled packets did not end/)
+    })
+  )
+
+  it.effect("ignores more ids of packets than a call takes as arguments", () =>
+    Effect.gen(function* () {
+      const working = frame({ _tag: "Working", ids: Array.from({ length: 150_000 }, (_, id) => id) })
+      const { messages, sum } = yield* runBeside(toWork((id, sum) => [id === 0 ? working : pong, done(id, sum)]))
+      assert.strictEqual(sum, expectedSum)
+      assert.deepStrictEqual(messages, [])
+    })
+  )
+
   const refusal = String.fromCharCode(...frame({ _tag: "Refused", reason: "Job", message: "!".repeat(3_000) }))
 
   it.effect.each([
@@ -165,7 +185,7 @@ describe("TcpWorkerServer with a rogue farm", () => {
   const hello = (more: object = {}) =>
     frame({ _tag: "Hello", version: Protocol.version, job: "sum", jobVersion: 1, lease: 1_000, ...more })
   const work = (id: number) =>
-    frame({ _tag: "Work", id, packet: Result.getOrThrow(codec.packet.encode({ from: 0, to: 1 })) })
+    frame({ _tag: "Work", id, packet: Bytes.concat(Result.getOrThrow(codec.packet.encode({ from: 0, to: 1 }))) })
 
   /** Sends bytes to a server; returns its messages, and `is open` if it does not close within 11 virtual seconds. */
   const answers = (...sent: ReadonlyArray<Uint8Array>) =>
@@ -208,18 +228,25 @@ describe("TcpWorkerServer with a rogue farm", () => {
       ])
       assert.deepStrictEqual(yield* answers(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n")), [])
       assert.deepStrictEqual(yield* answers(preamble, hello({ version: 1 })), [
-        "unsupported protocol version 1: this server speaks version 2"
+        "unsupported protocol version 1: this server speaks version 3"
       ])
       assert.deepStrictEqual(yield* answers(preamble, hello({ job: "a\nb" })), [
         "wrong job a b 1: this server runs sum 1"
       ])
       assert.match((yield* answers(preamble, Uint8Array.of(0, 0, 0, 2, 1, 2))).join(), /^malformed message/)
       assert.match((yield* answers(preamble, Uint8Array.of(0, 1, 0, 0))).join(), /^frame too long: 65536 bytes/)
-      assert.deepStrictEqual(yield* answers(preamble, hello(), work(1), work(1)), [`${broken} 1: duplicate id`])
+      assert.deepStrictEqual(yield* answers(preamble, hello(), work(1), work(1)), [
+        "Welcome",
+        `${broken} 1: duplicate id`
+      ])
       assert.deepStrictEqual(yield* answers(preamble, hello(), work(1), work(2), work(3)), [
+        "Welcome",
         `${broken} 3: more than 2 packets in flight`
       ])
-      assert.deepStrictEqual(yield* answers(preamble, hello(), pong), ["protocol violation: unexpected Pong message"])
+      assert.deepStrictEqual(yield* answers(preamble, hello(), pong), [
+        "Welcome",
+        "protocol violation: unexpected Pong message"
+      ])
       assert.deepStrictEqual(yield* answers(preamble), ["timed out: no message within 10 s"])
       const longLease = hello({ lease: 3_600_000 })
       assert.deepStrictEqual(yield* answers(preamble, longLease, frame({ _tag: "Ping" })), [
