@@ -26,7 +26,7 @@ import { type RunSpec, RunStore } from "./RunStore.ts"
 export interface Options {
   /** The time between two writes of the checkpoint of a run. Default 2 seconds. */
   readonly checkpointInterval?: Duration.Input | undefined
-  /** The time after which an agent that has not called has left. Default 2 seconds: it calls at least four times in it. */
+  /** The time after which an agent that has not called has left. Default 2 seconds, with three calls at least. */
   readonly silence?: Duration.Input | undefined
   /** The time for which runs that have ended are kept, with their outputs. Default 7 days. */
   readonly keepRuns?: Duration.Input | undefined

@@ -145,7 +145,7 @@ describe("the tasks of an agent", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("fails a task of a job without a module, and one whose packet is no packet", () =>
+  it.effect("fails a task of a job without a module, and one with an invalid packet", () =>
     Effect.gen(function* () {
       const { started, tasks } = yield* makeTasks()
       AgentTasks.add(tasks, [{ ...task(1), job: { name: "text", version: 2 } }, task(2, 0, "no number")])

@@ -242,7 +242,7 @@ const fullDisk: Scenario = Effect.fnUntraced(function* ({ entry }) {
     yield* untilDone("disk", 20)
     yield* disk.fill
     yield* hosts[0]!.waitFor("stderr", /No space left on device/)
-    const { message } = yield* Effect.flip(runWithBallast("other"))
+    const { message } = yield* Effect.orDie(Effect.flip(runWithBallast("other")))
     Assert.match(message, /^pool default is not available: .*No space left on device/)
     yield* Effect.sleep("5 seconds")
     const lines = hosts[0]!

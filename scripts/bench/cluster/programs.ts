@@ -20,7 +20,7 @@ const lockExpirationMillis = `${lockExpirationSeconds * 1_000}`
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
-/** What the programs need to start. */
+/** The database and the flags with which the programs start. */
 interface Surroundings {
   readonly postgres: Postgres.Postgres
   /** The flags of Node for a profile. */

@@ -1,4 +1,4 @@
-/** The farm on two threads that are started: runs the input of each line, as JSON, and answers with its milliseconds. */
+/** The farm on two threads that are started: runs the input of each line, which is JSON, and answers with its time. */
 import * as Readline from "node:readline"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"

@@ -62,7 +62,7 @@ const workerNews = (before: RunStatus, after: RunStatus) => {
   })
 }
 
-/** Returns the lines on what has changed: the state, workers that join and leave, and machines that cannot take part. */
+/** Returns the lines on a change: the state, workers that join and leave, and machines that cannot take part. */
 export const news = (before: RunStatus | undefined, after: RunStatus): ReadonlyArray<string> => {
   const refusals = after.refusals.filter((refusal) => before?.refusals.includes(refusal) !== true)
   if (before?.state !== after.state) return [stateLine(after), ...refusals]
