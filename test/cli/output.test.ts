@@ -1,11 +1,10 @@
 /** Ends of output: a reader that leaves, a file that cannot be written, a run that is interrupted. */
 import * as Dgram from "node:dgram"
-import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Cli from "../support/Cli.ts"
-import { directory } from "../support/Directory.ts"
+import { directory, waitForNames } from "../support/Directory.ts"
 
 /**
  * Starts a TFTP server whose file has no end, and which supports no options. Each ACK gets the next block. `ended` is
@@ -68,9 +67,9 @@ describe("output", () => {
 
   it.live("says at Ctrl-C where an unfinished count is saved", () =>
     Effect.gen(function* () {
-      const { inRoot } = yield* directory()
+      const { inRoot, root } = yield* directory()
       const run = yield* Cli.start(["primes", "count", "0..3e11", "--workers", "1", "--checkpoint", inRoot("run")])
-      while (!Fs.existsSync(inRoot("run"))) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      yield* waitForNames(root, (names) => names.includes("run"))
       yield* run.kill("SIGINT")
       const { code, stderr } = yield* run.ended
       assert.match(stderr, /^[^\n]*: the unfinished run is saved in [^\n]*\/run; the same command continues it\n$/)

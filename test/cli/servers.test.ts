@@ -8,7 +8,8 @@ import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Cli from "../support/Cli.ts"
 import { outcome, pseudoRandomBytes } from "../support/Hosts.ts"
-import { freePort, peer, waitForChange } from "./run/status/StatusCli.ts"
+import { pause } from "../support/Pause.ts"
+import { freePort, peerInProcess, waitForChange } from "./run/status/StatusCli.ts"
 
 const has = (command: string) => ChildProcess.spawnSync("which", [command]).status === 0
 
@@ -35,11 +36,11 @@ const portInUse = Effect.acquireRelease(
 describe("rot13 serve and send", () => {
   it.live("prints the reply to each message, in each style", () =>
     Effect.gen(function* () {
-      const server = yield* Cli.serve(["rot13", "serve"])
+      const server = yield* Cli.serveInProcess(["rot13", "serve"])
       const send = (...args: ReadonlyArray<string>) =>
         Effect.map(
-          Cli.run(["rot13", "send", ...args.slice(0, -2), ...addressArguments(server), ...args.slice(-2)]),
-          ({ stdout }) => stdout.toString()
+          Cli.runInProcess(["rot13", "send", ...args.slice(0, -2), ...addressArguments(server), ...args.slice(-2)]),
+          ({ stdout }) => stdout
         )
       assert.strictEqual(yield* send("Hello", "Wörld"), "Uryyb\nJöeyq\n")
       assert.strictEqual(yield* send("--style", "new", "Hello", ""), "Received 6 bytes: Uryyb\nReceived 1 bytes: \n")
@@ -60,15 +61,15 @@ describe("rot13 serve and send", () => {
 
   it.live("rotates only lower case letters with --case lower", () =>
     Effect.gen(function* () {
-      const server = yield* Cli.serve(["rot13", "serve", "--case", "lower"])
-      const { stdout } = yield* Cli.run(["rot13", "send", ...addressArguments(server), "Hello"])
-      assert.strictEqual(stdout.toString(), "Hryyb\n")
+      const server = yield* Cli.serveInProcess(["rot13", "serve", "--case", "lower"])
+      const { stdout } = yield* Cli.runInProcess(["rot13", "send", ...addressArguments(server), "Hello"])
+      assert.strictEqual(stdout, "Hryyb\n")
     }).pipe(Effect.scoped)
   )
 
   it.live.skipIf(!has("nc"))("serves nc (skipped without nc)", () =>
     Effect.gen(function* () {
-      const server = yield* Cli.serve(["rot13", "serve"])
+      const server = yield* Cli.serveInProcess(["rot13", "serve"])
       const nc = ChildProcess.spawn("nc", ["-N", ...addressArguments(server)])
       nc.stdin.end("Hello\n")
       let output = ""
@@ -98,11 +99,9 @@ const stopReading = Effect.fnUntraced(function* (connection: Network.Connection)
     const now = connection.traffic().sent
     if (now !== sent) since = performance.now()
     sent = now
-    yield* turn
+    yield* pause
   }
 })
-
-const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 describe("SIGINT and SIGTERM", () => {
   it.live("end a server at the drain deadline with exit code 0, although one of 100 clients never reads", () =>
@@ -124,7 +123,7 @@ describe("SIGINT and SIGTERM", () => {
       yield* server.kill("SIGINT")
       // The server is draining as soon as it has closed its port.
       const address = NetAddress.inetAddressFromIpStringUnsafe(server.address, server.port)
-      while ((yield* outcome(Effect.scoped(network.connect(address)))) === "Success") yield* turn
+      while ((yield* outcome(Effect.scoped(network.connect(address)))) === "Success") yield* pause
       yield* server.kill("SIGINT")
       assert.strictEqual((yield* server.ended).code, 130)
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
@@ -149,8 +148,8 @@ describe("up", () => {
       const [, address, port, attempt] = yield* up.waitForOutput("stdout", /^rot13 +(127\.0\.0\.1):(\d+) +(printf.*)$/m)
       yield* up.waitForOutput("stderr", /Ctrl-C/)
       assert.strictEqual(attempt, `printf 'Hello\\n' | nc -N ${address} ${port}`)
-      const { stdout } = yield* Cli.run(["rot13", "send", address!, port!, "Hello"])
-      assert.strictEqual(stdout.toString(), "Uryyb\n")
+      const { stdout } = yield* Cli.runInProcess(["rot13", "send", address!, port!, "Hello"])
+      assert.strictEqual(stdout, "Uryyb\n")
       for (const [name, line, answer] of [
         ["hangman", "guest\nquit\n", /A word of \d+ letters/],
         ["guess", "1001\n", /^too big$/m],
@@ -160,8 +159,8 @@ describe("up", () => {
           "stdout",
           new RegExp(`^${name} +([0-9.]+):(\\d+) .*nc .*\\1 \\2$`, "m")
         )
-        const played = yield* Cli.run([name, "play", host!, "--port", port!], { stdin: Buffer.from(line) })
-        assert.match(played.stdout.toString(), answer)
+        const played = yield* Cli.runInProcess([name, "play", host!, "--port", port!], { stdin: Buffer.from(line) })
+        assert.match(played.stdout, answer)
       }
       yield* up.kill("SIGINT")
       assert.strictEqual((yield* up.ended).code, 0)
@@ -171,7 +170,7 @@ describe("up", () => {
   it.live("joins as a status peer on this machine, and prints the command that shows it", () =>
     Effect.gen(function* () {
       const port = yield* freePort
-      const watcher = yield* peer(port, "watcher", "--json")
+      const watcher = yield* peerInProcess(port, "watcher", "--json")
       const up = yield* startUp({ status: port })
       const [, attempt] = yield* up.waitForOutput("stdout", /^status +127\.255\.255\.255:\d+ +(\S.*)$/m)
       assert.match(attempt!, new RegExp(` status --address 127\\.255\\.255\\.255 --port ${port} --once$`))
@@ -211,7 +210,7 @@ describe("output", () => {
   it.live("is JSON for resolve and services with --json", () =>
     Effect.gen(function* () {
       const json = (...args: ReadonlyArray<string>) =>
-        Effect.map(Cli.run([...args, "--json"]), ({ stdout }) => JSON.parse(stdout.toString()))
+        Effect.map(Cli.runInProcess([...args, "--json"]), ({ stdout }) => JSON.parse(stdout))
       const expected = { family: 6, address: "::1", port: 22 }
       assert.deepInclude((yield* json("resolve", "::1", "22", "--type", "stream"))[0], expected)
       const [local] = yield* json("resolve", "localhost", "http")
@@ -223,8 +222,8 @@ describe("output", () => {
 
   it.live("of demo boundaries shows that UDP keeps message boundaries and TCP does not", () =>
     Effect.gen(function* () {
-      const { stdout } = yield* Cli.run(["demo", "boundaries", "--json"])
-      const { sent, tcp, udp } = JSON.parse(stdout.toString())
+      const { stdout } = yield* Cli.runInProcess(["demo", "boundaries", "--json"])
+      const { sent, tcp, udp } = JSON.parse(stdout)
       const sum = (sizes: ReadonlyArray<number>) => sizes.reduce((total, size) => total + size, 0)
       assert.deepStrictEqual(udp, { reads: sent, large: "MessageTooLarge" })
       assert.strictEqual(sum(tcp.reads), sum(sent))

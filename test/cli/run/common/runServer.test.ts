@@ -130,8 +130,9 @@ describe("a server with --admin", () => {
         (server) => Effect.sync(() => void server.close())
       )
       const { port } = holder.address() as Net.AddressInfo
-      const { code, stderr, stdout } = yield* Cli.run(["rot13", "serve", "--port", "0", "--admin", `127.0.0.1:${port}`])
-      assert.deepStrictEqual({ code, stdout: stdout.toString() }, { code: 1, stdout: "" })
+      const args = ["rot13", "serve", "--port", "0", "--admin", `127.0.0.1:${port}`]
+      const { code, stderr, stdout } = yield* Cli.runInProcess(args)
+      assert.deepStrictEqual({ code, stdout }, { code: 1, stdout: "" })
       assert.match(
         stderr,
         new RegExp(
@@ -180,8 +181,8 @@ describe.skipIf(!isRoot)("a server with --user (skipped without root on Linux)",
       const server = yield* Cli.start(args)
       yield* server.waitForOutput("stdout", /127\.71\.3\.9:907/)
       assert.deepStrictEqual(usersOf(server.pid), [all])
-      const { stdout } = yield* Cli.run(["rot13", "send", "127.71.3.9", "907", "Hello"])
-      assert.strictEqual(stdout.toString(), "Uryyb\n")
+      const { stdout } = yield* Cli.runInProcess(["rot13", "send", "127.71.3.9", "907", "Hello"])
+      assert.strictEqual(stdout, "Uryyb\n")
     }).pipe(Effect.scoped)
   )
 
@@ -192,8 +193,9 @@ describe.skipIf(!isRoot)("a server with --user (skipped without root on Linux)",
       const server = yield* Cli.start(args)
       yield* server.waitForOutput("stdout", /127\.71\.3\.9:908/)
       assert.deepStrictEqual(usersOf(server.pid), [all, all, all])
-      const played = yield* Cli.run(["guess", "play", "127.71.3.9", "--port", "908"], { stdin: Buffer.from("1001\n") })
-      assert.match(played.stdout.toString(), /too big/)
+      const stdin = Buffer.from("1001\n")
+      const { stdout } = yield* Cli.runInProcess(["guess", "play", "127.71.3.9", "--port", "908"], { stdin })
+      assert.match(stdout, /too big/)
     }).pipe(Effect.scoped)
   )
 
@@ -214,6 +216,7 @@ describe.skipIf(!isRoot)("a server with --user (skipped without root on Linux)",
   it.live("fails for threads that would bind a port of root", () =>
     Effect.gen(function* () {
       const args = ["guess", "serve", "--port", "909", "--user", "nobody", "--model", "threads"]
+      // Not in this process: it would change its user.
       const { code, stderr } = yield* Cli.run(args)
       assert.strictEqual(code, 2)
       assert.match(stderr, /^effect-inet: --user needs another --model for port 909: [^\n]*\n$/)
@@ -222,7 +225,7 @@ describe.skipIf(!isRoot)("a server with --user (skipped without root on Linux)",
 
   it.live("fails for --group without --user", () =>
     Effect.gen(function* () {
-      const { code, stderr } = yield* Cli.run(["rot13", "serve", "--port", "0", "--group", "nogroup"])
+      const { code, stderr } = yield* Cli.runInProcess(["rot13", "serve", "--port", "0", "--group", "nogroup"])
       assert.deepStrictEqual(
         { code, stderr },
         { code: 2, stderr: "effect-inet: --group needs --user: name the user to run as, too\n" }
