@@ -70,28 +70,28 @@ const problemFilters = [
   "_ws.expert.severity >= 0x600000",
   "ip.checksum.status != 1",
   "tcp.checksum.status != 1",
-  "udp.checksum.status != 1"
+  "udp.checksum.status != 1",
+  "frame.time_delta < 0"
 ]
+
+const problemFields = ["frame.number", "_ws.expert.message", "_ws.col.Info"]
 
 /** Asserts that a capture has no defects, except packets that match `allowed`, and is in the order of time. */
 const assertClean = (file: string, allowed?: string) => {
   const problems = problemFilters.join(" || ")
   const filter = allowed === undefined ? problems : `(${problems}) && !(${allowed})`
-  assert.deepStrictEqual(rows(file, filter, ["frame.number", "_ws.expert.message", "_ws.col.Info"]), [])
-  assert.match(run("capinfos", ["-M", file]), /Strict time order:\s+True/)
+  assert.deepStrictEqual(rows(file, filter, problemFields), [])
 }
 
-const count = (file: string, filter: string) => rows(file, filter, ["frame.number"]).length
-
-/** Returns the bytes of both directions of a stream, as reassembled by tshark. */
-const followStream = (file: string, stream: number) => {
-  const raw = run("tshark", ["-r", file, "-q", "-z", `follow,tcp,raw,${stream}`])
-  const lines = raw.split("\n").filter((line) => /^\t?[0-9a-f]+$/.test(line))
-  const join = (all: ReadonlyArray<string>) => Buffer.from(all.join("").replaceAll("\t", ""), "hex")
-  return {
-    sent: join(lines.filter((line) => !line.startsWith("\t"))),
-    received: join(lines.filter((line) => line.startsWith("\t")))
-  }
+/** As `assertClean`; returns the bytes of both directions of the first stream, as reassembled by tshark. */
+const followClean = (file: string) => {
+  const lines = rows(file, problemFilters.join(" || "), problemFields, ["-z", "follow,tcp,raw,0"])
+  const end = lines.findIndex(([text]) => /^=+$/.test(text!))
+  assert.deepStrictEqual(lines.slice(0, end), [])
+  const join = (pieces: ReadonlyArray<string | undefined>) =>
+    Buffer.from(pieces.filter((piece) => /^[0-9a-f]+$/.test(piece ?? "")).join(""), "hex")
+  // What the second end sends is indented.
+  return { sent: join(lines.map(([text]) => text)), received: join(lines.map(([, text]) => text)) }
 }
 
 /** Runs a program on a captured network and returns the path of the file. */
@@ -118,7 +118,7 @@ const sizes = [1, 2 ** 20]
 const sent = Buffer.concat(sizes.map((size) => pseudoRandomBytes(size)))
 
 /** A client that sends two messages, half-closes and waits for the server's FIN; one end or both are captured. */
-const exchange = (host: string, captured: "client" | "server" | "both") =>
+const exchange = (host: string, captured: string) =>
   Effect.gen(function* () {
     const server = Rot13Server.make({ host, port: 0 })
     const { address } = yield* captured === "client" ? uncaptured(server) : server
@@ -191,26 +191,27 @@ const simulated = Effect.fnUntraced(function* (simulation: Simulation.Simulation
 const suiteTitle = missing.length === 0 ? "tshark" : `tshark (skipped: ${missing.join(" and ")} not installed)`
 
 describe.skipIf(missing.length > 0)(suiteTitle, () => {
-  for (const host of hasIpv6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"]) {
-    for (const captured of ["both", "client", "server"] as const) {
+  // The family changes the headers only, not what is known of a connection from one of its ends.
+  const endsOf = { "127.0.0.1": ["both", "client", "server"], "::1": hasIpv6 ? ["both"] : [] } as const
+  for (const [host, ends] of Object.entries(endsOf)) {
+    for (const captured of ends) {
       it.live(`${host}, ${captured}: follows 1 byte and 1 MiB both ways and a half-close`, () =>
         Effect.gen(function* () {
           const file = yield* capture(exchange(host, captured))
-          assertClean(file)
+          const { received, sent: seen } = followClean(file)
+          const ends = "tcp.flags.syn == 1 || tcp.flags.fin == 1 || tcp.flags.reset == 1"
+          // Of a complete connection: SYN, SYN/ACK, ACK, data and FIN.
           assert.deepStrictEqual(
-            rows(file, "tcp.flags.syn == 1 || tcp.flags.fin == 1 || tcp.flags.reset == 1", ["tcp.flags.str"]),
-            [["··········S·"], ["·······A··S·"], ["·······A···F"], ["·······A···F"]]
+            rows(file, ends, ["tcp.flags.str", "tcp.completeness"], ["-2"]),
+            ["··········S·", "·······A··S·", "·······A···F", "·······A···F"].map((flags) => [flags, "31"])
           )
-          // SYN, SYN/ACK, ACK, data and FIN.
-          assert.deepStrictEqual(rows(file, "frame.number == 1", ["tcp.completeness"], ["-2"]), [["31"]])
-          const { received, sent: seen } = followStream(file, 0)
           assert.strictEqual(Buffer.compare(seen, sent), 0)
           assert.strictEqual(Buffer.compare(received, Rot13.rotate(Uint8Array.from(sent))), 0)
         }).pipe(Effect.scoped)
       )
     }
 
-    it.live(`${host}: reads a datagram and its reply`, () =>
+    it.live.skipIf(ends.length === 0)(`${host}: reads a datagram and its reply`, () =>
       Effect.gen(function* () {
         const file = yield* capture(request(host, "Hello"))
         assertClean(file)
@@ -224,10 +225,9 @@ describe.skipIf(missing.length > 0)(suiteTitle, () => {
     Effect.gen(function* () {
       const file = yield* capture(reset)
       // Wireshark marks every reset with a warning.
-      assertClean(file, "tcp.flags.reset == 1")
-      assert.strictEqual(count(file, "tcp.analysis.flags"), 0)
-      assert.strictEqual(count(file, "tcp.flags.reset == 1"), 1)
-      assert.strictEqual(count(file, "tcp.flags.fin == 1"), 0)
+      assertClean(file, "tcp.flags.reset == 1 && !tcp.analysis.flags")
+      const fields = ["tcp.flags.reset", "tcp.flags.fin"]
+      assert.deepStrictEqual(rows(file, "tcp.flags.reset == 1 || tcp.flags.fin == 1", fields), [["1", "0"]])
     }).pipe(Effect.scoped)
   )
 
@@ -243,12 +243,13 @@ describe.skipIf(missing.length > 0)(suiteTitle, () => {
       })
       const [file, again] = [yield* once, yield* once]
       assert.isTrue(Fs.readFileSync(file).equals(Fs.readFileSync(again)))
-      assertClean(file)
-      const { received, sent: seen } = followStream(file, 0)
+      const { received, sent: seen } = followClean(file)
       assert.strictEqual(Buffer.compare(seen, pseudoRandomBytes(100_000)), 0)
       assert.strictEqual(received.length, 100_000)
-      assert.isAbove(count(file, 'udp && frame.comment == "lost"'), 0)
-      assert.strictEqual(count(file, "udp"), 40 + 40 - count(file, 'udp.dstport == 7 && frame.comment == "lost"'))
+      const datagrams = rows(file, "udp", ["udp.dstport", "frame.comment"])
+      const lost = datagrams.filter(([, comment]) => comment === "lost")
+      assert.isAbove(lost.length, 0)
+      assert.strictEqual(datagrams.length, 40 + 40 - lost.filter(([port]) => port === "7").length)
     }).pipe(Effect.scoped)
   )
 
@@ -265,11 +266,13 @@ describe.skipIf(missing.length > 0)(suiteTitle, () => {
       const middle = [0, 1, 2, 3].map((i) => see("data", i % 2 === 0, pseudoRandomBytes(100_000)))
       const file = yield* writeCapture([...handshake, ...middle, see("fin", true), see("fin", false)])
       assertClean(file)
-      const rtts = rows(file, "tcp.analysis.ack_rtt && tcp.len == 0 && tcp.flags.syn == 0", ["tcp.analysis.ack_rtt"])
+      const fields = ["tcp.analysis.ack_rtt", "tcp.len", "tcp.flags.syn", "frame.time_epoch"]
+      const packets = rows(file, "tcp", [...fields, "frame.interface_name", "ip.src"])
+      const rtts = packets.filter(([rtt, length, syn]) => rtt !== "" && length === "0" && syn === "0")
       assert.isAbove(rtts.length, 4)
       for (const [rtt] of rtts.slice(1)) assert.strictEqual(Number(rtt), 0.02)
-      assert.deepStrictEqual(rows(file, "frame.number == 1", ["frame.time_epoch"]), [["1700000000.124456789"]])
-      const names = new Set(rows(file, "tcp", ["frame.interface_name", "ip.src"]).map((row) => row.join(" ")))
+      assert.strictEqual(packets[0]![3], "1700000000.124456789")
+      const names = new Set(packets.map((packet) => packet.slice(4).join(" ")))
       assert.deepStrictEqual([...names], ["left 10.0.0.1", "right 10.0.0.2"])
     }).pipe(Effect.scoped)
   )
