@@ -5,6 +5,7 @@ import { type Child, start } from "../child.ts"
 import type { Benchmark, Comparison, Measure, Options } from "../harness.ts"
 import type { Answer } from "./answer.ts"
 import type { Answer as PayloadAnswer } from "./payloadAnswer.ts"
+import * as Tcp from "./tcp.ts"
 
 const peers = { ours: "farm", piscina: "piscina" } as const
 
@@ -35,7 +36,8 @@ const comparisons: ReadonlyArray<Comparison> = [
       { measure: cpu, peer: peers.piscina, bar: atMost(payload.maxCpuRatio) },
       { measure: peak, peer: peers.piscina, bar: atMost(1.2) }
     ]
-  })
+  }),
+  ...Tcp.comparisons(peers.ours, payloadNames({ name: "64 KiB", way: "copied" }).cpu)
 ]
 
 const about = `Packets with nothing to do, on two threads, each pool in a process of its own. Every packet of ours is one
@@ -49,7 +51,9 @@ retries a task nor validates results.
 - *Buffers*: each packet has a buffer of its own, which the thread does not read. A copied one is cloned; a moved one is
   transferred, by \`transfer\` of the job and \`transferList\` of piscina, which has 4 tasks in flight here: the fewest
   with which both threads are always busy. CPU is the time of all threads of the process, memory in flight the peak of
-  the resident set during the run minus its size before.`
+  the resident set during the run minus its size before.
+- *Over TCP*: the same buffers on a worker server with two threads, a process of its own on this machine; beside it the
+  copied buffers on threads of the process. The CPU time is that of the farm's process.`
 
 interface Programs {
   readonly empty: URL
@@ -67,7 +71,8 @@ const programs: Readonly<Record<string, Programs>> = {
   }
 }
 
-const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
+const prepare = Effect.fnUntraced(function* (options: Options) {
+  const { profile, quick } = options
   const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`]
   const children = new Map<string, { readonly empty: Child; readonly payload: Child }>()
   for (const [name, { empty, payload }] of Object.entries(programs)) {
@@ -104,7 +109,8 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
           sample: (contestant) => Effect.map(askPayload(contestant, line), ({ peakBytes }) => peakBytes / 2 ** 20)
         }
       ]
-    })
+    }),
+    ...(yield* Tcp.prepare(peers.ours, options))
   ]
   return { contestants: Object.values(peers), measures, notes: [] }
 })
