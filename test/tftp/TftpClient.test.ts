@@ -42,8 +42,7 @@ const writes = ({ ends, lines, options }: TftpAnswers.Case) =>
 const unhurried = (one: TftpAnswers.Case): TftpAnswers.Case => {
   const { options = {} } = one
   if ("timeout" in options || "retransmission" in options || "patience" in options) return one
-  const retransmission = Retransmission.adaptive({ minDelay: "5 seconds" })
-  return { ...one, options: { retransmission, patience: "25 seconds", ...options } }
+  return { ...one, options: { retransmission: TftpHosts.unhurried, patience: "25 seconds", ...options } }
 }
 
 /** Defines the tests of cases, on a simulated network and on the loopback network. */
@@ -186,15 +185,19 @@ describe("TftpClient and TftpServer", () => {
   ] as const
   for (const one of options) {
     for (const mode of ["octet", "netascii"] as const) {
-      TftpHosts.both(`write and read the same file in ${mode} with ${JSON.stringify(one)}`, () =>
-        Effect.gen(function* () {
-          const { endpoint, files } = yield* TftpHosts.serve()
-          const summary = yield* TftpHosts.put(endpoint, "f", text, { ...one, mode })
-          assert.deepStrictEqual(files.get("f"), text)
-          assert.deepStrictEqual(yield* TftpHosts.get(endpoint, "f", { ...one, mode }), text)
-          assert.strictEqual(summary.resent, 0)
-        })
+      const title = `write and read the same file in ${mode} with ${JSON.stringify(one)}`
+      const writeAndRead = Effect.gen(function* () {
+        const { endpoint, files } = yield* TftpHosts.serve()
+        const summary = yield* TftpHosts.put(endpoint, "f", text, { ...one, mode })
+        assert.deepStrictEqual(files.get("f"), text)
+        assert.deepStrictEqual(yield* TftpHosts.get(endpoint, "f", { ...one, mode }), text)
+        return summary
+      })
+      TftpHosts.simulated(`${title} (simulated)`, () =>
+        Effect.map(writeAndRead, ({ resent }) => assert.strictEqual(resent, 0))
       )
+      // A busy host may repeat packets.
+      TftpHosts.real(`${title} (loopback)`, () => Effect.asVoid(writeAndRead))
     }
   }
 

@@ -81,15 +81,9 @@ describe("TftpServer, stats and events", () => {
         { bytesReceived, bytesSent, duplicates, failed, finished, malformed, refused, started },
         { bytesReceived: 5, bytesSent: 0, duplicates: 1, failed: 1, finished: 1, malformed: 1, refused: 1, started: 3 }
       )
-      assert.deepStrictEqual(tagsOf(seen), [
-        "Started",
-        "Duplicate",
-        "Started",
-        "Refused",
-        "Failed",
-        "Started",
-        "Finished"
-      ])
+      // The progress of a transfer that takes a second is published, too, on a busy host.
+      const tags = tagsOf(seen).filter((tag) => tag !== "Progress")
+      assert.deepStrictEqual(tags, ["Started", "Duplicate", "Started", "Refused", "Failed", "Started", "Finished"])
       const last = seen.at(-1)!
       assert.isTrue(last._tag === "Finished" && last.summary.bytes === 5 && last.transfer.kind === "WRQ")
       const metrics = yield* Metric.snapshot

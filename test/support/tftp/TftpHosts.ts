@@ -22,6 +22,7 @@ import type * as Store from "../../../src/tftp/store/Store.ts"
 import * as TftpClient from "../../../src/tftp/TftpClient.ts"
 import type * as TftpError from "../../../src/tftp/TftpError.ts"
 import * as TftpServer from "../../../src/tftp/TftpServer.ts"
+import * as Retransmission from "../../../src/tftp/transfer/Retransmission.ts"
 import * as Handles from "../Handles.ts"
 import { Hosts } from "../Hosts.ts"
 
@@ -59,11 +60,25 @@ export const simulated: Test = (name, body) => it.effect(name, () => simulate(bo
 /** Disables the log: clients in these tests send invalid packets on purpose. */
 export const quietly = Effect.provideService(References.MinimumLogLevel, "None")
 
+/** A policy for the loopback network: a busy host repeats no packet, unless the test is about delays. */
+export const unhurried = Retransmission.adaptive({ initialDelay: "5 seconds", minDelay: "5 seconds" })
+
+/** The retransmission of the servers of a test that sets no delays itself. */
+class DefaultRetransmission extends Context.Reference<Retransmission.Retransmission | undefined>(
+  "effect-inet/test/DefaultRetransmission",
+  { defaultValue: () => undefined }
+) {}
+
 /** Defines a test on the loopback network of this host; asserts that no handle is left. */
 export const real: Test = (name, body) =>
   it.live(name, () =>
     Handles.assertNoLeaks(
-      Effect.suspend(body).pipe(Effect.scoped, quietly, Effect.provide(Hosts.one(NodeNetwork.layer)))
+      Effect.suspend(body).pipe(
+        Effect.scoped,
+        quietly,
+        Effect.provide(Hosts.one(NodeNetwork.layer)),
+        Effect.provideService(DefaultRetransmission, unhurried)
+      )
     )
   )
 
@@ -84,7 +99,8 @@ export interface Options extends TftpServer.Options {
 export const serve = Effect.fnUntraced(function* ({ files: given = {}, store, ...options }: Options = {}) {
   const host = (yield* Hosts).server
   const files = new Map(Object.entries(given))
-  const server = yield* TftpServer.make({ host: host.address, port: 0, drain: 0, ...options }).pipe(
+  const retransmission = options.timeout === undefined ? yield* DefaultRetransmission : undefined
+  const server = yield* TftpServer.make({ host: host.address, port: 0, drain: 0, retransmission, ...options }).pipe(
     Effect.provideService(FileStore.FileStore, store ?? MemoryStore.make({ files, write: "overwrite" })),
     Effect.provideService(Network.Network, host.network)
   )

@@ -82,7 +82,7 @@ export interface Options {
 }
 
 /** The longest wait for a packet: longer than the timers of the tests. */
-const packetTimeout = "10 seconds"
+const packetTimeout = "30 seconds"
 
 /**
  * Opens a conversation. A line is the letter of a peer, `>` to send or `<` to receive, and a packet:
