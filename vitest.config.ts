@@ -29,9 +29,9 @@ export default defineConfig({
     isolate: false,
     // Of the programs that tests start, some hundred.
     env: { NODE_COMPILE_CACHE: Path.resolve(import.meta.dirname, "node_modules/.cache/node") },
-    // Four times what the slowest test takes on a busy machine.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Four times what the slowest test takes on a busy machine: the last resort, after the timeouts of its steps.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     reporters: [
       "default",
       skipped,
