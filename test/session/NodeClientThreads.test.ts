@@ -7,6 +7,7 @@ import * as Network from "../../src/network/Network.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
 import { impaired } from "../simulation/impairment/Impaired.ts"
 import { directory } from "../support/Directory.ts"
+import { waitUntil } from "../support/Pause.ts"
 import * as Sessions from "../support/Sessions.ts"
 import * as FailingSession from "./node/FailingSession.ts"
 import {
@@ -16,7 +17,6 @@ import {
   test,
   testInVirtualTime,
   waitForStats,
-  waitUntil,
   whileTimeFlies,
   whileTimePasses
 } from "./node/WorkerServers.ts"

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import * as NodeProcesses from "../../src/session/NodeProcesses.ts"
 import { directory } from "../support/Directory.ts"
+import { waitUntil } from "../support/Pause.ts"
 import * as FailingSession from "./node/FailingSession.ts"
 import {
   childrenOf,
@@ -18,7 +19,6 @@ import {
   test,
   testInVirtualTime,
   waitForStats,
-  waitUntil,
   whileTimeFlies,
   whileTimePasses
 } from "./node/WorkerServers.ts"

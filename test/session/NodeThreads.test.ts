@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as SocketTable from "../../src/inspect/SocketTable.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
+import { waitUntil } from "../support/Pause.ts"
 import * as FailingSession from "./node/FailingSession.ts"
 import {
   assertReplacesHanging,
@@ -14,8 +15,7 @@ import {
   send,
   test,
   testInVirtualTime,
-  waitForStats,
-  waitUntil
+  waitForStats
 } from "./node/WorkerServers.ts"
 
 const { serve } = NodeThreads.model({ threads: 2 })

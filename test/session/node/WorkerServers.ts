@@ -13,10 +13,8 @@ import type * as TcpServer from "../../../src/network/TcpServer.ts"
 import type * as ConcurrencyModel from "../../../src/session/ConcurrencyModel.ts"
 import * as Handles from "../../support/Handles.ts"
 import { Hosts } from "../../support/Hosts.ts"
+import { pause } from "../../support/Pause.ts"
 import * as Sessions from "../../support/Sessions.ts"
-
-/** Timeout of a test: it may start dozens of processes on a busy machine. */
-const testTimeoutMillis = 40_000
 
 const testWith =
   (register: typeof it.live) =>
@@ -24,9 +22,7 @@ const testWith =
   (name: string, body: Effect.Effect<void, unknown, Network.Network | Hosts | Scope.Scope>, skipReason?: string) => {
     const layer = Layer.merge(NodeNetwork.layer, Hosts.one(NodeNetwork.layer))
     const run = () => Handles.assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(layer)))
-    return skipReason === undefined
-      ? register(name, run, testTimeoutMillis)
-      : register.skip(`${name} (${skipReason})`, run)
+    return skipReason === undefined ? register(name, run) : register.skip(`${name} (${skipReason})`, run)
   }
 
 export const test = testWith(it.live)
@@ -56,16 +52,6 @@ export const isRunning = (pid: number) => {
     return false
   }
 }
-
-const signal = new Int32Array(new SharedArrayBuffer(4))
-
-/** Waits 5 ms of real time, to leave the processor to other processes. */
-const pause = Effect.promise(() => Promise.resolve(Atomics.waitAsync(signal, 0, 0, 5).value))
-
-/** Waits for a condition. */
-export const waitUntil = Effect.fnUntraced(function* (holds: () => boolean) {
-  while (!holds()) yield* pause
-}, Effect.timeout("10 seconds"))
 
 /** Lets virtual time pass, in steps after each of which workers can answer. */
 const passTimeBy = (step: Duration.Input) => Effect.forever(Effect.andThen(TestClock.adjust(step), pause))
@@ -131,6 +117,6 @@ export const waitForStats = Effect.fnUntraced(function* (
   for (;;) {
     const stats = yield* server.stats
     if (wanted(stats)) return stats
-    yield* Effect.yieldNow
+    yield* pause
   }
-}, Effect.timeout("10 seconds"))
+}, Effect.timeout("30 seconds"))

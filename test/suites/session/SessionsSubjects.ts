@@ -49,7 +49,7 @@ export const start = Effect.fnUntraced(function* (
 export const onLoopback: Subject["test"] = (name, body) =>
   it.live(name, () =>
     Handles.assertNoLeaks(
-      body.pipe(Effect.scoped, Effect.provide(Hosts.one(NodeNetwork.layer)), Effect.timeout("20 seconds"))
+      body.pipe(Effect.scoped, Effect.provide(Hosts.one(NodeNetwork.layer)), Effect.timeout("50 seconds"))
     )
   )
 
