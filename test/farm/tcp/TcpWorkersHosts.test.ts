@@ -127,7 +127,8 @@ describe("TcpWorkers with hosts that come and go", () => {
         })
       )
       assert.deepStrictEqual(result.lines, ["one Connected", "late Unreachable", "late Connected"])
-      assert.isAbove(result.hosts[1]!.packets, 40)
+      // 60 packets are left after 4 minutes, and at most 12 s pass until the host is tried.
+      assert.isAbove(result.hosts[1]!.packets, 20)
     })
   )
 
