@@ -13,7 +13,7 @@ import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 const content = pseudoRandomBytes(40_000)
 
 /** The bytes of the receive buffer of a socket of Linux with its default settings. */
-const receiveBuffer = 425_984
+const receiveBufferBytes = 425_984
 
 /** The datagrams that the host handles in a millisecond. */
 const datagramsPerMilli = 20
@@ -36,12 +36,12 @@ const busy = (network: Network.Network["Service"], onDrop: () => void): Network.
     yield* Effect.forkScoped(Effect.forever(handleSome), { startImmediately: true })
     const receive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       const size = Negotiation.bufferedBytes({ blksize: bytes.length, windowsize: 1 })
-      if (queuedBytes + size > receiveBuffer) return onDrop()
+      if (queuedBytes + size > receiveBufferBytes) return onDrop()
       queuedBytes += size
       queue.push({ bytes: bytes.slice(), from, size })
       arrived.notify()
     }
-    return { ...(yield* network.udp(options, receive, onError)), receiveBuffer }
+    return { ...(yield* network.udp(options, receive, onError)), receiveBuffer: receiveBufferBytes }
   })
 })
 

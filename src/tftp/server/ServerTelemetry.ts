@@ -165,11 +165,10 @@ const gaveWayDetail =
   "busy: all transfers are in use, and this client has not replied yet; raise the limit of transfers"
 
 /** Makes the telemetry of one server. */
-export const make = Effect.fnUntraced(function* ({
-  annotatesLogs,
-  now,
-  service
-}: Options): Effect.fn.Return<ServerTelemetry, never, Scope.Scope> {
+export const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<ServerTelemetry, never, Scope.Scope> {
+  const { annotatesLogs, now, service } = options
   const context = yield* Effect.context<never>()
   const { addActive, countDuplicate, countEnded, countMalformed, stats } = TftpMetrics.make(service, context)
   const { emit, events } = yield* ServerEvents.make<TftpServerEvent.Event>()

@@ -20,7 +20,7 @@ export interface SharedReceiveBuffer {
 const windowFraction = 3 / 4
 
 /** The part of the rest that one more upload gets. A smaller one would slow down two, a larger one the last of many. */
-const shareOfRest = 1 / 8
+const shareFraction = 1 / 8
 
 /**
  * Shares a buffer of `totalBytes`. The window of the only upload may fill it. While there are others, one more upload
@@ -30,7 +30,7 @@ export const make = (totalBytes: number): SharedReceiveBuffer => {
   let reservedBytes = 0
   return {
     available: () =>
-      reservedBytes === 0 ? totalBytes : Math.max(0, totalBytes * windowFraction - reservedBytes) * shareOfRest,
+      reservedBytes === 0 ? totalBytes : Math.max(0, totalBytes * windowFraction - reservedBytes) * shareFraction,
     reserve: (window) =>
       Effect.acquireRelease(
         Effect.sync(() => {

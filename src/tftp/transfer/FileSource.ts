@@ -14,6 +14,24 @@ interface ChunkBuffer {
   length: number
 }
 
+/** Makes the buffers of a file, at most two. */
+const makeBuffers = (bufferBytes: number) => {
+  const buffers: Array<ChunkBuffer> = []
+  return {
+    /** Returns the buffer with a chunk. */
+    find: (index: number) => buffers.find((buffer) => buffer.index === index),
+    /** Returns a buffer to read into. A file that fits into one chunk needs no second buffer. */
+    reusable: (currentChunk: number) => {
+      const unused =
+        buffers.find((buffer) => buffer.index === -1) ?? buffers.find((buffer) => buffer.index !== currentChunk)
+      if (unused !== undefined && buffers.length > 1) return unused
+      const buffer = { bytes: new Uint8Array(bufferBytes), index: -1, length: 0 }
+      buffers.push(buffer)
+      return buffer
+    }
+  }
+}
+
 /**
  * Makes a source over a file. With the least memory, it reads ahead only from the first reply of the peer: one that is
  * silent takes one buffer.
@@ -29,7 +47,7 @@ export const make = (
   const blocksPerChunk = Math.max(1, Math.floor(BlockSource.readBytesOf(options) / blksize))
   const chunkBytes = blocksPerChunk * blksize
   const bufferBytes = Math.min(chunkBytes, size === undefined ? Number.POSITIVE_INFINITY : size + 1)
-  const buffers: Array<ChunkBuffer> = []
+  const buffers = makeBuffers(bufferBytes)
   const readNeeded = Signal.make()
   let readsAhead = options.memory !== "least"
   let wantedChunk = 0
@@ -37,16 +55,6 @@ export const make = (
   let endBytes: number | undefined
   let last = Number.POSITIVE_INFINITY
 
-  const bufferOf = (index: number) => buffers.find((buffer) => buffer.index === index)
-  /** Returns a buffer to read into. A file that fits into one chunk needs no second buffer. */
-  const reusableBuffer = () => {
-    const unused =
-      buffers.find((buffer) => buffer.index === -1) ?? buffers.find((buffer) => buffer.index !== currentChunk)
-    if (unused !== undefined && buffers.length > 1) return unused
-    const buffer = { bytes: new Uint8Array(bufferBytes), index: -1, length: 0 }
-    buffers.push(buffer)
-    return buffer
-  }
   const request = (index: number) => {
     if (index === wantedChunk) return
     wantedChunk = index
@@ -57,7 +65,7 @@ export const make = (
     if (last === Number.POSITIVE_INFINITY || (currentChunk + 1) * blocksPerChunk < last) request(currentChunk + 1)
   }
   const read = Effect.fnUntraced(function* (index: number) {
-    const buffer = reusableBuffer()
+    const buffer = buffers.reusable(currentChunk)
     buffer.index = -1
     const position = index * chunkBytes
     buffer.length = yield* body.readAt(position, buffer.bytes)
@@ -75,7 +83,7 @@ export const make = (
     last: () => last,
     take: (block, into) => {
       const index = Math.floor((block - 1) / blocksPerChunk)
-      const buffer = bufferOf(index)
+      const buffer = buffers.find(index)
       if (buffer === undefined) {
         request(index)
         return undefined
@@ -97,7 +105,7 @@ export const make = (
       Effect.gen(function* () {
         while (true) {
           const index = wantedChunk
-          if (bufferOf(index) === undefined) {
+          if (buffers.find(index) === undefined) {
             yield* read(index)
             onReady()
           }

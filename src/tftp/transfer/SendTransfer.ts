@@ -62,6 +62,18 @@ const makeBlocks = ({ agreed, filename, memory, mode, readable, send }: Options)
   }
 }
 
+/** Makes the blocks at the first use: a client that does not reply to the OACK needs none. */
+const makeLazyBlocks = (options: Options) => {
+  let made: ReturnType<typeof makeBlocks> | undefined
+  return {
+    blocks: () => {
+      made ??= makeBlocks(options)
+      return made
+    },
+    acknowledgedBytes: ({ sender }: SendMachine.State) => made?.bytesUpTo(sender.highAck) ?? 0
+  }
+}
+
 /** Waits for each pause between two bursts, and calls `onEnd` after it. */
 const runPauses = (due: Signal.Signal, timer: RetransmissionTimer.RetransmissionTimer, onEnd: () => void) =>
   Effect.forever(
@@ -110,19 +122,13 @@ export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Transfer.Transfer, never, Scope.Scope> {
   const { agreed, initialPacket, send } = options
-  let madeBlocks: ReturnType<typeof makeBlocks> | undefined
-  /** Returns the blocks of the file, made at the first use: a client that does not reply to the OACK needs none. */
-  const blocks = () => {
-    madeBlocks ??= makeBlocks(options)
-    return madeBlocks
-  }
+  const { acknowledgedBytes, blocks } = makeLazyBlocks(options)
   const pauseDue = Signal.make()
   const reading = makeReplyGate(options.memory !== "least" || initialPacket === undefined)
   const completion = Transfer.makeCompletion(send, reading.open)
   let state = SendMachine.start(agreed, initialPacket !== undefined)
   let malformed = 0
 
-  const acknowledgedBytes = () => madeBlocks?.bytesUpTo(state.sender.highAck) ?? 0
   const dispatch = (event: SendMachine.Event) => {
     if (completion.isDone()) return
     const [next, actions] = SendMachine.step(state, event)
@@ -132,7 +138,7 @@ export const make = Effect.fnUntraced(function* (
   const timer = yield* RetransmissionTimer.make({
     ...options,
     onTimeout: () => dispatch({ _tag: "Timeout", at: timer.now() }),
-    onGiveUp: (attempts) => dispatch({ _tag: "GaveUp", attempts, acknowledgedBytes: acknowledgedBytes() })
+    onGiveUp: (attempts) => dispatch({ _tag: "GaveUp", attempts, acknowledgedBytes: acknowledgedBytes(state) })
   })
   const sendBlocks = () => {
     const { sendBlock, source } = blocks()
@@ -164,7 +170,7 @@ export const make = Effect.fnUntraced(function* (
         return completion.fail(action.reason)
     }
   }
-  const summary = () => summaryOf(state, acknowledgedBytes(), malformed, timer, agreed)
+  const summary = () => summaryOf(state, acknowledgedBytes(state), malformed, timer, agreed)
   return {
     receive: (bytes) => {
       if (completion.isDone()) return
