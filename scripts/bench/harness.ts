@@ -67,6 +67,8 @@ export interface Benchmark {
   readonly comparisons: ReadonlyArray<Comparison>
   /** Print a table of all contestants and measures, too. Default false. */
   readonly overview?: boolean | undefined
+  /** The most rounds, for one whose figures hardly differ between rounds. Default: no limit. */
+  readonly maxRounds?: number | undefined
   readonly prepare: (options: Options) => Effect.Effect<Prepared, BenchError, Scope.Scope>
 }
 
@@ -162,8 +164,9 @@ const rows = (
   })
 
 /** Runs a warm-up round and then the rounds; reports the start of each to `progress`. */
-export const run = (benchmark: Benchmark, options: Options, progress: (line: string) => void) =>
+export const run = (benchmark: Benchmark, given: Options, progress: (line: string) => void) =>
   Effect.gen(function* () {
+    const options = { ...given, rounds: Math.min(given.rounds, benchmark.maxRounds ?? given.rounds) }
     const prepared = yield* benchmark.prepare(options)
     const figures = new Map<string, Array<number>>()
     const key = (measure: string, contestant: string) => `${measure}\n${contestant}`

@@ -22,6 +22,7 @@ import * as Models from "./models/models.ts"
 import * as Primes from "./primes/primes.ts"
 import * as Report from "./report.ts"
 import * as Rot13 from "./rot13/rot13.ts"
+import * as Scale from "./scale/scale.ts"
 import * as Simulation from "./simulation/simulation.ts"
 import * as Startup from "./startup.ts"
 import * as Status from "./status/status.ts"
@@ -37,6 +38,7 @@ const benchmarks: ReadonlyArray<Benchmark> = [
   Hangman.benchmark,
   Models.benchmark,
   Farm.benchmark,
+  Scale.benchmark,
   Cluster.benchmark,
   Primes.benchmark,
   Status.benchmark
