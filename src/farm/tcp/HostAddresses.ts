@@ -16,7 +16,7 @@ export interface Place {
 export interface Target {
   /** One of its addresses: it identifies the host when the name is resolved again. */
   readonly address: string
-  /** What to connect to: the address, or the name if the host has one of each family. */
+  /** The address to connect to, or the name if the host has one of each family. */
   readonly host: string
 }
 
@@ -25,8 +25,8 @@ export const isLiteral = ({ host }: Place): boolean =>
   Result.isSuccess(NetAddress.ipFromString(host.replace(/%.*/, "")))
 
 /**
- * Returns the hosts behind the addresses of a name, in their order: one for each IPv4 address, or if there is none, for
- * each IPv6 address. A machine often has IPv6 addresses as well, even several, so these are other ways to the same
+ * Returns the hosts behind the addresses of a name, in their order. Each IPv4 address is one, or if there is none, each
+ * IPv6 address. A machine often has IPv6 addresses as well, even several, so these are other ways to the same
  * hosts: one with a single IPv4 address is reached by any.
  */
 export const targetsOf = (

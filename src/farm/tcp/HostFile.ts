@@ -52,7 +52,12 @@ export const parse = (
 /** Limit of the file. */
 const maxBytes = 1_048_576
 
-/** Reads the text of a file. Fails if it is not a regular file, or has more than 1 MiB. @category decoding @since 0.1.0 */
+/**
+ * Reads the text of a file. Fails if it is not a regular file, or has more than 1 MiB.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
 export const read = (path: string) => RegularFile.readText(path, maxBytes)
 
 const defaultInterval = Duration.seconds(2)

@@ -362,6 +362,22 @@ describe("the verification of results", () => {
     assert.deepStrictEqual(tags(1, done(0)), ["Merge", "Finished"])
   })
 
+  it("lets two hosts that differ wait a lease for a third one that may join", () => {
+    const dispute = () => {
+      const driven = drive({ verify, mayJoin: true, workers: [host("one"), host("two")] }, 1)
+      driven.step(0)
+      assert.deepStrictEqual(driven.sent(10, done(0, 0, -1)), ["two: 0"])
+      assert.deepStrictEqual(driven.tags(20, done(0, 1)), [])
+      return driven
+    }
+    const decided = dispute()
+    assert.deepStrictEqual(decided.sent(900, tick, { _tag: "Join", info: host("three") }), ["three: 0"])
+    assert.include(decided.tags(910, done(0, 2)), "Merge")
+    const waiting = dispute()
+    assert.deepStrictEqual(waiting.tags(1_010, tick), [])
+    assert.include(waiting.tags(1_020, tick), "PoisonPacket")
+  })
+
   it("fails a packet on which two hosts differ, if no third can decide", () => {
     const { step } = drive({ verify, workers: [host("one"), host("two")] }, 1)
     step(0)

@@ -42,8 +42,8 @@ export const withMac = <A, E, R>(key: Redacted.Redacted | undefined, effect: Eff
       )
 
 /**
- * Announces the server with this address until the scope closes: on all own networks, or to this machine only if the
- * server is not open to others.
+ * Announces the server with this address until the scope closes: on all own networks, or to this machine only. The
+ * second is for a server that is not open to others.
  */
 export const announce = ({ address, port }: NetAddress.InetAddress, options: Options) => {
   const payload: Announcement = NetAddress.isUnspecified(address)
