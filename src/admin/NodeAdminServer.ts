@@ -1,8 +1,9 @@
 /**
  * The HTTP server of the host for an `AdminServer`, with limits that hold whatever its clients do.
  *
- * A client over the limit is not refused: the connection that was opened first is closed for it, so that clients that
- * send nothing keep no operator out. A request must arrive, and its response be taken, in `timeout`.
+ * A client over the limit is not refused: another connection is closed for it, so that clients that send nothing keep no
+ * operator out. It is the oldest one without a request, or else the oldest. A request must arrive, and its response be
+ * taken, in `timeout`.
  */
 import * as Http from "node:http"
 import type * as Net from "node:net"
@@ -22,7 +23,7 @@ export interface HttpOptions {
   readonly host?: string | undefined
   /** 0 to 65535; 0 selects a free port. */
   readonly port: number
-  /** Maximum number of open connections; another one closes the oldest. Default 16. */
+  /** Maximum number of open connections; another one closes the oldest, first of those without a request. Default 16. */
   readonly maxConnections?: number | undefined
   /** Time for a request to arrive, and for a client to read the response. Default 5 seconds. */
   readonly timeout?: Duration.Input | undefined
@@ -31,7 +32,7 @@ export interface HttpOptions {
 /** Maximum size of the line and the headers of a request. */
 const maxHeaderBytes = 8_192
 
-/** Creates a server that closes its oldest connection for one over the limit. `close` refuses new connections. */
+/** Creates a server that closes a connection for one over the limit. `close` refuses new connections. */
 const makeServer = ({ maxConnections = 16, timeout = "5 seconds" }: HttpOptions) => {
   const timeoutMillis = Duration.toMillis(timeout)
   const server = Http.createServer({
@@ -46,14 +47,22 @@ const makeServer = ({ maxConnections = 16, timeout = "5 seconds" }: HttpOptions)
   // A client that does not read its response.
   server.timeout = timeoutMillis
   const open = new Set<Net.Socket>()
+  /** Open connections whose request has not arrived: a flood of them ends no response. */
+  const waiting = new Set<Net.Socket>()
   let isClosing = false
   server.on("connection", (socket) => {
     if (isClosing) return void socket.destroy()
     open.add(socket)
-    socket.on("close", () => open.delete(socket))
-    const [oldest] = open
-    if (open.size > maxConnections) oldest?.destroy()
+    waiting.add(socket)
+    socket.on("close", () => {
+      open.delete(socket)
+      waiting.delete(socket)
+    })
+    if (open.size <= maxConnections) return
+    const [oldest] = waiting.size > 1 ? waiting : open
+    oldest?.destroy()
   })
+  server.on("request", ({ socket }) => void waiting.delete(socket))
   const close = () => {
     isClosing = true
     for (const socket of open) socket.destroy()

@@ -2,6 +2,7 @@ import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as HttpServer from "effect/http/HttpServer"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
@@ -86,6 +87,25 @@ describe("NodeAdminServer", () => {
       assert.match(text, /^HTTP\/1\.1 200 /)
       // At most the limit is left.
       yield* Effect.promise(() => Promise.all(hung.slice(0, 16).map(({ closed }) => closed)))
+    })
+  )
+
+  test(
+    "finishes a request whatever connects meanwhile, and lets nobody in the way of the next one",
+    Effect.gen(function* () {
+      const asked = yield* Latch.make()
+      const states = yield* Latch.make()
+      const services = Effect.as(Effect.andThen(asked.open, states.await), [])
+      const port = yield* start({ maxConnections: 4, services })
+      const first = connect(port, request("/health"))
+      yield* asked.await
+      const silent = Array.from({ length: 20 }, () => connect(port, ""))
+      yield* Effect.promise(() => Promise.all(silent.slice(0, 16).map(({ closed }) => closed)))
+      yield* states.open
+      assert.match(yield* Effect.promise(() => first.closed), /^HTTP\/1\.1 200 /)
+      const unread = Array.from({ length: 4 }, () => connect(port, request("/health")))
+      assert.match(yield* Effect.promise(() => connect(port, request("/health")).closed), /^HTTP\/1\.1 200 /)
+      for (const { socket } of [...silent, ...unread]) socket.destroy()
     })
   )
 
