@@ -120,7 +120,7 @@ ${setUp}`
         "sh",
         "-c"
       ]
-      const { stderr, stdout } = await execFile("nsenter", [...args, `${command} 2>&1`], { timeout: 15_000 }).catch(
+      const { stderr, stdout } = await execFile("nsenter", [...args, `${command} 2>&1`], { timeout: 50_000 }).catch(
         (error: Failure) => {
           if (typeof error.code !== "number") throw new Error(`${command}: ${error.message}`)
           return error

@@ -51,7 +51,6 @@ describe("the units of docs/deploy", () => {
         // Told to end while it starts: no failure.
         yield* run("systemctl start --no-block effect-inet; systemctl stop effect-inet")
         assert.strictEqual(yield* show("effect-inet", "Result"), "success")
-      }).pipe(Effect.scoped),
-    60_000
+      }).pipe(Effect.scoped)
   )
 })

@@ -32,36 +32,33 @@ const models: ReadonlyArray<readonly [name: string, model: ConcurrencyModel.Work
 ]
 
 describe("NodeHangman", () => {
-  it.live.each(models)(
-    "keeps one scoreboard in a file for all players, with the model: %s",
-    ([, model]) =>
-      Effect.gen(function* () {
-        const { inRoot } = yield* directory({ words: "Peach\r\n" })
-        const settings = { words: inRoot("words"), lives: 3 }
-        const names = ["ann", "bob", "cyd", "dan"]
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            const { address } = yield* NodeHangman.make({ port: 0, settings, model, scores: inRoot("scores") })
-            const transcripts = yield* Effect.forEach(
-              names,
-              (name, at) => send(address, `${name}\nz\npeach\n${"yes\npeach\n".repeat(at)}quit\n`),
-              { concurrency: "unbounded" }
-            )
-            assert.isTrue(transcripts.every((text) => text.includes("Lives  2 of 3")))
-            const last = yield* send(address, "eve\npeach\ntop\nquit\n")
-            assert.include(last, "eve, your rank is 4 of 5.")
-            assert.include(last, "Games 11, won 11, players 5.")
-          })
-        )
-        const past = ScoreJournalFormat.replay(Fs.readFileSync(inRoot("scores"), "utf8"))
-        if (typeof past === "string") return assert.fail(past)
-        assert.strictEqual(past.gameLines, 11)
-        assert.deepStrictEqual(
-          past.table.best(5).map(({ name, wins }) => `${name} ${wins}`),
-          ["dan 4", "cyd 3", "bob 2", "eve 1", "ann 1"]
-        )
-      }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)),
-    20_000
+  it.live.each(models)("keeps one scoreboard in a file for all players, with the model: %s", ([, model]) =>
+    Effect.gen(function* () {
+      const { inRoot } = yield* directory({ words: "Peach\r\n" })
+      const settings = { words: inRoot("words"), lives: 3 }
+      const names = ["ann", "bob", "cyd", "dan"]
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { address } = yield* NodeHangman.make({ port: 0, settings, model, scores: inRoot("scores") })
+          const transcripts = yield* Effect.forEach(
+            names,
+            (name, at) => send(address, `${name}\nz\npeach\n${"yes\npeach\n".repeat(at)}quit\n`),
+            { concurrency: "unbounded" }
+          )
+          assert.isTrue(transcripts.every((text) => text.includes("Lives  2 of 3")))
+          const last = yield* send(address, "eve\npeach\ntop\nquit\n")
+          assert.include(last, "eve, your rank is 4 of 5.")
+          assert.include(last, "Games 11, won 11, players 5.")
+        })
+      )
+      const past = ScoreJournalFormat.replay(Fs.readFileSync(inRoot("scores"), "utf8"))
+      if (typeof past === "string") return assert.fail(past)
+      assert.strictEqual(past.gameLines, 11)
+      assert.deepStrictEqual(
+        past.table.best(5).map(({ name, wins }) => `${name} ${wins}`),
+        ["dan 4", "cyd 3", "bob 2", "eve 1", "ann 1"]
+      )
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 
   it.live.each([

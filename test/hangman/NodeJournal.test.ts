@@ -70,56 +70,53 @@ const onHost = <A, E>(body: Effect.Effect<A, E, Network.Network>) =>
   Handles.assertNoLeaks(Effect.provide(body, NodeNetwork.layer))
 
 describe("NodeJournal", () => {
-  it.live(
-    "has every confirmed game exactly once after the server was killed at any moment",
-    () =>
-      onHost(
-        Effect.gen(function* () {
-          const { inRoot, root } = yield* directory()
-          const confirmed = new Map<string, number>()
-          for (let round = 0; round < 6; round++) {
-            const server = yield* serverOn(inRoot("scores"), round % 2 === 0 ? 1 : 1_000)
-            const enoughGames = yield* Deferred.make<void>()
-            let left = 1 + Math.floor(Math.random() * 150)
-            const play = (at: number) =>
-              player(server.address, `${round}-${at}`, () => {
-                confirmed.set(`${round}-${at}`, (confirmed.get(`${round}-${at}`) ?? 0) + 1)
-                if (--left <= 0) Deferred.doneUnsafe(enoughGames, Effect.void)
-              }).pipe(Effect.ignore)
-            const players = Effect.forEach([0, 1, 2, 3, 4, 5, 6, 7], play, { concurrency: "unbounded" })
-            // The kill comes at a random time after the answer, so that it may hit a compaction.
-            const delay = waitTurns(Math.floor(Math.random() * 2_000))
-            yield* Effect.raceFirst(
-              players,
-              Deferred.await(enoughGames).pipe(Effect.andThen(delay), Effect.andThen(server.kill))
-            )
-            yield* server.kill
-            const { table } = replay(inRoot("scores"))
-            for (const { games, name, wins } of table.rows()) {
-              const known = confirmed.get(name) ?? 0
-              const most = name.startsWith(`${round}-`) ? known + 1 : known
-              assert.isTrue(games >= known && games <= most, `${name}: ${games} counted, ${known} confirmed`)
-              assert.strictEqual(wins, games)
-              // A game that was written but not confirmed stays in the file.
-              confirmed.set(name, games)
-            }
-            for (const name of confirmed.keys())
-              assert.isTrue(
-                table.rows().some((row) => row.name === name),
-                name
-              )
-            const sum = table.rows().reduce((sum, { games }) => sum + games, 0)
-            assert.strictEqual(table.totals().games, sum)
-          }
-          assert.isAtLeast(confirmed.size, 8)
-          yield* NodeJournal.make(inRoot("scores")).pipe(Effect.scoped)
-          assert.deepStrictEqual(
-            files(root).filter((name) => name.includes("lock")),
-            []
+  it.live("has every confirmed game exactly once after the server was killed at any moment", () =>
+    onHost(
+      Effect.gen(function* () {
+        const { inRoot, root } = yield* directory()
+        const confirmed = new Map<string, number>()
+        for (let round = 0; round < 6; round++) {
+          const server = yield* serverOn(inRoot("scores"), round % 2 === 0 ? 1 : 1_000)
+          const enoughGames = yield* Deferred.make<void>()
+          let left = 1 + Math.floor(Math.random() * 150)
+          const play = (at: number) =>
+            player(server.address, `${round}-${at}`, () => {
+              confirmed.set(`${round}-${at}`, (confirmed.get(`${round}-${at}`) ?? 0) + 1)
+              if (--left <= 0) Deferred.doneUnsafe(enoughGames, Effect.void)
+            }).pipe(Effect.ignore)
+          const players = Effect.forEach([0, 1, 2, 3, 4, 5, 6, 7], play, { concurrency: "unbounded" })
+          // The kill comes at a random time after the answer, so that it may hit a compaction.
+          const delay = waitTurns(Math.floor(Math.random() * 2_000))
+          yield* Effect.raceFirst(
+            players,
+            Deferred.await(enoughGames).pipe(Effect.andThen(delay), Effect.andThen(server.kill))
           )
-        }).pipe(Effect.scoped)
-      ),
-    30_000
+          yield* server.kill
+          const { table } = replay(inRoot("scores"))
+          for (const { games, name, wins } of table.rows()) {
+            const known = confirmed.get(name) ?? 0
+            const most = name.startsWith(`${round}-`) ? known + 1 : known
+            assert.isTrue(games >= known && games <= most, `${name}: ${games} counted, ${known} confirmed`)
+            assert.strictEqual(wins, games)
+            // A game that was written but not confirmed stays in the file.
+            confirmed.set(name, games)
+          }
+          for (const name of confirmed.keys())
+            assert.isTrue(
+              table.rows().some((row) => row.name === name),
+              name
+            )
+          const sum = table.rows().reduce((sum, { games }) => sum + games, 0)
+          assert.strictEqual(table.totals().games, sum)
+        }
+        assert.isAtLeast(confirmed.size, 8)
+        yield* NodeJournal.make(inRoot("scores")).pipe(Effect.scoped)
+        assert.deepStrictEqual(
+          files(root).filter((name) => name.includes("lock")),
+          []
+        )
+      }).pipe(Effect.scoped)
+    )
   )
 
   it.live("is locked while the first server lives, and free after it was killed", () =>

@@ -116,7 +116,7 @@ const listener = Effect.gen(function* () {
 
 const test = (name: string, why: string, body: Effect.Effect<void, unknown, Network.Network | Scope.Scope>) =>
   it.live.skipIf(why !== "")(`${name}${why}`, () =>
-    assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer), Effect.timeout("15 seconds")))
+    assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer), Effect.timeout("50 seconds")))
   )
 
 /** A packet of 72 bytes from one printf: a name, a NUL, 60 digits of garbage, 40 and 12. */

@@ -38,7 +38,7 @@ const run = Effect.fnUntraced(function* (command: string, args: ReadonlyArray<st
       child.stdout.on("data", look)
       look()
       return Effect.sync(() => void child.stdout.off("data", look))
-    }).pipe(Effect.timeout("5 seconds"))
+    }).pipe(Effect.timeout("20 seconds"))
   return {
     waitForEnd,
     type: (text: string) => Effect.sync(() => void child.stdin.write(text)),
@@ -49,7 +49,7 @@ const run = Effect.fnUntraced(function* (command: string, args: ReadonlyArray<st
         Effect.promise(() => ended),
         () => output
       )
-    }).pipe(Effect.timeout("5 seconds"))
+    }).pipe(Effect.timeout("20 seconds"))
   }
 })
 

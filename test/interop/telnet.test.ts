@@ -30,7 +30,7 @@ const spawn = Effect.fnUntraced(function* (command: string, args: Array<string>)
       child.stdout.on("data", look)
       look()
       return Effect.sync(() => void child.stdout.off("data", look))
-    }).pipe(Effect.timeout("5 seconds"))
+    }).pipe(Effect.timeout("20 seconds"))
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text
   })
@@ -42,7 +42,7 @@ const spawn = Effect.fnUntraced(function* (command: string, args: Array<string>)
       })
   )
   const type = (text: string) => Effect.sync(() => void child.stdin.write(text))
-  return { waitForText, type, closed: Effect.timeout(closed, "5 seconds"), output: () => output }
+  return { waitForText, type, closed: Effect.timeout(closed, "20 seconds"), output: () => output }
 })
 
 const noTelnet = ChildProcess.spawnSync("telnet", ["--version"], { encoding: "utf8" }).error !== undefined

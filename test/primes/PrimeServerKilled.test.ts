@@ -61,28 +61,24 @@ describe("a prime server that is killed during a run", () => {
         const lines = yield* takeLines
         assert.include(lines, `${one.host} Lost`)
         assert.notInclude(lines, `${two.host} Lost`)
-      }).pipe(Effect.scoped),
-    40_000
+      }).pipe(Effect.scoped)
   )
 
-  it.live(
-    "ends the run with NoWorkers if it is the only one",
-    () =>
-      Effect.gen(function* () {
-        const { host, kill } = yield* start
-        const { events } = yield* HostEvents.make(({ _tag }) => _tag)
-        const pool = TcpWorkers.make({ hosts: [host], job: PrimeJob.job, reconnect, events })
-        const workers = Effect.provide(pool, NodeServices.layer)
-        const running = yield* Farm.start(PrimeJob.job, input, { workers, packetSize: 1_000_000 })
-        yield* running.statsEvery("100 millis").pipe(
-          Stream.takeUntil(({ done }) => done > 0),
-          Stream.runDrain
-        )
-        yield* kill
-        const { reason } = yield* Effect.flip(running.output)
-        assert.strictEqual(reason._tag, "NoWorkers")
-        assert.match(reason.message, /nothing is listening on that port/)
-      }).pipe(Effect.scoped),
-    40_000
+  it.live("ends the run with NoWorkers if it is the only one", () =>
+    Effect.gen(function* () {
+      const { host, kill } = yield* start
+      const { events } = yield* HostEvents.make(({ _tag }) => _tag)
+      const pool = TcpWorkers.make({ hosts: [host], job: PrimeJob.job, reconnect, events })
+      const workers = Effect.provide(pool, NodeServices.layer)
+      const running = yield* Farm.start(PrimeJob.job, input, { workers, packetSize: 1_000_000 })
+      yield* running.statsEvery("100 millis").pipe(
+        Stream.takeUntil(({ done }) => done > 0),
+        Stream.runDrain
+      )
+      yield* kill
+      const { reason } = yield* Effect.flip(running.output)
+      assert.strictEqual(reason._tag, "NoWorkers")
+      assert.match(reason.message, /nothing is listening on that port/)
+    }).pipe(Effect.scoped)
   )
 })

@@ -79,7 +79,7 @@ const makeGroup = Effect.fnUntraced(function* (
 describe.each(kinds)("NodeSupervisor with a %s", (_, start) => {
   /** Registers a test after which no worker is left. */
   const test = (name: string, body: Effect.Effect<void, unknown, Effect.Services<ReturnType<typeof makeGroup>>>) =>
-    it.live(name, () => Effect.scoped(body), 40_000)
+    it.live(name, () => Effect.scoped(body))
 
   const failure = (group: Effect.Success<ReturnType<typeof makeGroup>>) =>
     Effect.map(Effect.flip(group.supervisor.start(2)), ({ message }) => message)

@@ -16,7 +16,7 @@ const layer = Layer.mergeAll(NodeNetwork.layer, Hosts.one(NodeNetwork.layer))
 /** Registers a test of conversions on real sockets, which must close all of them. */
 export const test = <E>(name: string, body: () => Effect.Effect<void, E, Network.Network | Hosts | Scope.Scope>) =>
   it.live(name, () =>
-    Handles.assertNoLeaks(Effect.suspend(body).pipe(Effect.scoped, Effect.timeout("10 seconds"), Effect.provide(layer)))
+    Handles.assertNoLeaks(Effect.suspend(body).pipe(Effect.scoped, Effect.timeout("30 seconds"), Effect.provide(layer)))
   )
 
 /** Returns the end of an effect socket: the tag, and the close code or the reason of the `NetworkError`. */

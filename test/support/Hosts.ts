@@ -45,7 +45,7 @@ export const pair = Effect.gen(function* () {
 export const until = Effect.fnUntraced(function* (condition: () => boolean) {
   const { turn } = yield* Hosts
   while (!condition()) yield* turn
-}, Effect.timeout("5 seconds"))
+}, Effect.timeout("30 seconds"))
 
 /** Lets the network proceed for `count` turns. */
 export const turns = Effect.fnUntraced(function* (count: number) {
@@ -61,7 +61,7 @@ export const outcome = <A, R>(effect: Effect.Effect<A, Network.NetworkError | Ca
   Effect.match(effect, {
     onSuccess: () => "Success" as const,
     onFailure: (error) => (Cause.isDone(error) ? ("Done" as const) : error.reason)
-  }).pipe(Effect.timeout("5 seconds"))
+  }).pipe(Effect.timeout("30 seconds"))
 
 /** Reads all bytes until the peer's FIN. */
 export const readAll = Effect.fnUntraced(function* (connection: Pick<Network.Connection, "pull">) {

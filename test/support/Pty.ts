@@ -78,7 +78,7 @@ export const start = Effect.fnUntraced(function* (args: ReadonlyArray<string>, c
   const matched = (text: () => string) => (pattern: RegExp) =>
     when(() => (pattern.test(text()) ? text() : undefined)).pipe(
       Effect.timeoutOrElse({
-        duration: "10 seconds",
+        duration: "40 seconds",
         orElse: () => Effect.die(`timed out: no match for ${pattern} in ${JSON.stringify(text())}`)
       })
     )

@@ -70,7 +70,7 @@ export const start = Effect.fnUntraced(function* (shell: Shell, script: string, 
       return Effect.sync(() => void watchers.delete(check))
     }).pipe(
       Effect.timeoutOrElse({
-        duration: "20 seconds",
+        duration: "50 seconds",
         orElse: () => Effect.die(`${shell}: no ${pattern} in ${JSON.stringify(output)}`)
       })
     )

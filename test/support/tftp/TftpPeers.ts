@@ -246,7 +246,7 @@ export const launch = Effect.fnUntraced(function* (
     Effect.fail(new PeerError({ message: `${command}: ${reason}: ${stderrText.trim()}` }))
   yield* waitForReply(at).pipe(
     Effect.raceFirst(Effect.flatMap(ended(child), () => failed("ended at once"))),
-    Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => failed("no reply in 10 s") })
+    Effect.timeoutOrElse({ duration: "40 seconds", orElse: () => failed("no reply in 40 s") })
   )
   const running: Running = { ...at, pid: child.pid! }
   return running

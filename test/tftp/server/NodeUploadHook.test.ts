@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import * as NodeUploadHook from "../../../src/tftp/server/NodeUploadHook.ts"
 import type * as TftpServerEvent from "../../../src/tftp/TftpServerEvent.ts"
 import { directory } from "../../support/Directory.ts"
+import { waitUntil } from "../../support/Pause.ts"
 
 type Upload = Extract<TftpServerEvent.Event, { readonly _tag: "Finished" }>
 
@@ -46,12 +47,12 @@ const open = Effect.fnUntraced(function* (script: string, options: Omit<NodeUplo
     /** Waits until a file exists, and returns its text. */
     written: (name: string) =>
       Effect.gen(function* () {
-        while (!Fs.existsSync(file(name))) yield* Effect.yieldNow
+        yield* waitUntil(() => Fs.existsSync(file(name)))
         return Fs.readFileSync(file(name), "utf8")
       }),
     logged: (count: number) =>
       Effect.gen(function* () {
-        while (lines.length < count) yield* Effect.yieldNow
+        yield* waitUntil(() => lines.length >= count)
         return lines
       })
   }
@@ -118,15 +119,15 @@ TFTP_SECONDS=1.234
       const hook = yield* open(
         "trap '' TERM; sleep 1000 & echo $! > new; echo $$ >> new; mv new pids; wait; wait; sleep 1000",
         {
-          timeout: "200 millis"
+          timeout: "1 second"
         }
       )
       yield* hook.send(upload("f"))
       const pids = (yield* hook.written("pids")).trim().split("\n").map(Number)
       assert.deepStrictEqual(yield* hook.logged(1), [
-        "upload hook for WRQ f octet from 192.0.2.7 port 2000: hook killed after 200ms; allow it more time"
+        "upload hook for WRQ f octet from 192.0.2.7 port 2000: hook killed after 1s; allow it more time"
       ])
-      for (const pid of pids) while (isAlive(pid)) yield* Effect.yieldNow
+      yield* waitUntil(() => !pids.some(isAlive))
       assert.strictEqual(pids.length, 2)
     }))
 
@@ -140,14 +141,14 @@ TFTP_SECONDS=1.234
       )
       yield* hook.send(...["a", "b", "c", "d"].map((name) => upload(name)))
       const started = () => (Fs.existsSync(hook.file("started")) ? Fs.readFileSync(hook.file("started"), "utf8") : "")
-      while (started().length < 4) yield* Effect.yieldNow
+      yield* waitUntil(() => started().length >= 4)
       assert.deepStrictEqual(started().trim().split("\n").sort(), ["a", "b"])
       for (const [name, next] of [
         ["a", "c"],
         ["b", "d"]
       ] as const) {
         Fs.writeFileSync(hook.file(`go.${name}`), "")
-        while (!started().includes(next)) yield* Effect.yieldNow
+        yield* waitUntil(() => started().includes(next))
       }
       for (const name of ["c", "d"]) {
         Fs.writeFileSync(hook.file(`go.${name}`), "")

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as NodeDemoThreads from "../../../../src/cli/run/demo/NodeDemoThreads.ts"
 import { cellCount, cellIndex, lock, threadCount, unlock } from "../../../../src/cli/run/demo/NodeMutex.ts"
 import * as Cli from "../../../support/Cli.ts"
+import { waitUntil } from "../../../support/Pause.ts"
 
 interface Round {
   readonly way: "none" | "mutex" | "add"
@@ -48,7 +49,7 @@ describe("demo mutex", () => {
       Atomics.store(memory, cellIndex.arrived, threadCount - 1)
       lock(memory)
       const thread = yield* NodeDemoThreads.startThread<number>("NodeMutexThread", { memory, way: "mutex", count: 1 })
-      while (load("lock") !== 2 && load("global") === 0) yield* Effect.yieldNow
+      yield* waitUntil(() => load("lock") === 2 || load("global") !== 0)
       assert.deepStrictEqual([load("global"), load("lock")], [0, 2])
       unlock(memory)
       yield* thread.nextMessage
