@@ -75,7 +75,10 @@ export interface Options<R> {
   readonly open: Effect.Effect<HostConnection, ConnectionFailure, R | Scope.Scope>
   /** The time in which the host must end cancelled tasks. */
   readonly leaseMillis: number
-  /** The delays before connecting again; at its end the host is given up. It restarts after a successful task. */
+  /**
+   * The delays before connecting again; at its end the host is given up. It restarts after a successful task, and after
+   * a connection of `stableMillis`.
+   */
   readonly reconnect: Schedule.Schedule<unknown>
   readonly publish: (event: Event) => Effect.Effect<void>
   /** Receives workers after the first connection, and after one with more threads than any before. */
@@ -215,10 +218,14 @@ const makeHost = Effect.fnUntraced(function* (leaseMillis: number) {
   return host
 })
 
+/** The time after which a connection counts as a success, although no task was done: one task may take longer. */
+const stableMillis = 10_000
+
 /** Makes the effect of one connection, from the attempt to its failure. */
 const makeSession = <R>(options: Options<R>, host: Host) => {
   const { job, join, leaseMillis, name, onFailure, open, publish } = options
   let workerCount = 0
+  let connectedAt = 0
 
   const failIfOverdue = Effect.suspend(() =>
     InFlight.isOverdue(host.state().inFlight, host.now(), leaseMillis)
@@ -244,6 +251,7 @@ const makeSession = <R>(options: Options<R>, host: Host) => {
   const serve = Effect.fnUntraced(function* (connection: HostConnection) {
     const { threads } = connection
     const again = workerCount > 0
+    connectedAt = host.now()
     host.use(connection)
     host.send({ _tag: "Connected", threads })
     yield* publish({ _tag: "Connected", host: name, threads, again })
@@ -260,13 +268,14 @@ const makeSession = <R>(options: Options<R>, host: Host) => {
     })
     return yield* Effect.raceAllFirst([serving, watchdog, Effect.forever(Effect.andThen(hasGrown.wait, grow))])
   })
-  /** Fails with the failure of the connection, or succeeds with it if a task was done. */
+  /** Fails with the failure of the connection, or succeeds with it if a task was done, or it lasted for some time. */
   const end = Effect.fnUntraced(function* (failure: ConnectionFailure) {
     const { link } = host.state()
+    const hasSucceeded = link._tag === "Up" && (link.hasSucceeded || host.now() - connectedAt >= stableMillis)
     host.send({ _tag: "Failed", message: failure.message })
     onFailure(failure.message)
     if (link._tag === "Up") yield* publish({ _tag: "Lost", host: name, message: failure.message })
-    return yield* link._tag === "Up" && link.hasSucceeded ? Effect.succeed(failure) : Effect.fail(failure)
+    return yield* hasSucceeded ? Effect.succeed(failure) : Effect.fail(failure)
   })
   const session = Effect.scoped(Effect.flatMap(open, serve)).pipe(
     Effect.catch(end),

@@ -54,7 +54,7 @@ export interface HostOptions {
   readonly lease?: Duration.Input | undefined
   /**
    * The delays before a host that is down or was lost is connected again; at its end the host is given up. It restarts
-   * after a successful packet. Default `reconnect`, which does not end.
+   * after a successful packet, and a connection of 10 seconds. Default `reconnect`, which does not end.
    */
   readonly reconnect?: Schedule.Schedule<unknown> | undefined
   /** Receives changes in the connections to hosts; `Stream.fromQueue` follows it. Default: they are logged. */

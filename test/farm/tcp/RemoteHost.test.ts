@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
@@ -177,6 +178,22 @@ describe("RemoteHost", () => {
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(events, ["Unreachable refused", "Connected"])
       assert.lengthOf(workers, 2)
+    })
+  )
+
+  it.effect("begins the delays anew after a connection of some time, although no task was done", () =>
+    Effect.gen(function* () {
+      const { attach, connections, events } = yield* setUp()
+      yield* attach
+      const breakAfter = Effect.fnUntraced(function* (time: Duration.Input) {
+        yield* TestClock.adjust(time)
+        yield* connections.at(-1)!.break("cable unplugged")
+        yield* TestClock.adjust("1 second")
+      })
+      for (const time of ["1 second", "20 seconds", "1 second"] as const) yield* breakAfter(time)
+      assert.lengthOf(connections, 4)
+      yield* breakAfter("1 second")
+      assert.strictEqual(events.at(-1), "Gone cable unplugged")
     })
   )
 
