@@ -73,6 +73,15 @@ describe("PayloadCodec", () => {
     }
   )
 
+  it("sends bytes as they were when they were encoded, also those of shared memory", () => {
+    const { packet } = PayloadCodec.make({ packet: Schema.Struct({ data: Schema.Uint8Array }), result: Schema.Number })
+    const data = new Uint8Array(new SharedArrayBuffer(5_000)).fill(1)
+    const encoded = packet.encode({ data })
+    data.fill(2)
+    const decoded = Result.getOrThrow(packet.decode(bytesOf(encoded)))
+    assert.deepStrictEqual(decoded, { data: new Uint8Array(5_000).fill(1) })
+  })
+
   it("refuses bytes for a property that the schema does not have", () => {
     const { packet } = PayloadCodec.make({ packet: Schema.Struct({ data: Schema.Uint8Array }), result: Schema.Number })
     const bytes = bytesOf(packet.encode({ data: new Uint8Array(5_000) }))
