@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { assertNoLeaks } from "../support/Handles.ts"
 import { pseudoRandomBytes } from "../support/Hosts.ts"
+import { waitUntil } from "../support/Pause.ts"
 import * as TftpPeers from "../support/tftp/TftpPeers.ts"
 
 const temporary = Effect.acquireRelease(
@@ -43,7 +44,7 @@ const exchange = (server: TftpPeers.Server, client: TftpPeers.Client) =>
     assert.strictEqual(put.code, 0, put.stderr)
     // Some clients do not wait for the last ACK: the server may still be writing.
     const back = Path.join(root, "back")
-    while (!Fs.existsSync(back) || Fs.statSync(back).size < content.length) yield* Effect.yieldNow
+    yield* waitUntil(() => Fs.existsSync(back) && Fs.statSync(back).size >= content.length)
     assert.isTrue(Fs.readFileSync(back).equals(content))
   }).pipe(Effect.scoped, assertNoLeaks)
 

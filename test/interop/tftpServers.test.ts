@@ -10,6 +10,7 @@ import * as TftpClient from "../../src/tftp/TftpClient.ts"
 import { directory } from "../support/Directory.ts"
 import { assertNoLeaks } from "../support/Handles.ts"
 import { pseudoRandomBytes } from "../support/Hosts.ts"
+import { waitUntil } from "../support/Pause.ts"
 import * as TftpHosts from "../support/tftp/TftpHosts.ts"
 import * as TftpPeers from "../support/tftp/TftpPeers.ts"
 
@@ -68,7 +69,7 @@ const start = Effect.fnUntraced(function* (server: TftpPeers.Server, lengths: Re
     TftpClient.put({ host, port, path }, MemoryStore.fromBytes(bytes), options)
   /** Reads an uploaded file; these servers acknowledge it before it is completely on the disk. */
   const uploaded = Effect.fnUntraced(function* (path: string, length: number) {
-    while (Fs.statSync(inRoot(path)).size < length) yield* Effect.yieldNow
+    yield* waitUntil(() => Fs.statSync(inRoot(path)).size >= length)
     return Fs.readFileSync(inRoot(path))
   })
   return { get, put, uploaded }
@@ -103,9 +104,9 @@ for (const server of TftpPeers.servers) {
       )
     }
 
-    live(
-      "transfer more than 65,535 blocks with a rollover to 0",
-      () =>
+    // In lock-step this takes seconds, and dnsmasq numbers its blocks as tftpd-hpa does.
+    if (server !== "dnsmasq") {
+      live("transfer more than 65,535 blocks with a rollover to 0", () =>
         isolated(
           Effect.gen(function* () {
             const { blksize, size } = rolling(server)
@@ -122,9 +123,9 @@ for (const server of TftpPeers.servers) {
             // Lock-step is slow: the rollover of an upload is tested with one server only.
             yield* Effect.all(server === "atftpd" ? [fetch, upload] : [fetch], { concurrency: 2, discard: true })
           })
-        ),
-      60_000
-    )
+        )
+      )
+    }
 
     live("fail for a missing file with error 1", () =>
       isolated(
