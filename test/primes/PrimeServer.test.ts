@@ -21,7 +21,7 @@ import * as Handles from "../support/Handles.ts"
 import { outcome, read } from "../support/Hosts.ts"
 import { collectUntil, describeSpans, withEnvironment, withSpans } from "../support/Observing.ts"
 
-const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 })
+const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 })
 
 const serve = (options: Partial<PrimeServer.Options> = {}) =>
   Effect.map(
@@ -166,8 +166,7 @@ describe("PrimeServer", () => {
       onHost(
         Effect.gen(function* () {
           if (ranges.length === 0) return
-          const own = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 })
-          const connection = yield* connectTo((yield* serve({ workers: own })).address)
+          const connection = yield* connectTo((yield* serve()).address)
           const expected = ranges.map(([min, max]) => Kernels.kernels.segmented.count(min, max))
           assert.deepStrictEqual(yield* ask(connection, ranges), expected)
         })
@@ -178,7 +177,8 @@ describe("PrimeServer", () => {
   it.live("serves farms and the course's client on the same port at the same time", () =>
     onHost(
       Effect.gen(function* () {
-        const { address, host } = yield* serve({ dialect: "course" })
+        const two = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 })
+        const { address, host } = yield* serve({ dialect: "course", workers: two })
         const connection = yield* connectTo(address)
         const counts = yield* Effect.all(
           [
