@@ -232,8 +232,8 @@ export interface PartialOutput<Output> {
 
 /**
  * Follows the output of a run: emits the output in its checkpoints, each once, and the whole output at the end. Any
- * client or process may have started the run. No result in it is taken back or counted again, whatever dies. Ends when the
- * run has ended, also when it failed or was cancelled, and fails with `ClusterError` as `run` does.
+ * client or process may have started the run. No result in it is taken back or counted again, whatever dies. Ends when
+ * the run has ended, also when it failed or was cancelled, and fails with `ClusterError` as `run` does.
  *
  * A checkpoint is written every two seconds by default. Single results are not kept, so they are not emitted.
  *

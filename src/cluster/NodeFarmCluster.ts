@@ -69,7 +69,7 @@ const shardingConfig = ({ lockExpiration = "15 seconds" }: ClusterOptions) => ({
   shardLockExpiration: lockExpiration,
   shardLockRefreshInterval: Duration.millis(Duration.toMillis(lockExpiration) / lockRefreshes),
   // A host that has died is missed by the others, by agents and by clients when each of them looks.
-  refreshAssignmentsInterval: Duration.millis(500),
+  refreshAssignmentsInterval: Duration.millis(300),
   runnerHealthCheckInterval: Duration.seconds(3),
   entityMessagePollInterval: Duration.seconds(2),
   shardsPerGroup
