@@ -69,7 +69,7 @@ const count = lazyCommand({
     reconnect: flags.duration(
       "primes",
       "reconnect",
-      "With --hosts: time for which a server that is down is tried again, 0 for never (default: as long as the run)"
+      "With --hosts: time for which a server that is down is tried again, 0s for never (default: as long as the run)"
     ),
     verify: flags.fraction(
       "primes",

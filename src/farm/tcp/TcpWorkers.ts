@@ -83,6 +83,10 @@ export const reconnect: Schedule.Schedule<unknown> = Schedule.min([
   Schedule.spaced("10 seconds")
 ]).pipe(Schedule.jittered)
 
+/** Returns the message of an event without the host at its begin, which precedes it in the log. */
+const reasonOf = ({ host, message }: { readonly host: string; readonly message: string }) =>
+  message.startsWith(`${host}: `) ? message.slice(host.length + 2) : message
+
 /**
  * Logs an event: hosts that are down, lost or given up as warnings, connections at INFO, the first ones at DEBUG.
  *
@@ -98,13 +102,13 @@ export const logEvent = (event: Event): Effect.Effect<void> => {
         : Effect.logDebug(`${event.host}: connected, ${threads}`)
     }
     case "Unreachable":
-      return Effect.logWarning(`${event.host}: not connected yet, trying again: ${event.message}`)
+      return Effect.logWarning(`${event.host}: not connected yet, trying again: ${reasonOf(event)}`)
     case "Lost":
-      return Effect.logWarning(`${event.host}: lost: ${event.message}`)
+      return Effect.logWarning(`${event.host}: lost: ${reasonOf(event)}`)
     case "Gone":
-      return Effect.logWarning(`${event.host}: given up: ${event.message}`)
+      return Effect.logWarning(`${event.host}: given up: ${reasonOf(event)}`)
     case "Left":
-      return Effect.logInfo(`${event.host}: left: ${event.message}`)
+      return Effect.logInfo(`${event.host}: left: ${reasonOf(event)}`)
   }
 }
 

@@ -62,8 +62,10 @@ describe("primes serve", () => {
         assert.deepStrictEqual([stderr, `${stdout}`], ["", "664579\n"])
       }
       const mixed = yield* count("0..1e8", "--packets", "50", ...hostsOf(servers), "--workers", "1", "--json")
-      const { count: found, workers } = JSON.parse(`${mixed.stdout}`)
+      const { count: found, hosts, workers } = JSON.parse(`${mixed.stdout}`)
       assert.strictEqual(found, 5_761_455)
+      assert.deepStrictEqual(hosts[0].host, null)
+      assert.deepInclude(hosts[1], { ready: 1, workers: 1 })
       assert.deepStrictEqual(
         workers.map(({ name }: { readonly name: string }) => name).sort(),
         [...servers.map(({ port }) => `127.0.0.1:${port}`), "thread 1"].sort()
@@ -107,6 +109,9 @@ describe("primes serve", () => {
       const none = yield* count("100", "--hosts", "127.0.0.1:1", "--connect-timeout", "100ms")
       assert.match(none.stderr, /effect-inet: no worker is left: 127\.0\.0\.1:1: (?!127).*refused/)
       assert.deepStrictEqual([none.code, `${none.stdout}`], [3, ""])
+      const never = yield* Cli.runInProcess(["primes", "count", "100", "--hosts", "127.0.0.1:1", "--reconnect", "0s"])
+      assert.match(never.stderr, /^.* WARN .*: 127\.0\.0\.1:1: given up: connection refused/)
+      assert.strictEqual(never.code, 3)
     }).pipe(Effect.scoped)
   )
 })
