@@ -22,15 +22,18 @@ export const comparisons = (contestant: string, threadsMeasure: string): Readonl
     bar: "maxMicros" in way ? { subject: "figure", comparator: "<=", value: way.maxMicros } : undefined
   }))
 
-const path = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+const programs = {
+  server: new URL("./tcpServer.ts", import.meta.url),
+  farm: new URL("./tcpOurs.ts", import.meta.url)
+}
 
 /** Starts a server and a farm for each way, and returns their measures. */
 export const prepare = Effect.fnUntraced(function* (contestant: string, { profile, quick }: Options) {
   const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`]
   const measures: Array<Measure> = []
   for (const { args, name } of ways) {
-    const server = yield* start(process.execPath, [path("./tcpServer.ts"), ...args])
-    const farmArgs = ["--expose-gc", ...profiling, path("./tcpOurs.ts"), server.firstLine, ...args]
+    const server = yield* start(process.execPath, [fileURLToPath(programs.server), ...args])
+    const farmArgs = ["--expose-gc", ...profiling, fileURLToPath(programs.farm), server.firstLine, ...args]
     const farm: Child = yield* start(process.execPath, farmArgs)
     const line = `${quick ? packetCount / 20 : packetCount} ${packetBytes} copied`
     measures.push({

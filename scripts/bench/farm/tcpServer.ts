@@ -1,4 +1,4 @@
-/** A worker server with two threads for the benchmark of buffers over TCP: prints its port. With an argument: its key. */
+/** A worker server with two threads, for the benchmark of buffers over TCP: `[KEY]`. Prints its address. */
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"

@@ -89,7 +89,7 @@ const authenticate = Effect.fnUntraced(function* (
   yield* channel.replace((connection, unread) => auth.seal("server", transcript, connection, unread))
 })
 
-/** The threads that a farm is told of: one at least, also while all have failed. */
+/** Returns the number of threads that is sent to a farm: one at least, also while all have failed. */
 const announced = (threads: number) => Math.min(Protocol.maxima.threads, Math.max(1, threads))
 
 /** Waits for the greeting of a farm, and answers it. */

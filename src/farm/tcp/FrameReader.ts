@@ -10,7 +10,7 @@ export const headerBytes = 4
 export interface FrameReader {
   /** Adds bytes, which belong to the reader and its frames from then on. */
   readonly append: (bytes: Uint8Array) => void
-  /** Takes the next frame; `undefined` if it is incomplete. Fails with `FrameTooLong` as soon as its length is known. */
+  /** Takes the next frame; `undefined` if it is incomplete. Fails with `FrameTooLong` once its length is known. */
   readonly next: (maxBytes: number) => Result.Result<Uint8Array | undefined, ProtocolError>
   /** Takes the bytes after the last frame. They must not contain a part of one that `next` has looked at. */
   readonly takeUnread: () => Uint8Array

@@ -72,6 +72,37 @@ export const readHead = Effect.fnUntraced(function* (
 
 const none = new Uint8Array(0)
 
+/** Frames that wait to be written. */
+const makeQueue = () => {
+  const frames: Array<Uint8Array> = []
+  let bytes = 0
+  return {
+    isEmpty: () => frames.length === 0,
+    /** Returns true while too many bytes wait or are being written. */
+    isAboveMark: () => bytes > highWaterMarkBytes,
+    add: (frame: Uint8Array) => {
+      frames.push(frame)
+      bytes += frame.length
+    },
+    /** Takes the next bytes to write: a long frame, or short ones together. */
+    take: () => {
+      const [first = none] = frames
+      if (first.length >= minUncopiedBytes) return frames.shift()!
+      let count = 0
+      let length = 0
+      for (const frame of frames) {
+        if (frame.length >= minUncopiedBytes || length >= highWaterMarkBytes) break
+        length += frame.length
+        count++
+      }
+      return Bytes.concat(frames.splice(0, count))
+    },
+    written: (length: number) => {
+      bytes -= length
+    }
+  }
+}
+
 /**
  * Makes a channel on a connection from which `rest` has been read already. `onBytes` runs when bytes arrive: a long
  * packet shows that its sender is well before it is complete.
@@ -85,8 +116,7 @@ export const make = (
   decoder.append(rest)
   const hasOutput = Latch.makeUnsafe(false)
   const belowMark = Latch.makeUnsafe(true)
-  const outgoing: Array<Uint8Array> = []
-  let outgoingBytes = 0
+  const queue = makeQueue()
   let isWriting = false
   let stream: ByteStream = {
     pull: Effect.map(connection.pull, (bytes) => {
@@ -118,24 +148,12 @@ export const make = (
         isWriting = false
       })
     })
-  const takeOutgoing = () => {
-    const [first = none] = outgoing
-    if (first.length >= minUncopiedBytes) return outgoing.shift()!
-    let bytes = 0
-    let count = 0
-    for (const { length } of outgoing) {
-      if (length >= minUncopiedBytes || bytes >= highWaterMarkBytes) break
-      bytes += length
-      count++
-    }
-    return Bytes.concat(outgoing.splice(0, count))
-  }
   const flush = Effect.suspend(() => {
-    const bytes = takeOutgoing()
-    if (outgoing.length === 0) hasOutput.closeUnsafe()
+    const bytes = queue.take()
+    if (queue.isEmpty()) hasOutput.closeUnsafe()
     return Effect.map(write(bytes), () => {
-      outgoingBytes -= bytes.length
-      if (outgoingBytes <= highWaterMarkBytes) belowMark.openUnsafe()
+      queue.written(bytes.length)
+      if (!queue.isAboveMark()) belowMark.openUnsafe()
     })
   })
   return {
@@ -143,17 +161,14 @@ export const make = (
     next,
     send: (frames) => {
       if (frames.length === 0) return
-      for (const frame of frames) {
-        outgoing.push(frame)
-        outgoingBytes += frame.length
-      }
+      frames.forEach(queue.add)
       hasOutput.openUnsafe()
-      if (outgoingBytes > highWaterMarkBytes) belowMark.closeUnsafe()
+      if (queue.isAboveMark()) belowMark.closeUnsafe()
     },
     flushing: Effect.forever(Effect.andThen(hasOutput.await, flush), { disableYield: true }),
     write,
     writable: belowMark.await,
-    isWritable: () => outgoingBytes <= highWaterMarkBytes,
+    isWritable: () => !queue.isAboveMark(),
     replace: (seal) =>
       Effect.map(
         Effect.suspend(() => seal(stream, decoder.takeUnread())),

@@ -9,7 +9,7 @@ import { errorText } from "../FarmError.ts"
 import * as InFlight from "../InFlight.ts"
 import type { Report, Task, TaskOutcome, Worker } from "../Worker.ts"
 
-/** The functions by which a client is told. */
+/** The functions that receive what happens to the tasks of a client. */
 export interface Listener {
   readonly onOutcomes: (outcomes: ReadonlyArray<TaskOutcome>) => void
   /** Receives the ids of tasks that a worker has begun, or works on still. Default: nothing. */

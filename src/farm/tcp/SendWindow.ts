@@ -17,7 +17,7 @@ export interface SendWindow {
   /** The bytes of the packets in flight, by id. */
   readonly inFlight: Map<number, number>
   inFlightBytes: number
-  /** The packets that wait. They are encoded when they come first: a long queue takes no more memory than their values. */
+  /** The packets that wait. Each is encoded when it comes first, so that a queue takes no memory but that of values. */
   readonly waiting: Array<Task>
   /** The first that waits. */
   encoded: EncodedTask | undefined

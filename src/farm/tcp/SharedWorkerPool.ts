@@ -15,7 +15,7 @@ import * as PoolState from "./PoolState.ts"
 export interface PoolClient {
   /** The tasks without an outcome, by id. */
   readonly inFlight: ReadonlyMap<number, unknown>
-  /** The most workers that the client was told of. */
+  /** The most workers that the client knows of. */
   readonly threads: () => number
   /** Queues tasks; their ids must not be in use. */
   readonly run: (tasks: ReadonlyArray<Task>) => void

@@ -110,8 +110,8 @@ const closedEarly = MessageChannel.connectionEnded(
   "connection closed during the handshake; check that a worker server listens there"
 )
 
-/** The ids that fit into a frame in any case. */
-const maxIdsInFrame = 50_000
+/** The ids of a message, which fit into a frame in any case. */
+const maxIdCount = 50_000
 
 /** The packets of a connection: they are sent as the server allows, and some end on this side. */
 const makeOutgoing = (
@@ -148,8 +148,8 @@ const makeOutgoing = (
       const removed = SendWindow.removeWaiting(window, ids)
       for (const id of removed) end({ _tag: "Stopped", id })
       const sent = removed.length === 0 ? ids : ids.filter((id) => window.inFlight.has(id))
-      for (let at = 0; at < sent.length; at += maxIdsInFrame) {
-        channel.send([Protocol.encodeUnsafe({ _tag: "Cancel", ids: sent.slice(at, at + maxIdsInFrame) })])
+      for (let at = 0; at < sent.length; at += maxIdCount) {
+        channel.send([Protocol.encodeUnsafe({ _tag: "Cancel", ids: sent.slice(at, at + maxIdCount) })])
       }
     },
     /** Returns true for a packet that was sent, and has no outcome. */
