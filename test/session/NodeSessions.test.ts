@@ -14,8 +14,8 @@ const poolTests = [
 ]
 
 /**
- * First words of the tests to run on a worker for each client: those of the connection, the shared state and the limits,
- * of which the server and the worker each have a part. The session itself runs in a worker as it does elsewhere.
+ * First words of the tests to run on a worker for each client: those of the connection, the shared state and the limits.
+ * Server and worker each have a part of these. The session itself runs in a worker as it does elsewhere.
  */
 const clientWorkerTests = [
   ...poolTests,
