@@ -235,7 +235,7 @@ describe("package", () => {
     for (const service of ["rot13", "hangman", "guess", "board", "tftp"])
       assert.match(output, new RegExp(`^${service} +ready`, "m"))
     assert.match(output, /^exit code 0$/m)
-  })
+  }, 120_000)
 
   it("installs the command", async () => {
     assert.include(await run(project, command, "--version"), manifest.version)

@@ -1,9 +1,9 @@
 /**
  * The HTTP server of the host for an `AdminServer`, with limits that hold whatever its clients do.
  *
- * A client over the limit is not refused: another connection is closed for it, so that clients that send nothing keep no
- * operator out. It is the oldest one without a request, or else the oldest. A request must arrive, and its response be
- * taken, in `timeout`.
+ * A client over the limit is not refused: another connection is closed for it, so that clients that send nothing keep
+ * no operator out. It is the oldest one without a request, or else the oldest. A request must arrive, and its response
+ * be taken, in `timeout`.
  */
 import * as Http from "node:http"
 import type * as Net from "node:net"
@@ -23,7 +23,7 @@ export interface HttpOptions {
   readonly host?: string | undefined
   /** 0 to 65535; 0 selects a free port. */
   readonly port: number
-  /** Maximum number of open connections; another one closes the oldest, first of those without a request. Default 16. */
+  /** Maximum number of open connections; another one closes the oldest, if possible without a request. Default 16. */
   readonly maxConnections?: number | undefined
   /** Time for a request to arrive, and for a client to read the response. Default 5 seconds. */
   readonly timeout?: Duration.Input | undefined

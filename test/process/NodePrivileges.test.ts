@@ -39,7 +39,7 @@ describe.skipIf(!isRoot)("NodePrivileges (skipped without root on Linux)", () =>
 
   it("drop changes the group of a process that has the user already", () => {
     assert.include(change(["root", "daemon"]).tasks.join(), `gid ${ids(1)}`)
-    // The own group by its name is no change, which a process without root may not make.
+    // The own group by its name is not a change, which a process without root may not make.
     assert.strictEqual(change(["nobody", idOf("-gn", "nobody")], { uid: Number(nobody) }).message, "")
     assert.match(change(["nobody", "daemon"], { uid: Number(nobody) }).message, /^cannot change to nobody: /)
   })

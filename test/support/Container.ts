@@ -1,6 +1,6 @@
 /**
- * The steps of a Containerfile without an engine: in a chroot with the programs of this host, and in namespaces of its
- * own for mounts, processes and the network. The image has the Node that runs the tests, and its package manager.
+ * The steps of a Containerfile without an engine, in a chroot with the programs of this host. It has namespaces of its
+ * own for mounts, processes and the network, the Node that runs the tests, and npm.
  */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
@@ -22,7 +22,7 @@ const parse = (text: string): ReadonlyArray<Instruction> =>
 const base = `
 set -eu
 root=$1 node=$2 npm=$3
-mkdir -p "$root/usr" "$root/etc" "$root/proc" "$root/dev" "$root/tmp" "$root/npm" "$root/home/node"
+mkdir -p "$root/usr" "$root/etc" "$root/proc" "$root/dev" "$root/tmp" "$root/npm" "$root/srv"
 for name in bin sbin lib lib64; do
   if [ -L "/$name" ]; then cp -P "/$name" "$root/"; elif [ -d "/$name" ]; then mkdir "$root/$name"; mount --bind "/$name" "$root/$name"; fi
 done
@@ -36,14 +36,14 @@ printf '#!/bin/sh\\nexec node /npm/bin/npm-cli.js "$@"\\n' > "$root/usr/local/bi
 chmod +x "$root/usr/local/bin/npm"
 mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
-printf 'root:x:0:0::/root:/bin/sh\\nnode:x:1000:1000::/home/node:/bin/sh\\n' > "$root/etc/passwd"
+printf 'root:x:0:0::/root:/bin/sh\\nnode:x:1000:1000::/srv:/bin/sh\\n' > "$root/etc/passwd"
 printf 'root:x:0:\\nnode:x:1000:\\n' > "$root/etc/group"
 ip link set lo up
 `
 
 const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`
 
-/** Environment of a step. There is no registry: npm installs the package alone. */
+/** Environment of a step. Without a registry npm installs the package alone. */
 const environment = [
   "PATH=/usr/local/bin:/usr/bin:/bin",
   "npm_config_offline=true",
@@ -52,7 +52,7 @@ const environment = [
 ].join(" ")
 
 const inImage = (words: ReadonlyArray<string>, user = "root") =>
-  `chroot --userspec=${user}:${user} "$root" env -i ${environment} HOME=${user === "root" ? "/root" : "/home/node"} ${words.map(quote).join(" ")}`
+  `chroot --userspec=${user}:${user} "$root" env -i ${environment} HOME=/srv ${words.map(quote).join(" ")}`
 
 const listOf = (json: string) => JSON.parse(json) as ReadonlyArray<string>
 
@@ -102,7 +102,7 @@ export const run = (containerfile: string, context: string, folder: string): str
   const { status, stderr, stdout } = ChildProcess.spawnSync("unshare", [...namespaces, ...shell], {
     cwd: context,
     encoding: "utf8",
-    timeout: 55_000
+    timeout: 110_000
   })
   if (status !== 0) throw new Error(`the image failed with ${status}\n${stdout}\n${stderr}`)
   return stdout

@@ -11,65 +11,19 @@ import * as Option from "effect/Option"
 import * as ServerConfig from "../../network/ServerConfig.ts"
 import * as parse from "./flagParsers.ts"
 import * as ConfigFile from "./settings/ConfigFile.ts"
+import {
+  optional,
+  orUndefined,
+  required,
+  type Shape,
+  settingOf,
+  textShape,
+  withDefault,
+  withSources
+} from "./settings/settingFlag.ts"
 import * as settings from "./settings/settings.ts"
 
 export type { Endpoint } from "./flagParsers.ts"
-
-/** A flag with a value: its name, its help and the check of its text. */
-interface Shape<A> {
-  readonly name: string
-  readonly metavar: string
-  readonly description: string
-  readonly expected: string
-  readonly parse: (text: string) => A | undefined
-  /** The section of the environment and of the configuration file; undefined for the command line only. */
-  readonly section?: string | undefined
-  /** A short name, on the command line only. */
-  readonly alias?: string | undefined
-}
-
-const settingOf = <A>({ expected, name, parse, section }: Shape<A>) =>
-  section === undefined ? undefined : { section, name, expected, parse }
-
-const withSources = <A>(flag: Flag.Flag<A>, setting: settings.Parsed<A> | undefined) =>
-  setting === undefined ? flag : settings.fromSources(flag, setting)
-
-/** Creates a flag that must have a value. */
-const required = <A>(shape: Shape<A>) => {
-  const named =
-    shape.alias === undefined ? Flag.String(shape.name) : Flag.withAlias(Flag.String(shape.name), shape.alias)
-  const given = named.pipe(
-    Flag.withMetavar(shape.metavar),
-    Flag.withDescription(shape.description),
-    Flag.filterMap(
-      (text) => Option.fromUndefinedOr(shape.parse(text)),
-      () => shape.expected
-    )
-  )
-  const setting = settingOf(shape)
-  return settings.declare(withSources(given, setting), setting)
-}
-
-/** Creates a flag with a value, undefined if it is not given. */
-const optional = <A>(shape: Shape<A>) => orUndefined(required(shape), settingOf(shape))
-
-const orUndefined = <A, S>(flag: Flag.Flag<A>, setting: settings.Parsed<S> | undefined): Flag.Flag<A | undefined> =>
-  settings.declare(flag.pipe(Flag.optional, Flag.map(Option.getOrUndefined)), setting)
-
-const withDefault = <A>(shape: Shape<A>, value: A): Flag.Flag<A> =>
-  settings.declare(
-    Flag.map(optional(shape), (given) => given ?? value),
-    settingOf(shape)
-  )
-
-const textShape = (section: string | undefined, name: string, metavar: string, description: string) => ({
-  name,
-  metavar,
-  description,
-  expected: "a text",
-  parse: (text: string) => text,
-  section
-})
 
 /** Parses a fault plan. The parser is loaded only then. */
 const parseFaultPlan = Effect.fnUntraced(function* (name: string, text: string) {

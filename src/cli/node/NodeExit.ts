@@ -1,6 +1,6 @@
 /**
- * The exit of the process, also while a call to the system does not return, such as a read from a file system whose
- * server is gone. Node runs such calls in its thread pool, cannot cancel them, and waits for them when it exits.
+ * The exit of the process, also while a call to the system does not return. Node runs such calls, as a read from a file
+ * system whose server is gone, in its thread pool; it cannot cancel them, and waits for them when it exits.
  */
 
 /** The names that Node has for calls in its thread pool. */

@@ -41,7 +41,7 @@ describe("NodeExit", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("exits with the code if there is no call", () =>
+  it.live("exits with the code without a call", () =>
     Effect.gen(function* () {
       const program = `import * as NodeExit from ${JSON.stringify(source)}; NodeExit.exitNow(7, "SIGTERM")`
       const { status } = ChildProcess.spawnSync(process.execPath, ["--input-type=module", "-e", program])

@@ -45,7 +45,7 @@ export interface Service {
   readonly protocol: "tcp" | "udp"
   /** Options that differ from those of the command, as texts. */
   readonly defaults: Readonly<Record<string, string>>
-  /** Returns the values that follow from those of the options, and from the names of the instance's own. Default: none. */
+  /** Returns the values that follow from those of all options; `own` has the names of the instance's. Default: none. */
   readonly derive?: ((values: Values, own: ReadonlySet<string>) => Values) | undefined
   /** Returns the sockets that the service binds. Default: one, at its host and port. */
   readonly bindings?: ((values: Values) => ReadonlyArray<Binding>) | undefined
