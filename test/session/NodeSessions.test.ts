@@ -14,10 +14,10 @@ const poolTests = [
 ]
 
 /**
- * First words of the tests to run on a worker for each client: those of the connection, the shared state and the limits.
+ * First words of the tests to run on the other workers: those of the connection, the shared state and the limits.
  * Server and worker each have a part of these. The session itself runs in a worker as it does elsewhere.
  */
-const clientWorkerTests = [
+const workerTests = [
   ...poolTests,
   "numbers clients",
   "ends an idle client",
@@ -38,14 +38,14 @@ const only =
   }
 
 const models = [
-  ["processes", NodeProcesses.model(), { hasExactLimit: true, manyClients: 4 }, only(clientWorkerTests)],
+  ["processes", NodeProcesses.model(), { hasExactLimit: true, manyClients: 4 }, only(workerTests)],
   ["processes, a pool of 2", NodeProcesses.model({ pool: 2 }), { hasExactLimit: true }, only(poolTests)],
-  ["threads, 2 of them", NodeThreads.model({ threads: 2 }), { hasExactLimit: false }, onLoopback],
+  ["threads, 2 of them", NodeThreads.model({ threads: 2 }), { hasExactLimit: false }, only(workerTests)],
   [
     "threads, one for each client",
     NodeThreads.model({ perClient: true }),
     { hasExactLimit: true, manyClients: 6 },
-    only(clientWorkerTests)
+    only(workerTests)
   ]
 ] as const
 
