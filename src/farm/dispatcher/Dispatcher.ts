@@ -244,7 +244,7 @@ export const step = <Packet, Result>(
   const actions: Array<Action<Packet, Result>> = []
   const cancels = new Map<number, Array<number>>()
   const runs = new Map<number, Array<DispatcherState.PendingPacket<Packet>>>()
-  const current: Step = { options, state, now, actions, cancels, runs, isDry: false }
+  const current: Step = { options, state, now, actions, cancels, runs, isDry: false, stragglers: undefined }
   state.stepCount++
   for (const event of events) if (!hasEnded(state)) apply(current, event)
   const end = hasEnded(state) ? undefined : DispatcherAssignment.assign(current)

@@ -102,24 +102,38 @@ const splitOff = (step: Step, worker: WorkerState) => {
   return undefined
 }
 
-/** The workers up to which every idle one searches for stragglers in every step. */
+/** The workers up to which there is a search for stragglers in every step with an idle one. */
 const fewWorkers = 256
 
 /** The workers that searches for stragglers look at in a millisecond, if there are more: some percent of a core. */
-const searchedWorkersPerMilli = 1_000
+const searchedWorkersPerMilli = 250
 
 /** Returns true if there were enough searches for stragglers for now: each looks at all leases. */
-const hasSearched = ({ now, state }: Step) => {
+const hasSearched = ({ now, state, stragglers }: Step) => {
   const { searchedAt, workers } = state
+  if (stragglers !== undefined) return false
   return workers.length > fewWorkers && now - searchedAt < workers.length / searchedWorkersPerMilli
 }
 
+/** Stragglers that are examined, at most, to find one for an idle worker. */
+const maxStragglerCandidates = 64
+
 /** Finds a packet of another worker that an idle worker should try as well. */
 const copyStraggler = (step: Step, worker: WorkerState) => {
-  if (!DispatcherState.isIdle(worker)) return undefined
-  if (hasSearched(step)) return undefined
-  step.state.searchedAt = step.now
-  return DispatcherState.straggler(worker, step.state.workers, step.now, step.options.targetMillis / 4)
+  if (!DispatcherState.isIdle(worker) || hasSearched(step)) return undefined
+  const { now, options, state } = step
+  if (step.stragglers === undefined) {
+    state.searchedAt = now
+    step.stragglers = DispatcherState.stragglers(state.workers, now, options.targetMillis / 4)
+  }
+  const { stragglers } = step
+  // Another idle worker has got a copy of it since the search.
+  const isCopied = ({ holder, pending }: DispatcherState.Straggler) => !DispatcherState.isCopyable(pending, holder)
+  while (stragglers.length > 0 && isCopied(stragglers.at(-1)!)) stragglers.pop()
+  for (const straggler of stragglers.slice(-maxStragglerCandidates).reverse()) {
+    if (!isCopied(straggler) && DispatcherState.isHelpful(worker, straggler)) return straggler.pending
+  }
+  return undefined
 }
 
 const assignTo = (step: Step, worker: WorkerState, maxPackets: number) => {

@@ -167,6 +167,8 @@ export interface Step {
   readonly runs: Map<number, Array<PendingPacket>>
   /** True once the source or the buffer has refused a packet in this step. */
   isDry: boolean
+  /** What the search for stragglers in this step has found, the longest last; undefined before it. */
+  stragglers: Array<Straggler> | undefined
 }
 
 /** Makes the state of a worker without leases. */
@@ -269,43 +271,53 @@ export const isEligible = (pending: PendingPacket, worker: WorkerState, all: Rea
   return !failedOn.includes(worker.index) || !all.some(isBetter)
 }
 
-/** An idle worker copies a packet if it is expected to finish it faster by this factor. */
-const minSpeedup = 1.5
+/** A packet that waits behind others of its last holder, or takes longer than estimated. */
+export interface Straggler {
+  readonly pending: PendingPacket
+  readonly holder: WorkerState
+  /** The time until its end, in milliseconds: one that is late already is expected to take as long again. */
+  readonly remaining: number
+}
 
-/**
- * Finds the packet of another worker that an idle worker should try as well: one that waits behind others, or takes
- * longer than estimated. A packet that is late already is expected to take as long again.
- */
-export const straggler = (
-  idle: WorkerState,
+/** The workers that try a packet at once, at most: a copy may be late as well. */
+const maxHolders = 3
+
+/** Returns true if a worker is the last that has received a packet, and another one may. */
+export const isCopyable = ({ holders, isMoved }: PendingPacket, { index }: WorkerState) =>
+  !isMoved && holders.length < maxHolders && holders.at(-1) === index
+
+/** Finds the packets that take longer than this time to their end, the longest last. */
+export const stragglers = (
   all: ReadonlyArray<WorkerState>,
   now: number,
   minRemainingMillis: number
-): PendingPacket | undefined => {
-  let best: PendingPacket | undefined
-  let longest = minRemainingMillis
-  for (const other of all) {
-    if (other === idle || isIdle(other)) continue
+): Array<Straggler> => {
+  const found: Array<Straggler> = []
+  for (const holder of all) {
     let units = 0
-    let since = other.lastOutcomeAt
-    for (const { pending, sentAt } of other.leases.entries.values()) {
+    let since = holder.lastOutcomeAt
+    for (const { pending, sentAt } of holder.leases.entries.values()) {
       if (units === 0) since = Math.max(since, sentAt)
       units += pending.units
-      const { failures, holders, isMoved } = pending
-      if (isMoved) continue
-      if (holders.length !== 1 || holders[0] !== other.index || failures?.failedOn.includes(idle.index)) continue
+      if (!isCopyable(pending, holder)) continue
       const waited = now - since
-      const estimated = PacketSizing.estimateMillis(other.throughput, units) ?? 0
+      const estimated = PacketSizing.estimateMillis(holder.throughput, units) ?? 0
       const remaining = estimated > waited ? estimated - waited : waited
-      const ownEstimate =
-        PacketSizing.estimateMillis(idle.throughput, pending.units) ??
-        PacketSizing.estimateMillis(other.throughput, pending.units) ??
-        0
-      if (remaining <= longest || remaining < minSpeedup * (ownEstimate + idle.latencyMillis)) continue
-      if (!isCandidate(pending, idle)) continue
-      best = pending
-      longest = remaining
+      if (remaining > minRemainingMillis) found.push({ pending, holder, remaining })
     }
   }
-  return best
+  // Of two alike the older one comes first.
+  return found.sort((one, two) => two.remaining - one.remaining).reverse()
+}
+
+/** An idle worker copies a packet if it is expected to finish it faster by this factor. */
+const minSpeedup = 1.5
+
+/** Returns true if an idle worker should try a straggler as well. */
+export const isHelpful = (idle: WorkerState, { holder, pending, remaining }: Straggler) => {
+  const { failures, units } = pending
+  if (pending.holders.includes(idle.index) || failures?.failedOn.includes(idle.index)) return false
+  const estimate =
+    PacketSizing.estimateMillis(idle.throughput, units) ?? PacketSizing.estimateMillis(holder.throughput, units) ?? 0
+  return remaining >= minSpeedup * (estimate + idle.latencyMillis) && isCandidate(pending, idle)
 }

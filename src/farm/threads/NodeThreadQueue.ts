@@ -2,8 +2,8 @@
  * The queue of a thread: works on packets in the order of their arrival, one at a time, and collects the outcomes into
  * batches. A test needs no thread.
  *
- * A loop that never waits holds back the outcomes before it, because a message is sent between two packets or when the
- * work reads its stop signal: of work that does not, at most half a millisecond's packets are held back.
+ * Outcomes are sent together, those of half a millisecond at least. What is left of them when a long loop begins waits
+ * until that reads its stop signal, or ends.
  *
  * Work that returns at once is handled in one loop, without a microtask for each packet. The record is mutable, because
  * two threads end a million empty packets a second.

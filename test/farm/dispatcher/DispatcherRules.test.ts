@@ -205,6 +205,16 @@ describe("the rules of a dispatcher", () => {
     })
   })
 
+  it("copies the packets of slow workers to all idle ones at once, however many there are", () => {
+    const workers = Array.from({ length: 600 }, (_, index) => worker(`${index}`, { capacity: 1 }))
+    const { sent } = drive({ workers, leaseMillis: 60_000 }, 600)
+    assert.lengthOf(sent(0), 600)
+    const half = Array.from({ length: 300 }, (_, index) => done(index, index))
+    const copies = sent(10_000, ...half)
+    assert.lengthOf(new Set(copies.map((line) => line.split(": ")[1])), 300)
+    assert.deepStrictEqual(sent(10_001, tick), [])
+  })
+
   it("retries after the delay that the options return, and gives up without one", () => {
     const delays = [200, undefined]
     const { sent, step } = drive({ retryDelayMillis: ({ attempts }) => delays[attempts - 1] }, 2)
