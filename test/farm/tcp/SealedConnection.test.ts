@@ -68,7 +68,7 @@ const Natural = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1 << 20
 
 type Frames = ReadonlyArray<Uint8Array>
 
-/** Attacks on frames, at one that is not the last. They return what is received, and the number of the first bad one. */
+/** Attacks on a frame that is not the last. They return what is received, and the number of the first bad one. */
 const attacks = {
   drop: (frames: Frames, at: number) => ({ received: frames.toSpliced(at, 1), bad: at }),
   repeat: (frames: Frames, at: number) => ({ received: frames.toSpliced(at + 1, 0, frames[at]!), bad: at + 1 }),
