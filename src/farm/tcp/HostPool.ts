@@ -177,14 +177,16 @@ const runName = Effect.fnUntraced(function* <R>(pool: Pool<R>, listed: Listed, p
     const added = targets.filter(({ address }) => !running.has(address) && !givenUp.has(address))
     return Effect.forEach(added, (target) => start(target, targets.length === 1), { discard: true })
   }
-  const keepFailure = ({ message }: RemoteHost.ConnectionFailure) =>
+  let failure: RemoteHost.ConnectionFailure | undefined
+  const keepFailure = (one: RemoteHost.ConnectionFailure) =>
     Effect.sync(() => {
-      listed.failure = message
+      failure = one
+      listed.failure = one.message
     })
   const first = yield* resolve.pipe(
     Effect.tapError(keepFailure),
     Effect.retry({
-      schedule: RemoteHost.announcing(reconnect, { name: listed.name, publish }, () => listed.failure!),
+      schedule: RemoteHost.announcing(reconnect, { name: listed.name, publish }, () => failure!),
       while: ({ isPermanent }) => !isPermanent
     }),
     Effect.result

@@ -284,18 +284,20 @@ const makeSession = <R>(options: Options<R>, host: Host) => {
   return { session, hasConnected: () => workerCount > 0 }
 }
 
-/** Returns the schedule, which publishes the failure before its first delay. */
+/** Returns the schedule, which publishes the first failure before its delay, unless no attempt follows. */
 export const announcing = (
   reconnect: Schedule.Schedule<unknown>,
   { name, publish }: Pick<Options<never>, "name" | "publish">,
-  message: () => string
+  failureOf: () => ConnectionFailure
 ): Schedule.Schedule<unknown> => {
   let isAnnounced = false
   return Schedule.tap(reconnect, () =>
     Effect.suspend(() => {
-      if (isAnnounced) return Effect.void
+      const { isPermanent, message } = failureOf()
+      // A retry consults the schedule before its condition.
+      if (isAnnounced || isPermanent) return Effect.void
       isAnnounced = true
-      return publish({ _tag: "Unreachable", host: name, message: message() })
+      return publish({ _tag: "Unreachable", host: name, message })
     })
   )
 }
@@ -312,7 +314,7 @@ export const run = Effect.fnUntraced(function* <R>(
   const { hasConnected, session } = makeSession(options, host)
   const connecting = Effect.gen(function* () {
     const failure = yield* Effect.catch(session, Effect.succeed)
-    const schedule = hasConnected() ? reconnect : announcing(reconnect, options, () => failure.message)
+    const schedule = hasConnected() ? reconnect : announcing(reconnect, options, () => failure)
     const { message } = yield* reconnecting(session, { isWanted, reconnect: schedule }, failure)
     return isWanted() ? endingOf("Gone", name, message) : endingOf("Left", name, "its name has this address no more")
   })

@@ -165,6 +165,8 @@ describe("RemoteHost", () => {
       yield* attach
       assert.deepStrictEqual(reports, ["0 Gone another job", "1 Gone another job"])
       assert.deepStrictEqual(events, ["Connected", "Lost another job", "Gone another job"])
+      const never = yield* setUp({ message: "another job", isPermanent: true })
+      assert.deepStrictEqual(never.events, ["Gone another job"])
     })
   )
 

@@ -263,13 +263,13 @@ describe("TcpWorkers under churn", () => {
       const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
         const { run, takeLines } = yield* setUp(simulation)
         for (const name of names) yield* (yield* simulation.host(name)).start(serve)
-        yield* run({ hosts: randomLists, connectTimeout: "5 minutes" }, { numbers: 2_000 }).pipe(
+        yield* run({ hosts: randomLists, connectTimeout: "5 minutes" }, { numbers: 2_000, packetSize: 20 }).pipe(
           Effect.timeoutOrElse({ duration: "10 minutes", orElse: () => Effect.die(new Error("the run does not end")) })
         )
         for (const line of yield* takeLines) yield* simulation.sometimes(line.replace(/^\w+ /, ""))
       })
       const sometimes = ["Connected", "Connected again", "Lost", "Left"]
-      const summary = yield* SimCheck.check(scenario, { generate, runs: 10, sometimes })
+      const summary = yield* SimCheck.check(scenario, { generate, runs: 8, sometimes })
       assert.isAbove(summary.faults, summary.runs)
     })
   )

@@ -32,15 +32,6 @@ interface Options {
   readonly key: Redacted.Redacted | undefined
 }
 
-/** Provides the signatures of node:crypto to `announce` or `discover`, if there is a key. */
-export const withMac = <A, E, R>(key: Redacted.Redacted | undefined, effect: Effect.Effect<A, E, R>) =>
-  key === undefined
-    ? effect
-    : Effect.flatMap(
-        Effect.promise(() => import("../status/NodeHmac.ts")),
-        ({ layer }) => Effect.provide(effect, layer)
-      )
-
 /**
  * Announces the server with this address until the scope closes: on all own networks, or to this machine only. The
  * second is for a server that is not open to others.

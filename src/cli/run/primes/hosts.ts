@@ -46,9 +46,9 @@ const discoverWord = "discover"
 
 /** Finds the servers that announce themselves. */
 const discovered = Effect.fnUntraced(function* (key: Redacted.Redacted | undefined) {
-  const { discover, withMac } = yield* Effect.promise(() => import("./discovery.ts"))
+  const { discover } = yield* Effect.promise(() => import("./discovery.ts"))
   return yield* Effect.mapError(
-    withMac(key, discover({ name: "primes-count", key })),
+    discover({ name: "primes-count", key }),
     ({ message }) => new CannotCount({ message: `--hosts discover: ${message}` })
   )
 })

@@ -54,7 +54,7 @@ const announce = Effect.fnUntraced(function* (address: NetAddress.SocketAddress,
   const Discovery = yield* Effect.promise(() => import("./discovery.ts"))
   const name = yield* statusPeer.nameOf(`${address.port}`)
   yield* Effect.mapError(
-    Discovery.withMac(key, Discovery.announce(address, { name, key })),
+    Effect.provide(Discovery.announce(address, { name, key }), crypto.layer(key)),
     ({ message }) => new serverMessages.CannotServe({ message: `primes: --announce: ${message}` })
   )
 })
