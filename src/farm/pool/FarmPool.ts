@@ -52,6 +52,8 @@ export interface WorkerStats {
 export interface Stats {
   /** The runs in progress; all packets of `runPacket` for one job are one run. */
   readonly runs: number
+  /** Packets of `runPacket` that no worker has yet. */
+  readonly queued: number
   readonly workers: ReadonlyArray<WorkerStats>
 }
 
@@ -146,8 +148,9 @@ const joining = (pool: State, workers: Stream.Stream<Worker>) =>
     )
   )
 
-const statsOf = ({ clients, workers }: State): Stats => ({
+const statsOf = ({ clients, workers }: State, queued: number): Stats => ({
   runs: clients.size,
+  queued,
   workers: workers.map(({ inFlight, lanes, state, worker }) => ({
     ...{ name: worker.name, host: worker.host, state, assigned: inFlight.entries.size },
     waiting: [...lanes].reduce((all, { waiting }) => all + waiting.length, 0)
@@ -220,11 +223,11 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   if (pool.mayJoin) yield* Effect.forkScoped(joining(pool, given.joining))
   const withWorkers = (runOptions: RunOptions) => ({ ...runOptions, workers: workersFor(pool, runOptions) })
   const { packets = {} } = options
-  const runPacket = yield* PacketRun.make(scope, { ...packets, workers: workersFor(pool, packets) })
+  const { queued, runPacket } = yield* PacketRun.make(scope, { ...packets, workers: workersFor(pool, packets) })
   const farmPool: Pool = {
     ...ServerEvents.observable(
       events,
-      Effect.sync(() => statsOf(pool))
+      Effect.sync(() => statsOf(pool, queued()))
     ),
     run: (job, input, runOptions = {}) => Farm.run(job, input, withWorkers(runOptions)),
     start: (job, input, runOptions = {}) => Farm.start(job, input, withWorkers(runOptions)),

@@ -21,6 +21,8 @@ interface JobRun {
   /** Adds a request; after the end of the run, it ends at once. */
   readonly add: (request: Request) => void
   readonly drop: (request: Request) => void
+  /** Returns the number of requests that no worker has. */
+  readonly queued: () => number
   /** Waits for the end of the run: it fails, or the pool ends. */
   readonly ended: Effect.Effect<void, FarmError>
   /** Ends all requests. */
@@ -80,13 +82,17 @@ const start = Effect.fnUntraced(function* (
     drop: (request) => {
       open.delete(request)
       if (!waiting.delete(request)) run.drop(({ origin }) => origin === request)
-    }
+    },
+    queued: () => waiting.size
   }
 })
 
 const nameOf = ({ name, version }: { readonly name: string; readonly version: number }) => `${name} ${version}`
 
-/** Makes the function that works on single packets. The run of a job begins with its first packet. */
+/**
+ * Makes the function that works on single packets, and one that returns the number of those that no worker has. The run
+ * of a job begins with its first packet.
+ */
 export const make = Effect.fnUntraced(function* (scope: Scope.Scope, options: Options) {
   const runs = new Map<string, JobRun>()
   const { withPermit } = yield* Semaphore.make(1)
@@ -111,7 +117,7 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope, options: Op
       const known = runs.get(nameOf(work))
       return known === undefined ? open(work) : Effect.succeed(known)
     })
-  return Effect.fnUntraced(function* <Packet, Result>(
+  const runPacket = Effect.fnUntraced(function* <Packet, Result>(
     job: Work<Packet, Result>,
     packet: Packet
   ): Effect.fn.Return<Result, FarmError> {
@@ -127,4 +133,6 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope, options: Op
     const result = yield* Effect.onInterrupt(Deferred.await(request.result), () => Effect.sync(() => run.drop(request)))
     return result as Result
   })
+  const queued = () => Array.from(runs.values(), (run) => run.queued()).reduce((all, one) => all + one, 0)
+  return { runPacket, queued }
 })

@@ -91,10 +91,15 @@ describe("FarmPool", () => {
     Effect.gen(function* () {
       const { cancelled, workers } = sim(1)
       const pool = yield* FarmPool.make({ workers })
-      const waiting = yield* Effect.forkChild(pool.runPacket(job, 60_000), { startImmediately: true })
+      const run = () => Effect.forkChild(pool.runPacket(job, 60_000), { startImmediately: true })
+      const waiting = yield* Effect.all(Array.from({ length: 9 }, run))
       yield* TestClock.adjust("1 second")
-      yield* Fiber.interrupt(waiting)
-      assert.lengthOf(cancelled, 1)
+      const { queued, workers: states } = yield* pool.stats
+      assert.strictEqual(queued + states[0]!.assigned + states[0]!.waiting, 9)
+      assert.isAbove(queued, 0)
+      yield* Fiber.interruptAll(waiting)
+      assert.strictEqual((yield* pool.stats).queued, 0)
+      assert.isAbove(cancelled.length, 0)
     })
   )
 
