@@ -21,15 +21,15 @@ export interface Plan {
   /** The hosts that leave in each second for ever; as many join. */
   readonly churn?: number | undefined
   /** The fraction of the hosts that fail at `at`, and come back at `until`. */
-  readonly fault?:
-    | {
-        /** `crash`: their connections break at once. `partition`: nothing is heard of them. */
-        readonly kind: "crash" | "partition"
-        readonly fraction: number
-        readonly at: number
-        readonly until: number
-      }
-    | undefined
+  readonly fault?: Fault | undefined
+}
+
+interface Fault {
+  /** `crash`: the connections break at once. `partition`: nothing is heard of the hosts. */
+  readonly kind: "crash" | "partition"
+  readonly fraction: number
+  readonly at: number
+  readonly until: number
 }
 
 /** The figures of a run. */
@@ -108,12 +108,12 @@ interface Simulation {
   middle: { readonly bytes: number; readonly openPackets: number } | undefined
 }
 
-const leaseMillis = 10_000
-
-/** A unit takes this time on a thread of the mean speed. */
-const unitMillis = 10
-
 const capacity = 32
+const leaseMillis = 10_000
+const tickMillis = 50
+
+/** The time of a unit on a thread of the mean speed. */
+const unitMillis = 10
 
 const mulberry32 = (seed: number) => {
   let state = seed >>> 0
@@ -274,7 +274,7 @@ const connect = (sim: Simulation, host: SimHost) => {
 }
 
 /** Fails some hosts, and lets them come back. */
-const failHosts = (sim: Simulation, { fraction, kind, until }: NonNullable<Plan["fault"]>) => {
+const failHosts = (sim: Simulation, { fraction, kind, until }: Fault) => {
   const failed = sim.hosts.filter(() => sim.random() < fraction)
   for (const { workers } of failed) {
     for (const { index } of workers)
@@ -359,9 +359,6 @@ const make = (plan: Plan): Simulation => {
     }
   }
 }
-
-/** The time between two looks at which threads are connected, and two checks of the leases. */
-const tickMillis = 50
 
 /** Runs a plan to its end. `collect` collects all garbage. */
 export const run = (plan: Plan, collect: () => void): Outcome => {
