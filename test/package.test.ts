@@ -11,7 +11,7 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import manifest from "../package.json" with { type: "json" }
 import { entries } from "../scripts/build-command.ts"
 import * as Source from "../scripts/check/Source.ts"
-import * as Container from "./support/Container.ts"
+import * as Container from "./support/package/Container.ts"
 
 const root = Path.join(import.meta.dirname, "..")
 const temporary = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-inet-"))
@@ -223,19 +223,23 @@ describe("package", () => {
     await run(root, tool("attw"), "--profile", "esm-only", tarball)
   })
 
-  it.skipIf(!Container.canRun())("runs in a container (skipped without root, unshare and chroot)", () => {
-    const context = Path.join(temporary, "context")
-    const deploy = Path.join(root, "docs/deploy")
-    Fs.mkdirSync(context)
-    Fs.copyFileSync(tarball, Path.join(context, Path.basename(tarball)))
-    Fs.copyFileSync(Path.join(deploy, "container.yaml"), Path.join(context, "container.yaml"))
-    const containerfile = Fs.readFileSync(Path.join(deploy, "Containerfile"), "utf8")
-    for (const name of Container.namesOf(containerfile)) assert.isTrue(Container.knownInstructions.has(name), name)
-    const output = Container.run(containerfile, context, Path.join(temporary, "image"))
-    for (const service of ["rot13", "hangman", "guess", "board", "tftp"])
-      assert.match(output, new RegExp(`^${service} +ready`, "m"))
-    assert.match(output, /^exit code 0$/m)
-  }, 120_000)
+  it.skipIf(!Container.canRun())(
+    "runs in a container (skipped without root, unshare and chroot)",
+    () => {
+      const context = Path.join(temporary, "context")
+      const deploy = Path.join(root, "docs/deploy")
+      Fs.mkdirSync(context)
+      Fs.copyFileSync(tarball, Path.join(context, Path.basename(tarball)))
+      Fs.copyFileSync(Path.join(deploy, "container.yaml"), Path.join(context, "container.yaml"))
+      const containerfile = Fs.readFileSync(Path.join(deploy, "Containerfile"), "utf8")
+      for (const name of Container.namesOf(containerfile)) assert.isTrue(Container.knownInstructions.has(name), name)
+      const output = Container.run(containerfile, context, Path.join(temporary, "image"))
+      for (const service of ["rot13", "hangman", "guess", "board", "tftp"])
+        assert.match(output, new RegExp(`^${service} +ready`, "m"))
+      assert.match(output, /^exit code 0$/m)
+    },
+    120_000
+  )
 
   it("installs the command", async () => {
     assert.include(await run(project, command, "--version"), manifest.version)

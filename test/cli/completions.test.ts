@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Cli from "../support/Cli.ts"
 import { directory } from "../support/Directory.ts"
-import * as ShellPty from "../support/ShellPty.ts"
+import * as ShellPty from "../support/terminal/ShellPty.ts"
 
 /** A folder with the script of a shell, a file and two folders. */
 const prepare = Effect.fnUntraced(function* (shell: ShellPty.Shell) {
