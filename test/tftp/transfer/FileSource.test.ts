@@ -67,4 +67,29 @@ describe("FileSource", () => {
       }
     })
   )
+
+  it.effect("with the least memory reads ahead only after the first reply", () =>
+    Effect.gen(function* () {
+      const { body } = changeable(new Uint8Array(fileBytes))
+      const reads: Array<number> = []
+      const counted: typeof body = {
+        ...body,
+        readAt: (position, into) => {
+          reads.push(position)
+          return body.readAt(position, into)
+        }
+      }
+      const options = { blksize, windowsize: 1, mode: "octet", filename: "f", memory: "least" } as const
+      const source = FileSource.make(counted, fileBytes, options)
+      const reader = yield* Effect.forkChild(source.run(() => {}))
+      yield* Effect.yieldNow
+      assert.isDefined(source.take(1, new Uint8Array(4 + blksize)))
+      for (let turns = 0; turns < 10; turns++) yield* Effect.yieldNow
+      assert.deepStrictEqual(reads, [0])
+      source.release(1)
+      for (let turns = 0; turns < 10; turns++) yield* Effect.yieldNow
+      assert.deepStrictEqual(reads, [0, blocksPerChunk * blksize])
+      yield* Fiber.interrupt(reader)
+    })
+  )
 })
