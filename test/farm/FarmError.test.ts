@@ -28,7 +28,7 @@ describe("FarmError", () => {
     assert.deepStrictEqual(JSON.stringify(Schema.encodeSync(json)(copy)), text)
   })
 
-  it("names a packet that is no JSON, or a large buffer, in few characters", () => {
+  it("names a packet that JSON cannot hold, or a large buffer, in few characters", () => {
     const messageOf = (packet: unknown) => new FarmError.PoisonPacket({ id: 7, packet, attempts: [attempt] }).message
     const ring: Record<string, unknown> = {}
     ring.self = ring
@@ -40,5 +40,15 @@ describe("FarmError", () => {
         "failed once: thread 1: no 42"
     )
     assert.strictEqual(messageOf(undefined), "packet 7 undefined failed once: thread 1: no 42")
+  })
+
+  it("has a code that JSON has no number for as text, which a farm on another machine can read", () => {
+    for (const [code, expected] of [
+      [Number.NaN, "NaN"],
+      [Number.NEGATIVE_INFINITY, "-Infinity"],
+      [42, 42]
+    ] as const) {
+      assert.strictEqual(FarmError.errorText(Object.assign(new Error("no"), { code })).code, expected)
+    }
   })
 })

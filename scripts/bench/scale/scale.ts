@@ -42,7 +42,7 @@ const collect = Vm.runInNewContext("gc") as () => void
 
 /** A packet and a result of the job that counts primes, in the middle of a long run. */
 const packet = { from: 4_000_000_000_000, to: 4_000_100_000_000, kernel: "wasm" } as const
-const result = 3_447_000
+const countedPrimes = 3_447_000
 
 const { packet: packetCodec, result: resultCodec } = PayloadCodec.make(PrimeJob.job)
 
@@ -51,7 +51,7 @@ const lengthOf = ({ encode }: PayloadCodec.Payload, value: unknown) => Result.ge
 /** The bytes of the frames of a packet, of its result, and of the name of a packet that is worked on. */
 const frameBytes = {
   work: 9 + lengthOf(packetCodec, packet),
-  done: 17 + lengthOf(resultCodec, result),
+  done: 17 + lengthOf(resultCodec, countedPrimes),
   working: 4 + JSON.stringify({ _tag: "Working", ids: [100_000] }).length
 }
 

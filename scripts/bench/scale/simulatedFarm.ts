@@ -1,6 +1,6 @@
 /**
- * A farm of many hosts in virtual time: the dispatcher of the library assigns packets to simulated workers, whose
- * messages take the time of their network. Hosts are slow, crash, leave, join and are cut off, from a seed.
+ * A farm of many hosts in virtual time: the dispatcher of the library assigns packets to simulated workers. Messages
+ * take the time of their network. Hosts are slow, crash, leave, join and are cut off, from a seed.
  */
 import * as Dispatcher from "../../../src/farm/dispatcher/Dispatcher.ts"
 import type { Action, Options as DispatcherOptions, Event } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
@@ -108,7 +108,7 @@ interface Simulation {
   middle: { readonly bytes: number; readonly openPackets: number } | undefined
 }
 
-const capacity = 32
+const capacityPackets = 32
 const leaseMillis = 10_000
 const tickMillis = 50
 
@@ -137,7 +137,7 @@ const makeHost = (number: number, threads: number, firstIndex: number, random: (
 }
 
 const infoOf = ({ delayMillis, name }: SimHost) => ({
-  ...{ name, host: name, capacity, latencyMillis: 2 * delayMillis, reportsEachBegin: true }
+  ...{ name, host: name, capacity: capacityPackets, latencyMillis: 2 * delayMillis, reportsEachBegin: true }
 })
 
 const after = ({ events, nowMillis }: Simulation, millis: number, act: () => void) =>

@@ -289,8 +289,8 @@ const expirePackets = (step: Step, worker: WorkerState, timeoutMillis: number) =
 }
 
 /**
- * Returns a packet that was cancelled a lease ago and has not ended, although the worker has begun it, or is silent. One
- * that waits behind a long packet of a worker that is well is no sign of a fault.
+ * Returns a packet that was cancelled a lease ago and has not ended, although the worker has begun it, or is silent.
+ * One may wait behind a long packet of a worker that is well.
  */
 const overdueId = (worker: WorkerState, now: number, leaseMillis: number) => {
   const { heardAt, leases } = worker

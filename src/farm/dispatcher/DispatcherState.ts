@@ -167,7 +167,7 @@ export interface Step {
   readonly runs: Map<number, Array<PendingPacket>>
   /** True once the source or the buffer has refused a packet in this step. */
   isDry: boolean
-  /** What the search for stragglers in this step has found, the longest last; undefined before it. */
+  /** The stragglers that the search in this step has found, the longest last; undefined before it. */
   stragglers: Array<Straggler> | undefined
 }
 

@@ -4,8 +4,7 @@ import * as Schema from "effect/Schema"
 import * as Dispatcher from "../../../src/farm/dispatcher/Dispatcher.ts"
 import type { Event, Options } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
 import * as DispatcherModel from "./DispatcherModel.ts"
-
-const { healthy } = DispatcherModel
+import { type FaultProfile, healthy } from "./FaultProfile.ts"
 
 const within = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -42,7 +41,7 @@ const PlanOptions = Schema.Struct({
   timeoutMillis: Schema.Literals([500, 1_500])
 })
 
-const profilesOf = (profiles: typeof FaultProfiles.Type): ReadonlyArray<DispatcherModel.FaultProfile> =>
+const profilesOf = (profiles: typeof FaultProfiles.Type): ReadonlyArray<FaultProfile> =>
   profiles.map((profile) => {
     const { crash, duplicate, garbage, hang, partition, throw: throws } = profile
     const parts = { crash, duplicate, garbage, hang, partition, throw: throws }

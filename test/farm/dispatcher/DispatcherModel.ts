@@ -3,60 +3,9 @@ import * as Dispatcher from "../../../src/farm/dispatcher/Dispatcher.ts"
 import type { Action, EndAction, Event, Notice, Options } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
 import * as Job from "../../../src/farm/Job.ts"
 import * as DispatcherInvariants from "./DispatcherInvariants.ts"
+import { type FaultProfile, isBeginKnown } from "./FaultProfile.ts"
 
 type Range = { readonly from: number; readonly to: number }
-
-/** The faults of a worker: for each packet a probability, 0 to 1. */
-export interface FaultProfile {
-  readonly capacity: number
-  /** The time for a unit. */
-  readonly millisPerUnit: number
-  /** The longest delay of a message. */
-  readonly maxDelayMillis: number
-  readonly crash: number
-  readonly hang: number
-  readonly duplicate: number
-  readonly garbage: number
-  readonly throw: number
-  /** Its reports are delayed, possibly beyond the lease. */
-  readonly partition: number
-  /** True if it does not restart after a crash. */
-  readonly staysDown: boolean
-  /** True if it never reports the outcome of a packet on which it hangs, even after a cancel. */
-  readonly ignoresCancel: boolean
-  /** True if it says that it is well while it hangs: only a timeout ends that. */
-  readonly beatsWhileHanging: boolean
-  /** True if it reports every begin; otherwise only the first one after it was idle. */
-  readonly reportsEachBegin: boolean
-  /** True if a packet that waits ends at once when it is cancelled; otherwise when it is its turn. */
-  readonly dropsWaiting: boolean
-  readonly host: string | undefined
-  /** Its results are wrong. */
-  readonly lie: number
-}
-
-export const healthy: FaultProfile = {
-  ...{
-    capacity: 4,
-    millisPerUnit: 1,
-    maxDelayMillis: 3,
-    crash: 0,
-    hang: 0,
-    duplicate: 0,
-    garbage: 0,
-    throw: 0,
-    partition: 0
-  },
-  ...{
-    staysDown: false,
-    ignoresCancel: false,
-    beatsWhileHanging: false,
-    dropsWaiting: true,
-    reportsEachBegin: true,
-    host: undefined,
-    lie: 0
-  }
-}
 
 export interface Plan extends Partial<Omit<Options<Range>, "workers" | "nextPacket" | "totalUnits">> {
   readonly seed: number
@@ -131,11 +80,6 @@ const makeWorker = (profile: FaultProfile) => ({
 const infoOf = ({ capacity, host, reportsEachBegin }: FaultProfile, index: number) => ({
   ...{ name: `worker ${index}`, capacity, latencyMillis: 5, host, reportsEachBegin }
 })
-
-/** Returns true if the dispatcher knows what a worker has begun: where it has to guess, messages may be under way. */
-const isBeginKnown = ({ duplicate, maxDelayMillis, partition, reportsEachBegin }: FaultProfile) =>
-  // A packet that ends twice is a fault of the worker.
-  duplicate === 0 && (reportsEachBegin || (maxDelayMillis === 0 && partition === 0))
 
 export const run = (plan: Plan): Outcome => {
   const chance = mulberry32(plan.seed)

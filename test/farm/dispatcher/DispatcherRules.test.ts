@@ -47,6 +47,16 @@ const threw = (id: number, index = 0): Event<number> => ({
 })
 const stopped = (id: number, index = 0): Event<number> => ({ _tag: "Stopped", worker: index, id })
 
+/** Returns the packets that are blamed for the loss of a worker after these events. */
+const lose = (...events: ReadonlyArray<Event<number>>) => {
+  const { notices, step } = drive()
+  step(0)
+  for (const [at, event] of events.entries()) step(at + 1, event)
+  return notices(100, { _tag: "Lost", worker: 0, message: "it crashed" }).flatMap((notice) =>
+    notice._tag === "AttemptFailed" ? [notice.id] : []
+  )
+}
+
 describe("the rules of a dispatcher", () => {
   it("renews the lease with every sign of life, so that a packet of ten minutes does not fail", () => {
     const { notices, step } = drive({}, 2)
@@ -88,14 +98,6 @@ describe("the rules of a dispatcher", () => {
   })
 
   it("counts the packet after an outcome as begun, and no packet before any sign of it", () => {
-    const lose = (...events: ReadonlyArray<Event<number>>) => {
-      const { notices, step } = drive()
-      step(0)
-      for (const [at, event] of events.entries()) step(at + 1, event)
-      return notices(100, { _tag: "Lost", worker: 0, message: "it crashed" }).flatMap((notice) =>
-        notice._tag === "AttemptFailed" ? [notice.id] : []
-      )
-    }
     assert.deepStrictEqual(lose(), [])
     assert.deepStrictEqual(lose(working(0)), [0])
     assert.deepStrictEqual(lose(done(0)), [1])
@@ -180,14 +182,6 @@ describe("the rules of a dispatcher", () => {
   })
 
   it("does not take the end of a packet that waited as a sign that the one before was begun", () => {
-    const lose = (...events: ReadonlyArray<Event<number>>) => {
-      const { notices, step } = drive()
-      step(0)
-      for (const [at, event] of events.entries()) step(at + 1, event)
-      return notices(100, { _tag: "Lost", worker: 0, message: "it crashed" }).flatMap((notice) =>
-        notice._tag === "AttemptFailed" ? [notice.id] : []
-      )
-    }
     assert.deepStrictEqual(lose({ _tag: "Drop", id: 1 }, stopped(1)), [])
     assert.deepStrictEqual(lose(working(0), { _tag: "Drop", id: 0 }, stopped(0)), [1])
   })
