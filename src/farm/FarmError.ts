@@ -15,7 +15,7 @@ export const ErrorText: Schema.Codec<ErrorText> = Schema.Struct({
   name: Schema.String,
   message: Schema.String,
   stack: Schema.optionalKey(Schema.String),
-  code: Schema.optionalKey(Schema.Union([Schema.String, Schema.Number])),
+  code: Schema.optionalKey(Schema.Union([Schema.String, Schema.Finite])),
   cause: Schema.optionalKey(Schema.suspend((): Schema.Codec<ErrorText> => ErrorText))
 })
 
@@ -75,7 +75,7 @@ const errorTextWithin = (thrown: unknown, causes: number): ErrorText => {
     message: truncate(typeof message === "string" ? message : formatThrown(thrown), maxTextChars),
     ...(typeof stack === "string" ? { stack: truncate(stack, maxTextChars) } : {}),
     ...(typeof code === "string" ? { code: truncate(code, maxNameChars) } : {}),
-    ...(typeof code === "number" ? { code } : {}),
+    ...(typeof code === "number" ? { code: Number.isFinite(code) ? code : String(code) } : {}),
     ...(cause === undefined || causes === 0 ? {} : { cause: errorTextWithin(cause, causes - 1) })
   }
 }
