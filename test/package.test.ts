@@ -25,7 +25,7 @@ const command = Path.join(project, "node_modules/.bin/effect-inet")
 const run = async (cwd: string, program: string, ...args: ReadonlyArray<string>) => {
   const PATH = [Path.dirname(process.execPath), process.env.PATH].join(Path.delimiter)
   try {
-    const options = { cwd, env: { ...process.env, PATH }, timeout: 60_000 }
+    const options = { cwd, env: { ...process.env, PATH }, timeout: 240_000 }
     return (await promisify(execFile)(program, args, options)).stdout
   } catch (cause) {
     const { message, stdout } = cause as Error & { readonly stdout: string }
@@ -108,7 +108,7 @@ beforeAll(async () => {
   for (const name of Object.keys(manifest.peerDependencies)) link(name)
   Fs.writeFileSync(Path.join(project, "app.ts"), consumer)
   Fs.writeFileSync(Path.join(project, "tsconfig.json"), JSON.stringify(compiler))
-}, 120_000)
+}, 600_000)
 
 afterAll(() => Fs.rmSync(temporary, { recursive: true, force: true }))
 

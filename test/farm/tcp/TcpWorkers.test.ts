@@ -67,7 +67,7 @@ describe("TcpWorkers", () => {
       Effect.gen(function* () {
         const { host } = yield* serve({ workers: threads(2) })
         const odd = { at: 3, does: "spin" as const }
-        const options = { workers: connect([host]), packetSize: 1, timeout: "200 millis", maxAttempts: 2 } as const
+        const options = { workers: connect([host]), packetSize: 1, timeout: "1 second", maxAttempts: 2 } as const
         const { reason } = yield* Effect.flip(Farm.run(job, { to: 50, odd }, options))
         if (reason._tag !== "PoisonPacket") return assert.fail(reason.message)
         assert.strictEqual(reason.id, 3)
