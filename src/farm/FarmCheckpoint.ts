@@ -126,22 +126,30 @@ interface Owner<Input> {
   readonly path: string
 }
 
+/** Makes the conversion of a schema's values to JSON and back: dates, bigints, NaN and bytes in them keep their types. */
+const jsonOf = <A>(schema: Schema.Codec<A, unknown>) => {
+  const codec = Schema.toCodecJson(schema)
+  return { encode: Schema.encodeSync(codec), decode: Schema.decodeUnknownSync(codec) }
+}
+
 /** Makes the reader and writer of checkpoints for one job and one input. @category constructors @since 0.1.0 */
 export const make = <Input, Packet, Result, Output>(
   job: Job<Input, Packet, Result, Output>,
   codecs: CheckpointCodecs<Input, Output>,
   { input, kind, path }: Owner<Input>
 ) => {
-  const inputJson = JSON.stringify(Schema.encodeSync(codecs.input)(input))
+  const inputJson = JSON.stringify(jsonOf(codecs.input).encode(input))
+  const outputs = jsonOf(codecs.output)
+  const packets = jsonOf(Schema.toEncoded(job.packet))
   const fail = (detail: string) => Effect.fail(new FarmError({ reason: new CheckpointFailed({ path, detail }) }))
 
   const write = ({ output, skipped, splitUnits, unfinished }: State<Packet, Output>): string =>
     format(
       JSON.stringify({
         ...{ kind, job: job.name, version: job.version, input: JSON.parse(inputJson), cut: splitUnits },
-        open: unfinished.map(({ packet, units }) => [units, packet.encoded]),
-        skipped: skipped.map(({ attempts, id, packet }) => ({ id, packet, attempts })),
-        output: output === undefined ? null : Schema.encodeSync(codecs.output)(output)
+        open: unfinished.map(({ packet, units }) => [units, packets.encode(packet.encoded)]),
+        skipped: skipped.map(({ attempts, id, packet }) => ({ id, packet: packets.encode(packet), attempts })),
+        output: output === undefined ? null : outputs.encode(output)
       } satisfies SavedState)
     )
 
@@ -160,12 +168,15 @@ export const make = <Input, Packet, Result, Output>(
     if (typeof saved === "string") return saved
     const other = otherOwner(saved)
     if (other !== undefined) return `belongs to ${other}; name another file`
-    const packet = Schema.decodeUnknownSync(job.packet)
+    const decode = Schema.decodeUnknownSync(job.packet)
     return {
       splitUnits: saved.cut,
-      unfinished: saved.open.map(([units, encoded]) => ({ units, packet: { packet: packet(encoded), encoded } })),
-      skipped: saved.skipped.map((one) => new PoisonPacket(one)),
-      output: kind === "run" ? Schema.decodeUnknownSync(codecs.output)(saved.output) : undefined
+      unfinished: saved.open.map(([units, json]) => {
+        const encoded = packets.decode(json)
+        return { units, packet: { packet: decode(encoded), encoded } }
+      }),
+      skipped: saved.skipped.map((one) => new PoisonPacket({ ...one, packet: packets.decode(one.packet) })),
+      output: kind === "run" ? outputs.decode(saved.output) : undefined
     }
   }
 

@@ -9,13 +9,16 @@ import * as JobModules from "../../src/cluster/JobModules.ts"
 import * as NodeFarmCluster from "../../src/cluster/NodeFarmCluster.ts"
 import { RunStore } from "../../src/cluster/RunStore.ts"
 import * as PrimeJob from "../../src/primes/PrimeJob.ts"
+import * as types from "../farm/jobs/types.ts"
 import { job, sumOf } from "./jobs/steps.ts"
 
 const steps = JobModules.entry(job, new URL("./jobs/steps.ts", import.meta.url))
 const primes = JobModules.entry(PrimeJob.job, PrimeJob.module)
 
+const values = JobModules.entry(types.job, new URL("../farm/jobs/types.ts", import.meta.url))
+
 const Cluster = NodeFarmCluster.layerEmbedded({
-  jobs: [steps, primes],
+  jobs: [steps, primes, values],
   threads: 1,
   name: "here",
   checkpointInterval: "20 millis"
@@ -63,6 +66,17 @@ describe("a cluster in one process", () => {
         const whole = { state: "done", done: 40, total: 40, output: sumOf(40) } as const
         assert.deepStrictEqual(yield* Stream.runCollect(ClusterFarm.outputs(job, "steps")), [whole])
 
+        // Values that JSON does not have.
+        const large = { packets: 40n, millis: 20 }
+        const withTypes = ClusterFarm.run(types.job, large, { key: "types", ordered: true })
+        const typed = yield* Effect.forkChild(message(withTypes))
+        yield* untilDone("types", 2)
+        assert.isTrue(yield* ClusterFarm.cancel("types"))
+        assert.match(yield* Fiber.join(typed), /^run types was cancelled/)
+        const part = yield* Stream.runCollect(ClusterFarm.outputs(types.job, "types"))
+        assert.deepStrictEqual(part[0]?.output[1], types.outputOf(2n)[1])
+        assert.deepStrictEqual(yield* withTypes, types.outputOf(40n))
+
         // A packet that fails, and a thread that ends.
         const throws = { packets: 3, millis: 0, odd: { at: 1, does: "throw" } } as const
         assert.match(
@@ -77,14 +91,14 @@ describe("a cluster in one process", () => {
         assert.match((yield* ClusterFarm.status("exits")).error ?? "", /exited with code 3/)
         assert.sameMembers(
           (yield* ClusterFarm.list()).map(({ key, state }) => `${key} ${state}`),
-          ["million done", "steps done", "throws failed", "exits failed"]
+          ["million done", "steps done", "types done", "throws failed", "exits failed"]
         )
 
         // Wrong options and jobs.
         const wrong = { ...job, version: 2 }
         assert.strictEqual(
           yield* message(ClusterFarm.run(wrong, input, { key: "wrong" })),
-          "the host of the pool has steps 1, primes 1, not steps 2; start hosts and workers with the same modules"
+          "the host of the pool has steps 1, primes 1, types 1, not steps 2; start hosts and workers with the same modules"
         )
         const invalid = { key: "", packetSize: 0 }
         assert.match(yield* message(ClusterFarm.run(job, input, invalid)), /^invalid key ""/)

@@ -10,6 +10,7 @@ import { CheckpointFailed, FarmError } from "../../src/farm/FarmError.ts"
 import * as Job from "../../src/farm/Job.ts"
 import { crc32c } from "../../src/network/server/Crc32c.ts"
 import { type Input, job, sum } from "./jobs/odd.ts"
+import * as types from "./jobs/types.ts"
 import * as MemoryCheckpoint from "./MemoryCheckpoint.ts"
 import * as SimWorkers from "./SimWorkers.ts"
 
@@ -155,6 +156,29 @@ describe("FarmCheckpoint", () => {
         assert.isDefined(saved.text)
         assert.strictEqual(yield* go(job), sum(20_000))
       }
+    })
+  )
+
+  it.effect("continues with bigints, dates, NaN and bytes in input, packets and output", () =>
+    Effect.gen(function* () {
+      const { checkpoint, saved } = make()
+      const input = { packets: 12n, millis: 0 }
+      const start = Effect.fnUntraced(function* () {
+        const { sent, workers } = SimWorkers.make(types.job, [1], () => 100)
+        const options = { workers, checkpoint, checkpointInterval: "250 millis", ordered: true } as const
+        const fiber = yield* Effect.forkChild(Farm.run(types.job, input, options), { startImmediately: true })
+        return { fiber, sent }
+      })
+      const first = yield* start()
+      yield* TestClock.adjust("650 millis")
+      yield* Fiber.interrupt(first.fiber)
+      const { open, output } = JSON.parse(saved.text!).state
+      assert.isNotEmpty(open)
+      assert.deepInclude(output[1], { at: "18446744073709551617", when: "1970-01-01T00:00:01.000Z", ratio: "NaN" })
+      const second = yield* start()
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(yield* Fiber.join(second.fiber), types.outputOf(12n))
+      assert.isBelow(second.sent.length, 12)
     })
   )
 
