@@ -52,8 +52,8 @@ describe("examples of the farm", () => {
 
   it.live.each(["threads", "embedded"])("one-job counts on %s", (where) =>
     Effect.gen(function* () {
-      // The logs of the embedded cluster precede it.
-      assert.strictEqual((yield* outputOf("one-job", where)).toString().split("\n").at(-2), "664579")
+      // The embedded cluster logs to stdout as well, before and after.
+      assert.include((yield* outputOf("one-job", where)).toString().split("\n"), "664579")
     })
   )
 
