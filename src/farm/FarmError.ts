@@ -7,6 +7,8 @@ export interface ErrorText {
   readonly message: string
   readonly stack?: string
   readonly code?: string | number
+  /** The other enumerable properties of the error itself, such as the data of a `Data.TaggedError`. */
+  readonly fields?: Schema.JsonObject
   readonly cause?: ErrorText
 }
 
@@ -16,6 +18,7 @@ export const ErrorText: Schema.Codec<ErrorText> = Schema.Struct({
   message: Schema.String,
   stack: Schema.optionalKey(Schema.String),
   code: Schema.optionalKey(Schema.Union([Schema.String, Schema.Finite])),
+  fields: Schema.optionalKey(Schema.JsonObject),
   cause: Schema.optionalKey(Schema.suspend((): Schema.Codec<ErrorText> => ErrorText))
 })
 
@@ -25,6 +28,12 @@ const maxCauses = 8
 /** The most characters of a message and of a stack, and those of a name and of a code. */
 const maxTextChars = 8_192
 const maxNameChars = 256
+
+/** The most fields of an error, their characters, how deep they are followed, and their characters in a message. */
+const maxFields = 64
+const maxFieldsChars = 2_048
+const maxFieldsDepth = 4
+const maxShownFieldsChars = 200
 
 const truncate = (text: string, maxChars: number) => (text.length > maxChars ? `${text.slice(0, maxChars)}...` : text)
 
@@ -45,9 +54,122 @@ const formatThrown = (thrown: unknown) => {
   }
 }
 
+const sizeOnly = (value: ArrayBuffer | SharedArrayBuffer | ArrayBufferView) =>
+  `${value.constructor.name}(${value.byteLength} bytes)`
+
+const isBuffer = (value: unknown): value is ArrayBuffer | SharedArrayBuffer | ArrayBufferView =>
+  value instanceof ArrayBuffer || value instanceof SharedArrayBuffer || ArrayBuffer.isView(value)
+
+/** The characters that may still be copied from the fields of one error. */
+interface Room {
+  chars: number
+}
+
+const copyText = (text: string, room: Room) => {
+  const copy = truncate(text, Math.min(maxNameChars, room.chars))
+  room.chars -= copy.length
+  return copy
+}
+
+/** Copies a value as JSON, or undefined if JSON has none, it is too deep, or the room is full. */
+const copyJson = (value: unknown, room: Room, path: ReadonlyArray<object>): Schema.Json | undefined => {
+  room.chars -= 4
+  if (room.chars <= 0) return undefined
+  switch (typeof value) {
+    case "string":
+      return copyText(value, room)
+    case "boolean":
+      return value
+    case "number":
+      return Number.isFinite(value) ? value : String(value)
+    case "bigint":
+      return copyText(String(value), room)
+    case "object":
+      return value === null ? null : copyObject(value, room, path)
+    default:
+      return undefined
+  }
+}
+
+/** Copies an object, whose methods and traps may throw. */
+const copyObject = (value: object, room: Room, path: ReadonlyArray<object>): Schema.Json | undefined => {
+  if (path.includes(value)) return "[Circular]"
+  if (path.length === maxFieldsDepth) return undefined
+  const within = [...path, value]
+  try {
+    if (isBuffer(value)) return sizeOnly(value)
+    if (value instanceof Error) return copyText(formatThrown(value), room)
+    const toJson = propertyOf(value, "toJSON")
+    if (typeof toJson === "function") return copyJson(Reflect.apply(toJson, value, []), room, within)
+    return Array.isArray(value) ? copyArray(value, room, within) : copyEntries(value, room, within)
+  } catch {
+    return undefined
+  }
+}
+
+const copyArray = (values: ReadonlyArray<unknown>, room: Room, path: ReadonlyArray<object>) => {
+  const copies: Array<Schema.Json> = []
+  for (let at = 0; at < values.length && room.chars > 0; at++) copies.push(copyJson(values[at], room, path) ?? null)
+  return copies
+}
+
+/** A name that would set the prototype of an object. */
+const prototypeKey = "__proto__"
+
+const copyEntries = (value: object, room: Room, path: ReadonlyArray<object>) => {
+  const entries: Array<readonly [string, Schema.Json]> = []
+  for (const key of Object.keys(value)) {
+    if (key === prototypeKey || key.length > maxNameChars) continue
+    room.chars -= key.length
+    const copy = copyJson(propertyOf(value, key), room, path)
+    if (room.chars <= 0) break
+    if (copy !== undefined) entries.push([key, copy])
+  }
+  return Object.fromEntries(entries)
+}
+
+/** The properties that `ErrorText` has by itself, and the one that would set the prototype. */
+const notFields = new Set(["_tag", "name", "message", "stack", "cause", prototypeKey])
+
+/** Returns the fields of what was thrown, without those that the others leave no room for; none if it is a list. */
+const fieldsOf = (thrown: object): Schema.JsonObject => {
+  const entries: Array<readonly [string, Schema.Json]> = []
+  let chars = maxFieldsChars
+  try {
+    if (Array.isArray(thrown) || isBuffer(thrown)) return {}
+    for (const key of Object.keys(thrown).slice(0, maxFields)) {
+      if (notFields.has(key) || key.length > maxNameChars) continue
+      const room = { chars: chars - key.length }
+      const copy = copyJson(propertyOf(thrown, key), room, [thrown])
+      if (copy === undefined || room.chars <= 0) continue
+      entries.push([key, copy])
+      chars = room.chars
+    }
+  } catch {
+    return {}
+  }
+  return Object.fromEntries(entries)
+}
+
+/** Formats an error that has no message by its tag or name, and by its fields: `Flaky {"at":3}`. */
+const formatUnnamed = (title: string | undefined, fields: Schema.JsonObject | undefined) => {
+  const json = fields === undefined ? "" : truncate(JSON.stringify(fields), maxShownFieldsChars)
+  return `${title ?? ""} ${json}`.trim() || "an error without a message"
+}
+
+/** Returns the message of an object that was thrown, unless it has none or only says that it is an object. */
+const ownMessage = (thrown: object) => {
+  const message = propertyOf(thrown, "message")
+  if (typeof message === "string") return message
+  const text = formatThrown(thrown)
+  return text.startsWith("[object ") ? "" : text
+}
+
 /**
- * Returns what was thrown in the form that crosses threads and wires: its name, message, stack, code and causes, of
- * which it follows 8. Texts are truncated. A value that is not an error becomes the message.
+ * Returns what was thrown in the form that crosses threads and wires: its name, message, stack, code, fields and up to
+ * 8 causes. A value that is not an error becomes the message. An error without a message gets one from its tag and
+ * fields. Fields are copied as JSON: texts instead of numbers that JSON has not, and sizes instead of buffers. Texts
+ * are truncated, and fields beyond 2,048 characters left out.
  *
  * **Example** (The text of a system error)
  *
@@ -59,6 +181,19 @@ const formatThrown = (thrown: unknown) => {
  * text // => { name: "Error", message: "not found", code: "ENOENT" }
  * ```
  *
+ * **Example** (An error of Effect, which has data instead of a message)
+ *
+ * ```ts
+ * import * as Data from "effect/Data"
+ * import { FarmError } from "effect-inet/farm"
+ *
+ * class Flaky extends Data.TaggedError("Flaky")<{ readonly at: number }> {}
+ *
+ * const { fields, message } = FarmError.errorText(new Flaky({ at: 3 }))
+ * const text = { message, fields }
+ * text // => { message: 'Flaky {"at":3}', fields: { at: 3 } }
+ * ```
+ *
  * @category conversions
  * @since 0.1.0
  */
@@ -66,16 +201,21 @@ export const errorText = (thrown: unknown): ErrorText => errorTextWithin(thrown,
 
 const errorTextWithin = (thrown: unknown, causes: number): ErrorText => {
   if (typeof thrown !== "object" || thrown === null) {
-    return { name: "Error", message: truncate(formatThrown(thrown), maxTextChars) }
+    return { name: "Error", message: truncate(formatThrown(thrown), maxTextChars) || "an empty text" }
   }
-  const [name, message, stack, code] = ["name", "message", "stack", "code"].map((key) => propertyOf(thrown, key))
+  const [name, tag, stack, code] = ["name", "_tag", "stack", "code"].map((key) => propertyOf(thrown, key))
   const cause = propertyOf(thrown, "cause")
+  const title = [name, tag].find((text) => typeof text === "string" && text !== "") as string | undefined
+  const fields = fieldsOf(thrown)
+  const hasFields = Object.keys(fields).length > 0
+  const shortTitle = title === undefined ? undefined : truncate(title, maxNameChars)
   return {
-    name: typeof name === "string" ? truncate(name, maxNameChars) : "Error",
-    message: truncate(typeof message === "string" ? message : formatThrown(thrown), maxTextChars),
+    name: shortTitle ?? "Error",
+    message: truncate(ownMessage(thrown), maxTextChars) || formatUnnamed(shortTitle, hasFields ? fields : undefined),
     ...(typeof stack === "string" ? { stack: truncate(stack, maxTextChars) } : {}),
     ...(typeof code === "string" ? { code: truncate(code, maxNameChars) } : {}),
     ...(typeof code === "number" ? { code: Number.isFinite(code) ? code : String(code) } : {}),
+    ...(hasFields ? { fields } : {}),
     ...(cause === undefined || causes === 0 ? {} : { cause: errorTextWithin(cause, causes - 1) })
   }
 }
@@ -117,19 +257,16 @@ export const Attempt = Schema.Struct({
 /** @category models @since 0.1.0 */
 export type Attempt = typeof Attempt.Type
 
-const textOf = (cause: unknown) => (cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause))
+const textOf = (cause: unknown) =>
+  cause instanceof Error && cause.message !== "" ? `${cause.name}: ${cause.message}` : errorText(cause).message
 
 const maxPacketChars = 200
-
-const sizeOnly = (value: ArrayBuffer | SharedArrayBuffer | ArrayBufferView) =>
-  `${value.constructor.name}(${value.byteLength} bytes)`
 
 /** Replaces a value that JSON has not, and a buffer, which would fill the memory: `value` is what `toJSON` returned. */
 function printable(this: Readonly<Record<string, unknown>>, key: string, value: unknown) {
   const original = this[key]
   if (typeof value === "bigint") return String(value)
-  if (original instanceof ArrayBuffer || original instanceof SharedArrayBuffer) return sizeOnly(original)
-  return ArrayBuffer.isView(original) ? sizeOnly(original) : value
+  return isBuffer(original) ? sizeOnly(original) : value
 }
 
 /** Formats a packet, which need not be JSON: it may refer to itself. */

@@ -10,8 +10,8 @@ export interface RetryOptions {
   /** The delays before the next attempts; at its end the packet is given up. Default: at once. */
   readonly schedule?: Schedule.Schedule<unknown, ErrorText> | undefined
   /**
-   * Returns false for an error after which the packet is given up. A worker that was lost or took too long is an error
-   * with the name `Lost`, `Expired` or `TimedOut`. Default: true.
+   * Returns false for an error after which the packet is given up. The data of a tagged error is in `fields`. A worker
+   * that was lost or took too long is an error with the name `Lost`, `Expired` or `TimedOut`. Default: true.
    */
   readonly while?: ((error: ErrorText) => boolean) | undefined
 }

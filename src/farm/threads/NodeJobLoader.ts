@@ -17,11 +17,7 @@ export interface LoadedJob {
   readonly release: (() => Promise<void>) | undefined
 }
 
-/** Formats an error as one line: by its name if it has no message. */
-const lineOf = (cause: unknown) => {
-  const { message, name } = errorText(cause)
-  return singleLine({ message: message === "" ? name : message })
-}
+const lineOf = (cause: unknown) => singleLine(errorText(cause))
 
 /** Builds the services of a job. */
 const buildServices = async ({ layer }: Work<unknown, unknown>) => {
