@@ -1,12 +1,20 @@
 /** The assignment of waiting tasks to the threads of an agent that asks for some. Runs take turns by working time. */
-import { type Agent, type AgentTable, type HeldTask, maxSlotTasks, type RunWorker, type Slot } from "./AgentTable.ts"
+import {
+  type Agent,
+  type AgentTable,
+  type HeldTask,
+  maxSlotTasks,
+  type RunWorker,
+  refuse,
+  type Slot
+} from "./AgentTable.ts"
 import type { ExchangeAnswer, Task } from "./FarmPool.ts"
 import * as JsonText from "./JsonText.ts"
 
 /** The work of a thread that is enough while several runs wait for it. */
 const sharedMillis = 100
 
-/** The bytes of packets in one answer after which it is sent. */
+/** The bytes of packets in one answer after which it is sent: no call holds up the others for long. */
 const maxAnswerBytes = 4 * 1_024 * 1_024
 
 /** Two tasks at least keep a thread busy while its results travel. */
@@ -40,6 +48,12 @@ const fill = (table: AgentTable, agent: Agent, slot: Slot, tasks: Array<Task>, m
     const { held, run, waiting } = worker
     const [id, packet] = waiting.entries().next().value!
     waiting.delete(id)
+    const written = JsonText.writeWithin(run.packet, "packet", packet)
+    bytes += written.bytes
+    if (typeof written.text !== "string") {
+      refuse(worker, id, written.text)
+      continue
+    }
     const task: HeldTask = { number: agent.nextNumber++, id, worker, estimateMillis: run.packetMillis }
     agent.held.set(task.number, task)
     slot.held.set(task.number, task)
@@ -47,8 +61,7 @@ const fill = (table: AgentTable, agent: Agent, slot: Slot, tasks: Array<Task>, m
     held.set(id, task.number)
     table.virtualMillis = Math.max(table.virtualMillis, run.virtualMillis)
     run.virtualMillis += task.estimateMillis / run.priority
-    bytes += JsonText.byteLength(packet)
-    tasks.push({ number: task.number, slot: slot.index, job: run.job, packet })
+    tasks.push({ number: task.number, slot: slot.index, job: run.job, packet: written.text })
   }
   return bytes
 }

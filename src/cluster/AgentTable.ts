@@ -5,11 +5,11 @@
  * The table is mutable: some thousand packets a second are added to it and taken from it.
  */
 import * as Effect from "effect/Effect"
-import { type ErrorText, errorText, tooLarge } from "../farm/FarmError.ts"
+import { type ErrorText, errorText } from "../farm/FarmError.ts"
 import type { Report, Worker } from "../farm/Worker.ts"
 import * as Signal from "../network/Signal.ts"
 import { type ExchangeCall, formatJob, type JobName, type LostJob, maxTextBytes, type Outcome } from "./FarmPool.ts"
-import * as JsonText from "./JsonText.ts"
+import type * as JsonText from "./JsonText.ts"
 
 /** A run of the pool. */
 export interface PoolRun {
@@ -35,8 +35,8 @@ export interface RunWorker {
   readonly run: PoolRun
   readonly agent: Agent
   readonly slot: Slot
-  /** The texts of the packets that the agent has not taken, by packet id. */
-  readonly waiting: Map<number, string>
+  /** The packets that the agent has not taken, by packet id. Their texts are written when it takes them. */
+  readonly waiting: Map<number, unknown>
   /** The numbers of the tasks that the agent has, by packet id. */
   readonly held: Map<number, number>
   /** Reports that must wait, because a worker does not report within a call. */
@@ -135,20 +135,12 @@ const cancel = ({ agent, deferred, held, run, waiting }: RunWorker, ids: Readonl
   agent.signal.notify()
 }
 
-/** Adds a packet that waits for the agent; returns the report on one that cannot be sent. */
-const add = ({ run, waiting }: RunWorker, id: number, packet: unknown): Report | undefined => {
-  try {
-    const text = run.packet.write(packet)
-    const bytes = JsonText.byteLength(text)
-    if (bytes > maxTextBytes) {
-      return { _tag: "Failed", id, kind: "TooLarge", error: tooLarge("packet", bytes, maxTextBytes) }
-    }
-    waiting.set(id, text)
-    run.taskCount++
-    return undefined
-  } catch (cause) {
-    return { _tag: "Failed", id, kind: "Unsendable", error: errorText(cause) }
-  }
+/** Ends a waiting packet that cannot be sent. */
+export const refuse = ({ agent, deferred, run }: RunWorker, id: number, refused: JsonText.Refused): void => {
+  run.taskCount--
+  deferred.push({ _tag: "Failed", id, ...refused })
+  // The call of the agent goes on with the packets behind it.
+  agent.signal.notify()
 }
 
 const workerOf = (table: AgentTable, run: PoolRun, agent: Agent, slot: Slot): Worker => {
@@ -178,8 +170,8 @@ const workerOf = (table: AgentTable, run: PoolRun, agent: Agent, slot: Slot): Wo
     run: (tasks) => {
       if (run.taskCount === 0) run.virtualMillis = Math.max(run.virtualMillis, table.virtualMillis)
       for (const { id, packet } of tasks) {
-        const refused = add(worker, id, packet)
-        if (refused !== undefined) worker.deferred.push(refused)
+        worker.waiting.set(id, packet)
+        run.taskCount++
       }
       agent.signal.notify()
     },

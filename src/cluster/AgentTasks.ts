@@ -5,19 +5,11 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { type ErrorText, errorText, type FarmError, tooLarge } from "../farm/FarmError.ts"
+import { type ErrorText, errorText, type FarmError } from "../farm/FarmError.ts"
 import type { Report, Worker, Workers } from "../farm/Worker.ts"
 import * as Monotonic from "../network/Monotonic.ts"
 import * as Signal from "../network/Signal.ts"
-import {
-  type ExchangeCall,
-  formatJob,
-  type JobName,
-  type LostJob,
-  maxTextBytes,
-  type Outcome,
-  type Task
-} from "./FarmPool.ts"
+import { type ExchangeCall, formatJob, type JobName, type LostJob, type Outcome, type Task } from "./FarmPool.ts"
 import type { Entry, JobModules } from "./JobModules.ts"
 import * as JsonText from "./JsonText.ts"
 
@@ -86,16 +78,11 @@ const addOutcome = (tasks: AgentTasks, thread: JobThread, task: HeldTask, outcom
 }
 
 const doneOf = ({ result: codec }: JobThreads, number: number, result: unknown, millis: number): Outcome => {
-  try {
-    const text = codec.write(result)
-    const bytes = JsonText.byteLength(text)
-    return bytes > maxTextBytes
-      ? failed(number, tooLarge("result", bytes, maxTextBytes), "TooLarge")
-      : { _tag: "Done", number, result: text, millis }
-  } catch (cause) {
-    const { message } = errorText(cause)
-    return failed(number, { name: "InvalidResult", message: `the result does not fit its schema: ${message}` })
-  }
+  const { text } = JsonText.writeWithin(codec, "result", result)
+  if (typeof text === "string") return { _tag: "Done", number, result: text, millis }
+  const { error, kind } = text
+  if (kind === "TooLarge") return failed(number, error, kind)
+  return failed(number, { name: "InvalidResult", message: `the result does not fit its schema: ${error.message}` })
 }
 
 /** Gives a thread tasks, whose packets are decoded only now. */

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import { FarmError, InvalidOptions } from "../farm/FarmError.ts"
 import type { Workers } from "../farm/Worker.ts"
+import * as Quantity from "../network/Quantity.ts"
 import * as AgentTasks from "./AgentTasks.ts"
 import * as ClusterMetrics from "./ClusterMetrics.ts"
 import { defaultPool, type ExchangeAnswer, type ExchangeCall, FarmPool, formatJob } from "./FarmPool.ts"
@@ -111,7 +112,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const tasks = yield* AgentTasks.make({ threads, find, workers: (module) => workers(module, threads) })
   const agent = `${name} ${yield* Random.nextInt}-${yield* Random.nextInt}`
   const identity: Identity = { agent, name, host, jobs, slots: threads }
-  yield* Effect.logInfo(`${name} works for pool ${pool} with ${threads} threads: ${jobs.map(formatJob).join(", ")}`)
+  yield* Effect.logInfo(
+    `${name} works for pool ${pool} with ${Quantity.format(threads, "thread")}: ${jobs.map(formatJob).join(", ")}`
+  )
   const metrics = ClusterMetrics.ofAgent(pool, yield* Effect.context<never>())
   yield* serve(identity, tasks, metrics, (call) => client.Exchange(call))
 })

@@ -14,6 +14,7 @@ import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Monotonic from "../network/Monotonic.ts"
+import * as Quantity from "../network/Quantity.ts"
 import * as AgentAssignment from "./AgentAssignment.ts"
 import * as AgentTable from "./AgentTable.ts"
 import * as ClusterMetrics from "./ClusterMetrics.ts"
@@ -60,7 +61,7 @@ const noTasks = (session: string): ExchangeAnswer => ({ session, tasks: [], canc
 const agentOf = Effect.fnUntraced(function* ({ context: { table }, now, sessionPrefix }: Pool, call: ExchangeCall) {
   const known = table.agents.get(call.agent)
   if (known !== undefined && known.session === call.session) return known
-  yield* Effect.logInfo(`${call.name} joins the pool with ${call.slots} threads`)
+  yield* Effect.logInfo(`${call.name} joins the pool with ${Quantity.format(call.slots, "thread")}`)
   return AgentTable.join(table, call, sessionPrefix, now())
 })
 
@@ -165,7 +166,7 @@ const pruneInterval = "1 hour"
 const prune = Effect.fnUntraced(function* (store: RunStore["Service"], pool: string, keepMillis: number) {
   const beforeMillis = (yield* Clock.currentTimeMillis) - keepMillis
   const count = yield* store.prune(pool, beforeMillis)
-  if (count > 0) yield* Effect.logInfo(`${count} runs that ended long ago are removed`)
+  if (count > 0) yield* Effect.logInfo(`${Quantity.format(count, "run")} that ended long ago: removed`)
 })
 
 const makePool = Effect.fnUntraced(function* (options: Options, name: string) {

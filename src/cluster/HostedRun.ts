@@ -117,7 +117,7 @@ const workersOf = Effect.fnUntraced(function* (
   const joining = yield* Queue.unbounded<Worker, Cause.Done>()
   const run: AgentTable.PoolRun = {
     ...{ key: spec.key, job: spec.job, priority, refusals, virtualMillis: 0, packetMillis: 0, taskCount: 0 },
-    ...{ packet: JsonText.make(job.packet), result: JsonText.make(job.result) },
+    ...{ packet: JsonText.keepingLarge(JsonText.make(job.packet)), result: JsonText.make(job.result) },
     onJoin: (worker) => Queue.offerUnsafe(joining, worker)
   }
   const workers = yield* Effect.acquireRelease(
@@ -293,16 +293,17 @@ const waiting = (key: string, attempt: number, state: RunStatus["state"] = "wait
   ...{ key, state, attempt }
 })
 
-/** Returns the state of a run that is not on this host, from its record. */
+/** Returns the state of a run that is not on this host, from its record: of one that has ended, with its whole time. */
 export const statusOf = (key: string, record: RunStore.RunRecord | undefined): Effect.Effect<RunStatus> =>
   Effect.gen(function* () {
     if (record === undefined) return waiting(key, 1, "unknown")
-    const { attempt, error, state } = record
+    const { attempt, createdMillis, error, state, updatedMillis } = record
     if (state === "running") return { ...waiting(key, attempt), ...unitsOfRecord(record) }
     const shown = error === undefined ? undefined : yield* Effect.orDie(readError(error))
     return {
       ...waiting(key, state === "done" ? attempt : attempt + 1, state),
       ...unitsOfRecord(record),
+      elapsedMillis: updatedMillis - createdMillis,
       ...(shown === undefined ? {} : { error: shown.message })
     }
   })

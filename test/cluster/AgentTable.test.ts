@@ -13,6 +13,20 @@ const job = { name: "sum", version: 1 }
 
 const number = JsonText.make(Schema.Number)
 
+/** Makes the conversion for a schema, and counts the texts that it writes. */
+const counted = <A>(schema: Schema.Codec<A, unknown>) => {
+  const { read, write } = JsonText.make(schema)
+  let count = 0
+  const text: JsonText.JsonText = {
+    read,
+    write: (encoded) => {
+      count++
+      return write(encoded)
+    }
+  }
+  return { text, written: () => count }
+}
+
 /** Makes a run that records the workers that join. */
 const makeRun = (key: string, priority = 1) => {
   const joined: Array<Worker> = []
@@ -107,12 +121,64 @@ describe("AgentTable", () => {
       { id: 1, packet: "\u20ac".repeat(3 * 2 ** 20) },
       { id: 2, packet: () => {} }
     ])
+    // The first has cost as much as an answer may: the second is tried in the next one.
+    assert.deepStrictEqual(AgentAssignment.give(table, agent).tasks, [])
     assert.deepStrictEqual(AgentAssignment.give(table, agent).tasks, [])
     AgentTable.flush(agent)
     const [large, unsendable] = reports
     assert.deepInclude(large, { _tag: "Failed", id: 1, kind: "TooLarge" })
     assert.match(large?._tag === "Failed" ? large.error.message : "", /: 9437186 bytes \(limit 8388608\)/)
     assert.deepInclude(unsendable, { _tag: "Failed", id: 2, kind: "Unsendable" })
+  })
+
+  it("fails a packet whose bytes alone are too many without writing it, and its neighbours go on", () => {
+    const table = AgentTable.make()
+    const { text, written } = counted(Schema.Struct({ data: Schema.Uint8Array }))
+    const agent = AgentTable.join(table, call("a"), "s", 0)
+    const { run } = makeRun("r")
+    const [worker] = AgentTable.addRun(table, { ...run, packet: text })
+    const [neighbour] = AgentTable.addRun(table, makeRun("n").run)
+    const { reports } = attach(worker!)
+    attach(neighbour!)
+    const large = { data: new Uint8Array(12_000_000) }
+    worker!.run([1, 2, 3].map((id) => ({ id, packet: large })))
+    neighbour!.run(tasks(4))
+    const given = AgentAssignment.give(table, agent)
+    assert.deepStrictEqual(
+      given.tasks.map(({ packet }) => packet),
+      ["4"]
+    )
+    assert.strictEqual(written(), 0)
+    AgentTable.flush(agent)
+    const error = {
+      name: "TooLarge",
+      message: "the packet is too large: 16000000 bytes (limit 8388608); split the job into smaller packets"
+    }
+    assert.deepStrictEqual(
+      reports,
+      [1, 2, 3].map((id) => ({ _tag: "Failed", id, kind: "TooLarge", error }))
+    )
+  })
+
+  it("writes packets when they are given, and a large one once, though two agents have it", () => {
+    const table = AgentTable.make()
+    const { text, written } = counted(Schema.Struct({ data: Schema.Uint8Array }))
+    const [first, second] = ["a", "b"].map((name) => AgentTable.join(table, call(name), "s", 0))
+    const run = { ...makeRun("r").run, packet: JsonText.keepingLarge(text) }
+    const [one, other] = AgentTable.addRun(table, run)
+    attach(one!)
+    attach(other!)
+    const packets = Array.from({ length: 60 }, (_, id) => ({ id, packet: { data: new Uint8Array(1_000_000) } }))
+    one!.run(packets)
+    assert.strictEqual(written(), 0)
+    // 4 MiB in packets of 4/3 MB.
+    const given = AgentAssignment.give(table, first!).tasks
+    assert.deepStrictEqual([given.length, written()], [4, 4])
+    AgentTable.remove(table, first!, "silent", true)
+    other!.run(packets.slice(0, 4))
+    const again = AgentAssignment.give(table, second!).tasks
+    assert.deepStrictEqual([again.length, written()], [4, 4])
+    assert.strictEqual(again[0]!.packet, given[0]!.packet)
   })
 
   it("fills an answer up to 4 MiB, with one packet at least", () => {
