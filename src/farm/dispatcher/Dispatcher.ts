@@ -114,6 +114,7 @@ const join = (step: Step, info: WorkerInfo) => {
 const tick = (step: Step) => {
   const { state } = step
   for (const worker of state.workers) DispatcherOutcome.watchWorker(step, worker)
+  DispatcherAssignment.doubtLatePackets(step)
   for (const pending of state.delayed) {
     if (pending.failures!.retryAt > step.now) continue
     state.delayed.delete(pending)
@@ -204,7 +205,7 @@ export const make = <Packet, Result>(options: Options<Packet>): State<Packet, Re
   const workers = options.workers.map((info, index) => DispatcherState.makeWorkerState<Packet>(info, index))
   const state: State<Packet, Result> = {
     ...{ workers, available: new Set(workers), unfinished: new Map(), retryQueue: new Set(), delayed: new Set() },
-    ...{ outOfOrder: new Map(), held: new Map(), rejectedHosts: new Set(), mergedBytes: [] },
+    ...{ doubtful: new Set(), outOfOrder: new Map(), held: new Map(), rejectedHosts: new Set(), mergedBytes: [] },
     mayJoin: options.mayJoin ?? false,
     liveCount: workers.length,
     ...{

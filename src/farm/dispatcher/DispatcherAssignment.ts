@@ -128,10 +128,45 @@ const copyStraggler = (step: Step, worker: WorkerState) => {
   }
   const { stragglers } = step
   // Another idle worker has got a copy of it since the search.
-  const isCopied = ({ holder, pending }: DispatcherState.Straggler) => !DispatcherState.isCopyable(pending, holder)
+  const isCopied = ({ holder, pending }: DispatcherState.Straggler) =>
+    !DispatcherState.isCopyable(pending, holder, state.workers)
   while (stragglers.length > 0 && isCopied(stragglers.at(-1)!)) stragglers.pop()
   for (const straggler of stragglers.slice(-maxStragglerCandidates).reverse()) {
-    if (!isCopied(straggler) && DispatcherState.isHelpful(worker, straggler)) return straggler.pending
+    if (!isCopied(straggler) && DispatcherState.isHelpful(worker, straggler, state.workers)) return straggler.pending
+  }
+  return undefined
+}
+
+/** Notes the late packets of workers without a result, if there is a worker with one. */
+export const doubtLatePackets = ({ now, options, state }: Step) => {
+  const { doubtful, workers } = state
+  if (!workers.some((worker) => DispatcherState.isUsable(worker) && DispatcherState.isProven(worker))) return
+  for (const worker of workers) {
+    if (worker.leases.entries.size === 0 || DispatcherState.isProven(worker)) continue
+    for (const { pending, sentAt } of worker.leases.entries.values()) {
+      if (now - sentAt < 2 * options.targetMillis) break
+      if (state.unfinished.has(pending.id) && DispatcherState.isDoubtful(pending, workers)) doubtful.add(pending)
+    }
+  }
+}
+
+/** Takes a doubtful packet that a worker with a result should try as well. It need not be idle for that. */
+const nextDoubtful = ({ now, state }: Step, worker: WorkerState) => {
+  const { doubtful, workers } = state
+  if (doubtful.size === 0 || !DispatcherState.isProven(worker)) return undefined
+  let examined = 0
+  for (const pending of doubtful) {
+    if (!DispatcherState.isDoubtful(pending, workers)) {
+      doubtful.delete(pending)
+      continue
+    }
+    const holder = workers[pending.holders[0]!]!
+    const remaining = now - holder.leases.entries.get(pending.id)!.sentAt
+    if (DispatcherState.isHelpful(worker, { pending, holder, remaining }, workers)) {
+      doubtful.delete(pending)
+      return pending
+    }
+    if (++examined === maxStragglerCandidates) break
   }
   return undefined
 }
@@ -144,7 +179,8 @@ const assignTo = (step: Step, worker: WorkerState, maxPackets: number) => {
   const isAcceptingMore = () => DispatcherState.isUsable(worker) && DispatcherState.hasCapacity(worker)
   if (DispatcherState.isIdle(worker)) worker.heardAt = now
   for (let count = 0; count < maxPackets && isAcceptingMore(); count++) {
-    const pending = nextRetry(step, worker) ?? splitOff(step, worker) ?? copyStraggler(step, worker)
+    const pending =
+      nextRetry(step, worker) ?? splitOff(step, worker) ?? nextDoubtful(step, worker) ?? copyStraggler(step, worker)
     if (pending === undefined) break
     pending.holders.push(worker.index)
     if (pending.bytes > 0) worker.throughput.packetBytes = pending.bytes
@@ -156,7 +192,8 @@ const assignTo = (step: Step, worker: WorkerState, maxPackets: number) => {
 }
 
 /** Returns true if no packet is left in this step but the stragglers of other workers, for idle ones. */
-const isSpent = ({ isDry, state }: Step) => (isDry || state.isExhausted) && state.retryQueue.size === 0
+const isSpent = ({ isDry, state }: Step) =>
+  (isDry || state.isExhausted) && state.retryQueue.size === 0 && state.doubtful.size === 0
 
 /** Gives one packet to each idle worker. */
 const assignToIdle = (step: Step) => {

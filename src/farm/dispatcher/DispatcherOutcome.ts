@@ -81,6 +81,7 @@ const settle = (step: Step, pending: PendingPacket) => {
   state.unfinished.delete(pending.id)
   state.retryQueue.delete(pending)
   if (state.delayed.size > 0) state.delayed.delete(pending)
+  if (state.doubtful.size > 0) state.doubtful.delete(pending)
   if (pending.holders.length === 0) return
   for (const other of [...pending.holders]) revoke(step, state.workers[other]!, pending)
 }
@@ -147,6 +148,7 @@ export const retry = (step: Step, pending: PendingPacket) => {
   const { options, state } = step
   const { failures, holders, id } = pending
   if (holders.length > 0 || !state.unfinished.has(id) || state.end !== undefined) return
+  if (state.doubtful.size > 0) state.doubtful.delete(pending)
   if (failures === undefined) return void state.retryQueue.add(pending)
   if (failures.isHopeless || failures.attempts.length >= options.maxAttempts) return poison(step, pending)
   if (failures.retryAt > step.now) state.delayed.add(pending)

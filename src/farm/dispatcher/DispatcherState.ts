@@ -117,6 +117,8 @@ export interface State<Packet = unknown, Result = unknown> {
   readonly retryQueue: Set<PendingPacket<Packet>>
   /** The unfinished packets to be assigned again after a delay. */
   readonly delayed: Set<PendingPacket<Packet>>
+  /** Packets that may be late, because workers without a result hold them: others copy them. */
+  readonly doubtful: Set<PendingPacket<Packet>>
   /** Results of an ordered run, by packet id, that wait for the results of earlier packets. */
   readonly outOfOrder: Map<number, OutOfOrder<Packet, Result>>
   /** Results of a verified run, by packet id, which are merged at its end. */
@@ -279,12 +281,35 @@ export interface Straggler {
   readonly remaining: number
 }
 
+/** Returns true if a worker has ever done a packet in this run. */
+export const isProven = ({ throughput }: WorkerState) => throughput.largestUnits > 0
+
 /** The workers that try a packet at once, at most: a copy may be late as well. */
 const maxHolders = 3
 
+/**
+ * Returns true if the holders of a packet allow a copy at a worker. Holders without any result count only for other
+ * workers of their host without one: hosts that never end anything must not keep a packet from the others.
+ */
+const allowsCopy = ({ holders }: PendingPacket, idle: WorkerState, all: ReadonlyArray<WorkerState>) => {
+  if (holders.length < maxHolders) return true
+  const counts = (holder: WorkerState) => isProven(holder) || (!isProven(idle) && holder.host === idle.host)
+  return holders.filter((index) => counts(all[index]!)).length < maxHolders
+}
+
 /** Returns true if a worker is the last that has received a packet, and another one may. */
-export const isCopyable = ({ holders, isMoved }: PendingPacket, { index }: WorkerState) =>
-  !isMoved && holders.length < maxHolders && holders.at(-1) === index
+export const isCopyable = (
+  { holders, isMoved }: PendingPacket,
+  { index }: WorkerState,
+  all: ReadonlyArray<WorkerState>
+) =>
+  !isMoved &&
+  holders.at(-1) === index &&
+  (holders.length < maxHolders || holders.filter((holder) => isProven(all[holder]!)).length < maxHolders)
+
+/** Returns true if a packet is held, and only by workers without a result. */
+export const isDoubtful = ({ holders, isMoved }: PendingPacket, all: ReadonlyArray<WorkerState>) =>
+  !isMoved && holders.length > 0 && !holders.some((index) => isProven(all[index]!))
 
 /** Finds the packets that take longer than this time to their end, the longest last. */
 export const stragglers = (
@@ -299,7 +324,7 @@ export const stragglers = (
     for (const { pending, sentAt } of holder.leases.entries.values()) {
       if (units === 0) since = Math.max(since, sentAt)
       units += pending.units
-      if (!isCopyable(pending, holder)) continue
+      if (!isCopyable(pending, holder, all)) continue
       const waited = now - since
       const estimated = PacketSizing.estimateMillis(holder.throughput, units) ?? 0
       const remaining = estimated > waited ? estimated - waited : waited
@@ -313,10 +338,15 @@ export const stragglers = (
 /** An idle worker copies a packet if it is expected to finish it faster by this factor. */
 const minSpeedup = 1.5
 
-/** Returns true if an idle worker should try a straggler as well. */
-export const isHelpful = (idle: WorkerState, { holder, pending, remaining }: Straggler) => {
+/** Returns true if a worker should try a straggler as well. */
+export const isHelpful = (
+  idle: WorkerState,
+  { holder, pending, remaining }: Straggler,
+  all: ReadonlyArray<WorkerState>
+) => {
   const { failures, units } = pending
   if (pending.holders.includes(idle.index) || failures?.failedOn.includes(idle.index)) return false
+  if (idle.leases.entries.has(pending.id) || !allowsCopy(pending, idle, all)) return false
   const estimate =
     PacketSizing.estimateMillis(idle.throughput, units) ?? PacketSizing.estimateMillis(holder.throughput, units) ?? 0
   return remaining >= minSpeedup * (estimate + idle.latencyMillis) && isCandidate(pending, idle)

@@ -31,7 +31,7 @@ const packetInvariants = (
   { bufferSize, maxAttempts, ordered, restored = [], verify }: Options<unknown>,
   state: State<unknown, unknown>
 ) => {
-  const { consumedCount, delayed, end, held, liveCount, mergedCount } = state
+  const { consumedCount, delayed, doubtful, end, held, liveCount, mergedCount } = state
   const { nextId, outOfOrder, rejectedHosts, retryQueue, unfinished, workers } = state
   const packets = [...unfinished.values()]
   const places = (one: PendingPacket) =>
@@ -46,6 +46,10 @@ const packetInvariants = (
     ["a worker holds a packet once", packets.every(({ holders }) => new Set(holders).size === holders.length)],
     ["a packet has a holder or waits for one", end !== undefined || packets.every((one) => places(one) === 1)],
     ["a waiting packet is unfinished", [...retryQueue, ...delayed].every((one) => unfinished.get(one.id) === one)],
+    [
+      "a doubtful packet has a holder",
+      end !== undefined || [...doubtful].every(({ holders, id }) => unfinished.has(id) && holders.length > 0)
+    ],
     [
       "a waiting packet has attempts left",
       [...retryQueue].every(({ failures }) => (failures?.attempts.length ?? 0) < maxAttempts)
