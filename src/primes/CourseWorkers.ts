@@ -10,6 +10,7 @@ import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { errorText, type FarmError } from "../farm/FarmError.ts"
+import * as HostAddresses from "../farm/tcp/HostAddresses.ts"
 import type { ConnectionFailure, HostConnection, OnOutcomes } from "../farm/tcp/RemoteHost.ts"
 import * as TcpWorkers from "../farm/tcp/TcpWorkers.ts"
 import type { Requirements } from "../farm/tcp/WorkerServerConnection.ts"
@@ -37,7 +38,7 @@ const decode = Schema.decodeUnknownOption(Packet)
 
 const failureOf = (error: { readonly message: string }): ConnectionFailure => ({
   message: error.message,
-  isPermanent: false
+  isPermanent: HostAddresses.isServiceError(error)
 })
 
 const connectionFailure = (message: string, isPermanent = false): ConnectionFailure => ({ message, isPermanent })

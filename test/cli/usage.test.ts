@@ -55,6 +55,10 @@ describe("usage", () => {
     ],
     ["rot13 serve --host localhost", `Invalid value for flag --host: "localhost". ${address}`],
     ["status --relay --host 127.1", `Invalid value for flag --host: "127.1". ${address}`],
+    [
+      "primes count 10 --hosts 127.0.0.1:99999",
+      "--hosts: invalid port 99999 of 127.0.0.1: must be a whole number from 1 to 65535"
+    ],
     ["resolve localhost --family 5", `Invalid value for flag --family: "5". Expected: "4" | "6"`]
   ]
   it.live.each(wrong)("prints one line and exits with 2 for: %s", ([command, line]) =>

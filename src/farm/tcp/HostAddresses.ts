@@ -42,6 +42,10 @@ export const targetsOf = (
 /** Errors of a name that may be resolved later. */
 const temporary: ReadonlySet<AddressInfo.Reason["_tag"]> = new Set(["NameNotFound", "Temporary", "Failed"])
 
+/** Returns true for a port or service name that no host has, which another attempt would meet again. */
+export const isServiceError = (error: unknown): boolean =>
+  error instanceof AddressInfo.AddressInfoError && error.reason._tag === "ServiceNotFound"
+
 /** Resolves a name to its hosts. */
 export const resolve = ({ host, service }: Place, timeoutMillis: number) =>
   AddressInfo.getaddrinfo(host, service, { socktype: "stream" }).pipe(

@@ -6,7 +6,7 @@ import * as Latch from "effect/Latch"
 import type * as Pull from "effect/Pull"
 import type { Connection, NetworkError } from "../../network/Network.ts"
 import * as Protocol from "./Protocol.ts"
-import { ProtocolError, Timeout, Unexpected } from "./ProtocolError.ts"
+import { Closed, ProtocolError, Timeout, Unexpected } from "./ProtocolError.ts"
 import type { ByteStream } from "./SealedConnection.ts"
 
 /** One end of a connection. Its messages are pulled by one fiber at a time. */
@@ -192,4 +192,5 @@ export const unexpectedMessage = (message: Protocol.Message) => unexpected(`unex
 export const invalidId = (id: number, detail: string) => unexpected(`packet ${id}: ${detail}`)
 
 /** Fails because the peer has closed the connection. */
-export const connectionEnded = (detail: string) => () => Effect.fail(unexpected(detail))
+export const connectionEnded = (message: string) => () =>
+  Effect.fail(new ProtocolError({ reason: new Closed({ message }) }))

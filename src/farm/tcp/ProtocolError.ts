@@ -45,6 +45,9 @@ export class Unexpected extends Data.TaggedClass("Unexpected")<{ readonly detail
   }
 }
 
+/** A connection that the peer has closed where messages were due. @category errors @since 0.1.0 */
+export class Closed extends Data.TaggedClass("Closed")<{ readonly message: string }> {}
+
 /** A sealed frame that is not the next one of the peer. Frames count from 0. @category errors @since 0.1.0 */
 export class BadSeal extends Data.TaggedClass("BadSeal")<{ readonly frame: number }> {
   get message(): string {
@@ -65,9 +68,9 @@ export class Timeout extends Data.TaggedClass("Timeout")<{ readonly millis: numb
   }
 }
 
-/** A violation of the protocol by the peer. @category errors @since 0.1.0 */
+/** A failure of the peer: a violation of the protocol, a refusal, silence, or its end. @category errors @since 0.1.0 */
 export class ProtocolError extends Data.TaggedError("ProtocolError")<{
-  readonly reason: FrameTooLong | PacketTooLong | Malformed | Unexpected | BadSeal | Refused | Timeout
+  readonly reason: FrameTooLong | PacketTooLong | Malformed | Unexpected | BadSeal | Refused | Timeout | Closed
 }> {
   override get message(): string {
     return this.reason.message

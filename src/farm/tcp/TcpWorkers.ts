@@ -113,7 +113,7 @@ export const logEvent = (event: Event): Effect.Effect<void> => {
 }
 
 /**
- * Parses a host with an optional service; an IPv6 literal with one needs brackets.
+ * Parses a host with an optional service; an IPv6 literal with one needs brackets. Fails for a port that no host has.
  *
  * @category conversions
  * @since 0.1.0
@@ -122,10 +122,18 @@ export const parseHost = (text: string, port = 1070): Result.Result<Place, strin
   const [, bracketed, plain, service, literal] =
     /^(?:(?:\[([^[\]]+)\]|([^:[\]]+))(?::([^:]+))?$|([\da-f:.]*:[\da-f:.]*:[\da-f:.]*(?:%.+)?)$)/i.exec(text) ?? []
   const host = bracketed ?? plain ?? literal
-  return host === undefined
-    ? Result.fail(`invalid host ${JSON.stringify(text)}: write host, host:port or [address]:port`)
-    : Result.succeed({ host, service: service ?? port })
+  if (host === undefined) {
+    return Result.fail(`invalid host ${JSON.stringify(text)}: write host, host:port or [address]:port`)
+  }
+  const place = { host, service: service ?? port }
+  return isImpossiblePort(`${place.service}`)
+    ? Result.fail(`invalid port ${place.service} of ${host}: must be a whole number from 1 to 65535`)
+    : Result.succeed(place)
 }
+
+/** Returns true for a number that is no port to connect to; a name may be that of a service. */
+const isImpossiblePort = (service: string) =>
+  /^[-+.\d]+$/.test(service) && !(/^\d+$/.test(service) && Number(service) >= 1 && Number(service) <= 0xffff)
 
 /** The limits of `lease` in milliseconds. */
 const leaseLimits = { minimum: 1, maximum: 3_600_000 }

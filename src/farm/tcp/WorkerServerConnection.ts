@@ -13,6 +13,7 @@ import * as TcpClient from "../../network/TcpClient.ts"
 import { errorText } from "../FarmError.ts"
 import type { Task, TaskOutcome } from "../Worker.ts"
 import type { Auth } from "./Auth.ts"
+import * as HostAddresses from "./HostAddresses.ts"
 import * as MessageChannel from "./MessageChannel.ts"
 import * as PayloadCodec from "./PayloadCodec.ts"
 import * as Protocol from "./Protocol.ts"
@@ -44,10 +45,12 @@ const refusalOf = ({ message, reason }: Extract<Protocol.Message, { readonly _ta
 /** Reasons of a refusal that another attempt would meet again. */
 const permanentRefusals: ReadonlySet<string> = new Set(["Version", "Job", "Key"])
 
+const isPermanentRefusal = (error: unknown) =>
+  error instanceof ProtocolError && error.reason._tag === "Refused" && permanentRefusals.has(error.reason.reason)
+
 const connectionFailure = (error: { readonly message: string }): ConnectionFailure => ({
   message: error.message,
-  isPermanent:
-    error instanceof ProtocolError && error.reason._tag === "Refused" && permanentRefusals.has(error.reason.reason)
+  isPermanent: HostAddresses.isServiceError(error) || isPermanentRefusal(error)
 })
 
 /** Waits for the next message of the server, and fails if it is a refusal. */

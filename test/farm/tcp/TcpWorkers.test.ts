@@ -205,5 +205,11 @@ describe("TcpWorkers", () => {
     for (const text of ["", ":1", "a:", "[::1", "[]:1", "x:y:z"]) {
       if (Result.isSuccess(TcpWorkers.parseHost(text))) assert.fail(`${text} is a host`)
     }
+    for (const port of ["0", "65536", "99999", "-1", "+1", "1.5"]) {
+      const reason = `invalid port ${port} of a: must be a whole number from 1 to 65535`
+      assert.deepStrictEqual(TcpWorkers.parseHost(`a:${port}`), Result.fail(reason))
+    }
+    assert.deepStrictEqual(TcpWorkers.parseHost("a:1", 99_999), Result.succeed({ host: "a", service: "1" }))
+    assert.isTrue(Result.isFailure(TcpWorkers.parseHost("a", 99_999)))
   })
 })

@@ -138,7 +138,8 @@ describe("TcpWorkers with hosts that come and go", () => {
         Effect.gen(function* () {
           yield* simulation.host("down")
           const none = yield* Effect.flip(run({ hosts: ["down", "10.9.9.9", "nosuch"], connectTimeout: "3 seconds" }))
-          const wrong = yield* Effect.flip(run({ hosts: ["x:y:z", "down:nosuch"], connectTimeout: "1 hour" }))
+          const hosts = ["x:y:z", "down:nosuch", "10.9.9.9:nosuch", "10.9.9.9:99999"]
+          const wrong = yield* Effect.flip(run({ hosts, connectTimeout: "1 hour" }))
           return [none.message, wrong.message]
         })
       )
@@ -147,6 +148,7 @@ describe("TcpWorkers with hosts that come and go", () => {
         /^no worker is left: down: .*refused.*; 10\.9\.9\.9:1070: no route.*; nosuch: no such host/
       )
       assert.match(result[1]!, /^no worker is left: x:y:z: invalid host "x:y:z".*; down:nosuch: .*"nosuch"/)
+      assert.match(result[1]!, /; 10\.9\.9\.9:nosuch: .*"nosuch".*; 10\.9\.9\.9:99999: invalid port 99999/)
       assert.strictEqual(virtualMillis, 3_000)
     })
   )

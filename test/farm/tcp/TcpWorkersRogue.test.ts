@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Bytes from "effect/Bytes"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
@@ -26,8 +27,8 @@ const frame = (message: Protocol.Message) => Bytes.concat(Result.getOrThrow(Prot
 
 const codec = PayloadCodec.make(job)
 
-/** The response of a host to a message, after a correct handshake. */
-type Behavior = (message: Protocol.Message) => ReadonlyArray<Uint8Array>
+/** The response of a host to a message, after a correct handshake: frames, or the end of the connection. */
+type Behavior = (message: Protocol.Message) => ReadonlyArray<Uint8Array> | "end"
 
 const done = (id: number, result: number) =>
   frame({ _tag: "Done", id, result: Bytes.concat(Result.getOrThrow(codec.result.encode(result))), millis: 1 })
@@ -41,7 +42,7 @@ const sumOf = (packet: Uint8Array) => {
 }
 
 const toWork =
-  (answer: (id: number, sum: number) => ReadonlyArray<Uint8Array>): Behavior =>
+  (answer: (id: number, sum: number) => ReturnType<Behavior>): Behavior =>
   (message) =>
     message._tag === "Work" ? answer(message.id, sumOf(message.packet)) : message._tag === "Ping" ? [pong] : []
 
@@ -54,6 +55,7 @@ const behaviors: Readonly<Record<string, readonly [Behavior, RegExp]>> = {
   "an unknown id": [toWork((id, sum) => [done(id + 1_000, sum)]), /packet \d+: not requested/],
   "a duplicate outcome": [toWork((id, sum) => [done(id, sum), done(id, sum)]), /packet 0: not requested/],
   "an unexpected message": [toWork(() => [frame({ _tag: "Proof", proof: "" })]), /unexpected Proof message/],
+  "the end of the connection": [toWork(() => "end"), /^bad: the host closed the connection$/m],
   "no message at all": [() => [], /timed out: no message within 1 s/],
   "no outcome of cancelled work": [toWork(() => []), /cancelled packets did not end/]
 }
@@ -68,9 +70,10 @@ const serveRogue = (behavior: Behavior, threads: number) =>
       channel.setLimits({ frameBytes: Protocol.frameLimitBytes.session, packetBytes: 1_000 })
       yield* connection.write(frame({ _tag: "Welcome", threads, capacity: 64, maxInFlightBytes: 1_000_000 }))
       yield* Effect.forever(
-        Effect.flatMap(channel.next, (message) =>
-          connection.write(Bytes.concat([new Uint8Array(0), ...behavior(message)]))
-        )
+        Effect.flatMap(channel.next, (message): Effect.Effect<void, Network.NetworkError | Cause.Done> => {
+          const frames = behavior(message)
+          return frames === "end" ? Cause.done() : connection.write(Bytes.concat([new Uint8Array(0), ...frames]))
+        })
       )
     })
   )
@@ -153,7 +156,7 @@ describe("TcpWorkers with a rogue host", () => {
 
   it.effect.each([
     ["sends nothing", "", "timed out: no message within 5 s"],
-    ["closes at once", "close", "connection closed during the handshake"],
+    ["closes at once", "close", "bad: connection closed during the handshake"],
     ["speaks another protocol", "SSH-2.0-OpenSSH_9.2\r\n", "frame too long: 1397966893 bytes (limit 4096)"],
     ["speaks the course's protocol", "\0\0\0\0\0\0\0\0", "malformed message"],
     ["refuses with a long text", refusal, "!!!..."]
