@@ -2,7 +2,7 @@
  * Counts primes on a cluster on this machine, with a PostgreSQL server of its own, two hosts and two workers. The host
  * that has the pool is killed meanwhile.
  *
- * node scripts/farm-cluster.ts [RANGE] [PACKETS]
+ * npx node scripts/farm-cluster.ts [RANGE] [PACKETS]
  *
  * It needs Debian's package postgresql, whose server need not run.
  */

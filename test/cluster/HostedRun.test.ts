@@ -107,8 +107,10 @@ describe("a run on its host", () => {
       assert.deepInclude(yield* status, { state: "waiting", attempt: 1, done: 3, total: 10 })
       yield* store.end(lease, { state: "cancelled" })
       assert.deepInclude(yield* status, { state: "cancelled", attempt: 2, done: 3, total: 10 })
-      yield* store.end(yield* store.begin({ ...spec, attempt: 2 }), { state: "done", output: "1" })
-      assert.deepInclude(yield* status, { state: "done", attempt: 2 })
+      const second = yield* store.begin({ ...spec, attempt: 2 })
+      yield* TestClock.adjust("3 seconds")
+      yield* store.end(second, { state: "done", output: "1" })
+      assert.deepInclude(yield* status, { state: "done", attempt: 2, elapsedMillis: 3_000 })
     }).pipe(Effect.provide(layers))
   )
 

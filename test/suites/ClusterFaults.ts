@@ -190,7 +190,9 @@ const databaseLater: Scenario = ({ cluster, postgres }) =>
     yield* postgres.stop("SIGQUIT")
     const host = yield* cluster.start("farm", "serve", "--port", "0")
     const worker = yield* cluster.start("farm", "work", "--threads", "1")
-    yield* Effect.forEach([host, worker], ({ waitFor }) => waitFor("stderr", /does not answer.*trying again/))
+    yield* Effect.forEach([host, worker], ({ waitFor }) =>
+      waitFor("stderr", /cannot connect to the database.*trying again/)
+    )
     yield* postgres.start
     yield* host.waitFor("stderr", /joins the pool/)
     const { stdout } = yield* cluster.run("primes", "count", "0..1e6", "--key", "later")

@@ -101,8 +101,10 @@ const list = lazyCommand({
 
 const watch = lazyCommand({
   name: "watch",
-  description: "Follow a run until it has ended",
-  examples: [["effect-inet farm watch --database postgres://farm@db/farm primes-1", "The run with this key"]],
+  description: "Follow a run until it has ended; a run that does not exist yet is waited for",
+  examples: [
+    ["effect-inet farm watch --database postgres://farm@db/farm primes-1", "Progress of the run with this key"]
+  ],
   flags: { key, database, pool, lockExpiration, json: flags.json("farm") },
   program: async () => (await import("../run/farm/watch.ts")).watch
 })
@@ -110,7 +112,7 @@ const watch = lazyCommand({
 const cancel = lazyCommand({
   name: "cancel",
   description: "Cancel a run for all its clients; the same key continues it later",
-  examples: [["effect-inet farm cancel --database postgres://farm@db/farm primes-1", "The run with this key"]],
+  examples: [["effect-inet farm cancel --database postgres://farm@db/farm primes-1", "End the run with this key"]],
   flags: { key, database, pool, lockExpiration, json: flags.json("farm") },
   program: async () => (await import("../run/farm/watch.ts")).cancel
 })

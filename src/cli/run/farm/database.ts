@@ -10,6 +10,8 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { ClusterError } from "../../../cluster/ClusterError.ts"
 import * as JobModules from "../../../cluster/JobModules.ts"
 import * as NodeFarmCluster from "../../../cluster/NodeFarmCluster.ts"
+import * as SystemErrorText from "../../../network/SystemErrorText.ts"
+import * as TerminalText from "../../../network/TerminalText.ts"
 import * as PrimeJob from "../../../primes/PrimeJob.ts"
 import { CannotCluster, UsageError } from "../../common/CliErrors.ts"
 import * as NodeModulePath from "./NodeModulePath.ts"
@@ -20,12 +22,15 @@ export interface Cluster {
   readonly lockExpiration?: Duration.Duration | undefined
 }
 
-/** The URL without its password, for messages. */
-const withoutPassword = (text: string) => {
-  const url = new URL(text)
-  url.password = ""
-  return url.href
-}
+/** The URL without its password, for messages: also of a text that is not quite a URL. */
+const withoutPassword = (text: string) =>
+  TerminalText.escape(text)
+    .replace(/^((?:\w+:\/\/|(?!\w+:\/\/))[^:@/?#]*):.*@/, "$1@")
+    .replace(/([?&]password=)[^&#]*/gi, "$1...")
+
+/** Returns why the database cannot be used: the last cause, such as a refused connection or a wrong password. */
+const reasonOf = (error: unknown): string =>
+  error instanceof Error && error.cause instanceof Error ? reasonOf(error.cause) : SystemErrorText.format(error)
 
 const parse = (text: string) =>
   Effect.try({
@@ -36,7 +41,7 @@ const parse = (text: string) =>
     },
     catch: () =>
       new UsageError({
-        message: `--database ${JSON.stringify(text)}: not the URL of a database; write postgres://user@host:port/name`
+        message: `--database ${JSON.stringify(withoutPassword(text))}: not the URL of a database; write postgres://user@host:port/name`
       })
   })
 
@@ -57,17 +62,13 @@ const spaced = Schedule.spaced("1 second")
 export const open = Effect.fnUntraced(function* (text: string, patience?: Duration.Input) {
   const url = yield* parse(text)
   const isLogged = yield* Ref.make(false)
-  const failed = (message: string) =>
-    new CannotCluster({ message: `database ${withoutPassword(url)} does not answer: ${message}` })
-  const logFirst = Effect.fnUntraced(function* ({ message }: { readonly message: string }) {
-    if (!(yield* Ref.getAndSet(isLogged, true))) yield* Effect.logWarning(`${failed(message).message}; trying again`)
+  const failed = (error: Error) =>
+    new CannotCluster({ message: `cannot connect to the database ${withoutPassword(url)}: ${reasonOf(error)}` })
+  const logFirst = Effect.fnUntraced(function* (error: Error) {
+    if (!(yield* Ref.getAndSet(isLogged, true))) yield* Effect.logWarning(`${failed(error).message}; trying again`)
   })
   const schedule = patience === undefined ? spaced : spaced.pipe(Schedule.upTo({ duration: patience }))
-  yield* ping(url).pipe(
-    Effect.tapError(logFirst),
-    Effect.retry(schedule),
-    Effect.mapError(({ message }) => failed(message))
-  )
+  yield* ping(url).pipe(Effect.tapError(logFirst), Effect.retry(schedule), Effect.mapError(failed))
   return connection(url)
 })
 

@@ -3,8 +3,11 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
+import * as SocketServer from "effect/socket/SocketServer"
+import { messageWithCauses } from "../../../cluster/ClusterError.ts"
 import * as NodeFarmCluster from "../../../cluster/NodeFarmCluster.ts"
 import * as Network from "../../../network/Network.ts"
+import * as NodeErrors from "../../../network/node/NodeErrors.ts"
 import * as NodeCompileCache from "../common/NodeCompileCache.ts"
 import * as NodeProcessors from "../common/NodeProcessors.ts"
 import * as runServer from "../common/runServer.ts"
@@ -29,6 +32,12 @@ const findAddress = (host: string, port: number) =>
     return address
   }).pipe(Effect.scoped, Effect.catch(explainListenError("farm", port, "--port")))
 
+/** Explains why a host cannot start: another process may have bound the port since `findAddress` found it free. */
+export const explainStartError = (address: NetAddress.SocketAddress, port: number) => (error: Error) =>
+  error instanceof SocketServer.SocketServerError
+    ? explainListenError("farm", port, "--port")(NodeErrors.networkError(error.reason.cause, address))
+    : Effect.fail(new CannotServe({ message: `farm: ${messageWithCauses(error)}` }))
+
 const start = Effect.fnUntraced(function* (input: Input) {
   const { host, lockExpiration } = input
   const address = yield* findAddress(host, input.port)
@@ -42,11 +51,7 @@ const start = Effect.fnUntraced(function* (input: Input) {
   yield* NodeFarmCluster.layerHost({
     ...{ jobs, port, host: advertised, listenHost: host },
     ...{ lockExpiration, checkpointInterval, keepRuns, silence }
-  }).pipe(
-    Layer.provide(connected),
-    Layer.build,
-    Effect.mapError(({ message }) => new CannotServe({ message: `farm: ${message}` }))
-  )
+  }).pipe(Layer.provide(connected), Layer.build, Effect.catch(explainStartError(address, port)))
   return { address }
 })
 

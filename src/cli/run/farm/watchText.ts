@@ -43,11 +43,24 @@ export const bar = (status: RunStatus, width: number): string => {
   return (lines.find(({ length }) => length <= width) ?? lines.at(-1)!).slice(0, width)
 }
 
+/** Formats what a run has done that does not run, and the time of one that is done; nothing if it has done nothing. */
+const formatDone = ({ done, elapsedMillis, state, total }: RunStatus) => {
+  if (done === 0 && total === undefined) return ""
+  const units = total === undefined || done === total ? "" : ` of ${Amount.format(total)}`
+  const time = state === "done" && elapsedMillis > 0 ? ` in ${ProgressBar.formatTime(elapsedMillis)}` : ""
+  return `, ${Amount.format(done)}${units} units${time}`
+}
+
+const formatWork = (status: RunStatus) => {
+  const ready = status.workers.filter(({ state }) => state === "ready").length
+  return `, ${amounts(status)}, ${Quantity.format(ready, "thread")}`
+}
+
 /** Formats the state of a run in one line. */
 export const stateLine = (status: RunStatus): string => {
-  const { error, state, workers } = status
-  const ready = workers.filter((worker) => worker.state === "ready").length
-  const counts = state === "running" ? `, ${amounts(status)}, ${Quantity.format(ready, "thread")}` : ""
+  const { error, key, state } = status
+  if (state === "unknown") return `no run ${key} yet: waiting for it (farm list shows the runs)`
+  const counts = state === "running" ? formatWork(status) : formatDone(status)
   return `${state}${counts}${error === undefined ? "" : `: ${error}`}`
 }
 

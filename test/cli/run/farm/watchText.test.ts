@@ -79,8 +79,22 @@ describe("the text of farm watch", () => {
     assert.deepStrictEqual(watchText.news(status, taken), ["another host continues it"])
     assert.deepStrictEqual(watchText.news(taken, status), [])
     assert.deepStrictEqual(watchText.news(later, { ...status, state: "failed", error: "run failed: no" }), [
-      "failed: run failed: no"
+      "failed, 4.50 G of 10.0 G units: run failed: no"
     ])
+  })
+
+  it("says that a run is waited for, and what one that has ended has done", () => {
+    const ended = { ...status, done: 1e10, elapsedMillis: 72_000, workers: [], hosts: [] }
+    const { total: _, ...endless } = ended
+    const lines: ReadonlyArray<readonly [status: RunStatus, line: string]> = [
+      [{ ...endless, state: "unknown", done: 0 }, "no run primes-1 yet: waiting for it (farm list shows the runs)"],
+      [{ ...endless, state: "waiting", done: 0 }, "waiting"],
+      [{ ...ended, state: "done" }, "done, 10.0 G units in 1:12"],
+      [{ ...endless, state: "done" }, "done, 10.0 G units in 1:12"],
+      [{ ...ended, state: "done", elapsedMillis: 0 }, "done, 10.0 G units"],
+      [{ ...ended, state: "cancelled", done: 5 }, "cancelled, 5 of 10.0 G units"]
+    ]
+    for (const [ended, line] of lines) assert.deepStrictEqual(watchText.news(undefined, ended), [line])
   })
 
   it("has a table at the end: of threads, or of hosts if there are many", () => {
