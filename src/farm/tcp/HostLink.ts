@@ -10,15 +10,18 @@ import * as Quantity from "../../network/Quantity.ts"
 import * as InFlight from "../InFlight.ts"
 import type { Report, Task, TaskOutcome } from "../Worker.ts"
 
+/** The first and the last time, in milliseconds, at which a connection reported work on a task that was wanted. */
+interface Working {
+  readonly since: number
+  readonly until: number
+}
+
 /** The link to a host. After `Down` it is connected again, after `Gone` never. */
 export type Link =
   /** The first attempt to connect. No run is attached yet: the workers of a host exist only after it. */
   | { readonly _tag: "Connecting" }
-  /**
-   * The connection has this number of threads. `hasSucceeded`: a task was done; after this connection ends, the
-   * reconnect schedule begins anew.
-   */
-  | { readonly _tag: "Up"; readonly threads: number; readonly hasSucceeded: boolean }
+  /** The connection has this number of threads. `hasSucceeded`: a task was done. */
+  | { readonly _tag: "Up"; readonly threads: number; readonly hasSucceeded: boolean; readonly working?: Working }
   | { readonly _tag: "Down" | "Gone"; readonly message: string }
 
 /** A run of one worker of the host: of its thread with this index, from 0. */
@@ -164,8 +167,20 @@ export const step = (state: State, event: Event): Transition => {
   }
 }
 
+/** Notes that the host works on a task that is wanted. */
+const noteWorking = (state: State, wireIds: ReadonlyArray<number>, now: number): State => {
+  const { inFlight, link } = state
+  const isWanted = (wireId: number) => inFlight.entries.has(wireId) && !inFlight.cancelledAt.has(wireId)
+  if (link._tag !== "Up" || !wireIds.some(isWanted)) return state
+  return { ...state, link: { ...link, working: { since: link.working?.since ?? now, until: now } } }
+}
+
 /** Reports the tasks that the host works on, by wire id; with `isSignOfLife` also to the runs without one. */
-export const applyWorking = (state: State, wireIds: ReadonlyArray<number>, isSignOfLife: boolean): Transition => {
+export const applyWorking = (
+  state: State,
+  wireIds: ReadonlyArray<number>,
+  { isSignOfLife, now }: { readonly isSignOfLife: boolean; readonly now: number }
+): Transition => {
   const reports = new Map<Run, Array<Report>>()
   if (isSignOfLife) for (const run of state.runs) reports.set(run, [{ _tag: "Alive" }])
   for (const wireId of wireIds) {
@@ -175,8 +190,39 @@ export const applyWorking = (state: State, wireIds: ReadonlyArray<number>, isSig
     all.push({ _tag: "Working", id: task.id })
     reports.set(task.run, all)
   }
-  return [state, Array.from(reports, ([run, all]) => ({ _tag: "Report", run, reports: all }))]
+  return [
+    noteWorking(state, wireIds, now),
+    Array.from(reports, ([run, all]) => ({ _tag: "Report", run, reports: all }))
+  ]
 }
+
+/** The times of a connection in milliseconds, for a decision at its end. */
+interface ConnectionTimes {
+  readonly connectedAt: number
+  /** The last sign of life. */
+  readonly heardAt: number
+  readonly now: number
+  /** The time in which cancelled tasks must end. */
+  readonly leaseMillis: number
+  /** The time after which a connection counts as a success without a task that was done. */
+  readonly stableMillis: number
+}
+
+/**
+ * Returns true if a connection was of use, so that the reconnect schedule begins anew: a task was done, the host has
+ * reported work on a long one for some time, or it was alive for that time and has left no task without an outcome.
+ */
+export const wasUseful = (
+  { inFlight, link }: State,
+  { connectedAt, heardAt, leaseMillis, now, stableMillis }: ConnectionTimes
+): boolean => {
+  if (link._tag !== "Up" || link.hasSucceeded) return link._tag === "Up"
+  if (InFlight.isOverdue(inFlight, now, leaseMillis)) return false
+  const { since, until } = inFlight.entries.size === 0 ? { since: connectedAt, until: heardAt } : (link.working ?? none)
+  return until - since >= stableMillis
+}
+
+const none: Working = { since: 0, until: 0 }
 
 /** Applies the outcomes of wire ids. Applies none if a task is not in flight, or has two outcomes. */
 export const applyOutcomes = (

@@ -95,7 +95,7 @@ const Welcome = Schema.TaggedStruct("Welcome", {
   /** Packets that the farm may have in flight for each thread. */
   capacity: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxima.capacity })),
   /** Bytes of packets that the farm may have in flight. */
-  maxInFlightBytes: Schema.Natural,
+  maxInFlightBytes: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)),
   proof: optionalText
 })
 

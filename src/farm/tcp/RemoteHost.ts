@@ -76,8 +76,8 @@ export interface Options<R> {
   /** The time in which the host must end cancelled tasks. */
   readonly leaseMillis: number
   /**
-   * The delays before connecting again; at its end the host is given up. It restarts after a successful task, and after
-   * a connection of `stableMillis`.
+   * The delays before connecting again; at its end the host is given up. It restarts after a connection that was of
+   * use: see `HostLink.wasUseful`.
    */
   readonly reconnect: Schedule.Schedule<unknown>
   readonly publish: (event: Event) => Effect.Effect<void>
@@ -102,6 +102,9 @@ const drainTimeoutMillis = 500
 
 /** The time between two signs of life to all runs, whose tasks may wait for those of others. */
 const signOfLifeMillis = 1_000
+
+/** The time after which a connection counts as a success, although no task was done: one task may take longer. */
+const stableMillis = 10_000
 
 const transientFailure = (message: string): ConnectionFailure => ({ message, isPermanent: false })
 
@@ -166,6 +169,8 @@ interface Host {
   readonly onWorking: OnWorking
   /** Sends to this connection from now on. */
   readonly use: (connection: HostConnection) => void
+  /** Returns true if the reconnect schedule begins anew after the connection. */
+  readonly wasUseful: () => boolean
   /** Ends the run of a worker: cancels its tasks, and waits some time for their end. */
   readonly detach: (run: HostLink.Run) => Effect.Effect<unknown>
 }
@@ -195,6 +200,8 @@ const makeHost = Effect.fnUntraced(function* (leaseMillis: number) {
   const send = (event: HostLink.Event) => apply(HostLink.step(state, event))
   const onOutcomes: OnOutcomes = (outcomes) => Result.map(HostLink.applyOutcomes(state, outcomes), apply)
   let aliveAt = now()
+  let connectedAt = aliveAt
+  let heardAt = aliveAt
   const drainMillis = Math.min(leaseMillis, drainTimeoutMillis)
   const host: Host = {
     now,
@@ -202,13 +209,16 @@ const makeHost = Effect.fnUntraced(function* (leaseMillis: number) {
     send,
     onOutcomes,
     onWorking: (ids) => {
-      const isDue = now() - aliveAt >= signOfLifeMillis
-      if (isDue) aliveAt = now()
-      if (ids.length > 0 || isDue) apply(HostLink.applyWorking(state, ids, isDue))
+      heardAt = now()
+      const isSignOfLife = heardAt - aliveAt >= signOfLifeMillis
+      if (isSignOfLife) aliveAt = heardAt
+      if (ids.length > 0 || isSignOfLife) apply(HostLink.applyWorking(state, ids, { isSignOfLife, now: heardAt }))
     },
     use: (newConnection) => {
       connection = newConnection
+      connectedAt = heardAt = now()
     },
+    wasUseful: () => HostLink.wasUseful(state, { connectedAt, heardAt, now: now(), leaseMillis, stableMillis }),
     detach: (run) =>
       Effect.suspend(() => {
         send({ _tag: "Detach", run, now: now() })
@@ -218,14 +228,10 @@ const makeHost = Effect.fnUntraced(function* (leaseMillis: number) {
   return host
 })
 
-/** The time after which a connection counts as a success, although no task was done: one task may take longer. */
-const stableMillis = 10_000
-
 /** Makes the effect of one connection, from the attempt to its failure. */
 const makeSession = <R>(options: Options<R>, host: Host) => {
   const { job, join, leaseMillis, name, onFailure, open, publish } = options
   let workerCount = 0
-  let connectedAt = 0
 
   const failIfOverdue = Effect.suspend(() =>
     InFlight.isOverdue(host.state().inFlight, host.now(), leaseMillis)
@@ -251,7 +257,6 @@ const makeSession = <R>(options: Options<R>, host: Host) => {
   const serve = Effect.fnUntraced(function* (connection: HostConnection) {
     const { threads } = connection
     const again = workerCount > 0
-    connectedAt = host.now()
     host.use(connection)
     host.send({ _tag: "Connected", threads })
     yield* publish({ _tag: "Connected", host: name, threads, again })
@@ -268,14 +273,14 @@ const makeSession = <R>(options: Options<R>, host: Host) => {
     })
     return yield* Effect.raceAllFirst([serving, watchdog, Effect.forever(Effect.andThen(hasGrown.wait, grow))])
   })
-  /** Fails with the failure of the connection, or succeeds with it if a task was done, or it lasted for some time. */
+  /** Fails with the failure of the connection, or succeeds with it if the connection was of use. */
   const end = Effect.fnUntraced(function* (failure: ConnectionFailure) {
     const { link } = host.state()
-    const hasSucceeded = link._tag === "Up" && (link.hasSucceeded || host.now() - connectedAt >= stableMillis)
+    const wasUseful = host.wasUseful()
     host.send({ _tag: "Failed", message: failure.message })
     onFailure(failure.message)
     if (link._tag === "Up") yield* publish({ _tag: "Lost", host: name, message: failure.message })
-    return yield* hasSucceeded ? Effect.succeed(failure) : Effect.fail(failure)
+    return yield* wasUseful ? Effect.succeed(failure) : Effect.fail(failure)
   })
   const session = Effect.scoped(Effect.flatMap(open, serve)).pipe(
     Effect.catch(end),

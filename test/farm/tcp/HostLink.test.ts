@@ -203,12 +203,43 @@ describe("HostLink", () => {
     let state = send(HostLink.initial(), { _tag: "Connected", threads: 2 })
     for (const run of [busy!, waiting!]) state = send(state, { _tag: "Attach", run })
     state = send(state, { _tag: "Run", run: busy!, tasks: [{ id: 7, packet: 0 }] })
-    const actionsOf = (isSignOfLife: boolean) => HostLink.applyWorking(state, [0, 99], isSignOfLife)[1]
+    const actionsOf = (isSignOfLife: boolean) => HostLink.applyWorking(state, [0, 99], { isSignOfLife, now: 0 })[1]
     const working = { _tag: "Working", id: 7 } as const
     assert.deepStrictEqual(actionsOf(false), [{ _tag: "Report", run: busy!, reports: [working] }])
     assert.deepStrictEqual(actionsOf(true), [
       { _tag: "Report", run: busy!, reports: [{ _tag: "Alive" }, working] },
       { _tag: "Report", run: waiting!, reports: [{ _tag: "Alive" }] }
     ])
+  })
+
+  it("counts a connection as useful after a result, work that is reported, or idle time, but not after silence", () => {
+    const run: HostLink.Run = { thread: 0, report: () => {} }
+    const send = (state: HostLink.State, event: HostLink.Event) => HostLink.step(state, event)[0]
+    const connect = (...tasks: ReadonlyArray<number>) => {
+      const up = send(send(HostLink.initial(), { _tag: "Connected", threads: 1 }), { _tag: "Attach", run })
+      const toSend = tasks.map((id) => ({ id, packet: id }))
+      return tasks.length === 0 ? up : send(up, { _tag: "Run", run, tasks: toSend })
+    }
+    const working = (state: HostLink.State, ...times: ReadonlyArray<number>) =>
+      times.reduce((one, now) => HostLink.applyWorking(one, [0], { isSignOfLife: false, now })[0], state)
+    const cancel = (state: HostLink.State) => send(state, { _tag: "Cancel", run, ids: [7], now: 1_000 })
+    const done = (state: HostLink.State) =>
+      Result.getOrThrow(HostLink.applyOutcomes(state, [{ _tag: "Done", id: 0, result: 0, millis: 1 }]))[0]
+    const times = { connectedAt: 0, heardAt: 20_000, now: 20_000, leaseMillis: 10_000, stableMillis: 10_000 }
+    const cases: ReadonlyArray<readonly [HostLink.State, boolean, { readonly heardAt?: number }?]> = [
+      [HostLink.initial(), false],
+      [connect(), true],
+      [connect(), false, { heardAt: 0 }],
+      [connect(7), false],
+      [done(connect(7)), true, { heardAt: 0 }],
+      [working(connect(7), 0), false],
+      [working(connect(7), 0, 9_999), false],
+      [working(connect(7), 0, 5_000, 10_000), true],
+      [cancel(working(connect(7), 0, 10_000)), false],
+      [working(cancel(connect(7)), 0, 20_000), false]
+    ]
+    for (const [index, [state, expected, other]] of cases.entries()) {
+      assert.strictEqual(HostLink.wasUseful(state, { ...times, ...other }), expected, `case ${index}`)
+    }
   })
 })

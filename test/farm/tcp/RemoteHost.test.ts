@@ -13,6 +13,7 @@ interface FakeConnection {
   readonly sent: Array<Task>
   readonly cancelled: Array<number>
   readonly onOutcomes: RemoteHost.OnOutcomes
+  readonly onWorking: RemoteHost.OnWorking
   readonly break: (message: string, isFinal?: boolean) => Effect.Effect<boolean>
 }
 
@@ -42,9 +43,9 @@ const setUp = Effect.fnUntraced(function* (first?: RemoteHost.ConnectionFailure)
         )
       },
       cancel: (ids) => void cancelled.push(...ids),
-      serve: (onOutcomes) => {
+      serve: (onOutcomes, onWorking) => {
         const fail = (message: string, isPermanent = false) => Deferred.fail(broken, { message, isPermanent })
-        connections.push({ sent, cancelled, onOutcomes, break: fail })
+        connections.push({ sent, cancelled, onOutcomes, onWorking, break: fail })
         return Deferred.await(broken)
       }
     }
@@ -183,18 +184,25 @@ describe("RemoteHost", () => {
     })
   )
 
-  it.effect("begins the delays anew after a connection of some time, although no task was done", () =>
+  it.effect("begins the delays anew after work of some time, although no task was done, but not after silence", () =>
     Effect.gen(function* () {
-      const { attach, connections, events } = yield* setUp()
+      const { attach, connections, events, workers } = yield* setUp()
       yield* attach
-      const breakAfter = Effect.fnUntraced(function* (time: Duration.Input) {
+      const breakAfter = Effect.fnUntraced(function* (time: Duration.Input, works: boolean) {
+        workers[0]!.run([task(1)])
+        const { onWorking, sent } = connections.at(-1)!
+        const report = () => (works ? onWorking([sent[0]!.id]) : undefined)
+        report()
         yield* TestClock.adjust(time)
+        report()
         yield* connections.at(-1)!.break("cable unplugged")
         yield* TestClock.adjust("1 second")
       })
-      for (const time of ["1 second", "20 seconds", "1 second"] as const) yield* breakAfter(time)
+      yield* breakAfter("20 seconds", false)
+      yield* breakAfter("20 seconds", true)
+      yield* breakAfter("20 seconds", false)
       assert.lengthOf(connections, 4)
-      yield* breakAfter("1 second")
+      yield* breakAfter("20 seconds", false)
       assert.strictEqual(events.at(-1), "Gone cable unplugged")
     })
   )
