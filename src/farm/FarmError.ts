@@ -171,16 +171,6 @@ const ownMessage = (thrown: object) => {
  * fields. Fields are copied as JSON: texts instead of numbers that JSON has not, and sizes instead of buffers. Texts
  * are truncated, and fields beyond 2,048 characters left out.
  *
- * **Example** (The text of a system error)
- *
- * ```ts
- * import { FarmError } from "effect-inet/farm"
- *
- * const { code, message, name } = FarmError.errorText(Object.assign(new Error("not found"), { code: "ENOENT" }))
- * const text = { name, message, code }
- * text // => { name: "Error", message: "not found", code: "ENOENT" }
- * ```
- *
  * **Example** (An error of Effect, which has data instead of a message)
  *
  * ```ts
