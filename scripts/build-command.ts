@@ -4,6 +4,9 @@
  * Bundles the command line with all that it imports into `dist/cli/`: a file for each command, loaded on demand, and
  * one for each program that runs in a thread or a process of its own. A bundle starts in a third of the time of
  * separate modules.
+ *
+ * A second bundle, in `dist/cli-shared/`, imports `effect` from the project in which the package is installed. It is
+ * for the commands that load modules of users: a schema or a layer of one copy of `effect` does not work with another.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -102,15 +105,23 @@ const licenses = (modules: ReadonlyArray<string>) => {
   return `The command contains these packages.\n\n${texts.join("\n\n")}`
 }
 
-/** Writes the bundle into `folder`. */
-export const build = async (folder: string) => {
-  const input = entries()
+const isNode = /^node:/
+
+const isEffect = /^effect(?:\/|$)/
+
+/** Writes a bundle of these entries into `folder`, and returns the paths of all modules in it. */
+const bundleInto = async (
+  folder: string,
+  input: Readonly<Record<string, string>>,
+  external: ReadonlyArray<RegExp>,
+  plugins: ReadonlyArray<Plugin>
+) => {
   const bundle = await rolldown({
     input: Object.fromEntries(Object.entries(input).map(([name, path]) => [name, Path.join(root, path)])),
     platform: "node",
-    external: /^node:/,
+    external: [...external],
     preserveEntrySignatures: "strict",
-    plugins: [ownUrls(Object.values(input)), defer()]
+    plugins: [ownUrls(Object.values(input)), ...plugins]
   })
   const { output } = await bundle.write({
     dir: folder,
@@ -120,8 +131,15 @@ export const build = async (folder: string) => {
     comments: false
   })
   await bundle.close()
-  const modules = output.flatMap((file) => (file.type === "chunk" ? file.moduleIds : []))
+  return output.flatMap((file) => (file.type === "chunk" ? file.moduleIds : []))
+}
+
+/** Writes the bundle into `folder`, and the one that shares `effect` into the folder beside it. */
+export const build = async (folder: string) => {
+  const { bin, ...programs } = entries()
+  const modules = await bundleInto(folder, { bin: bin!, ...programs }, [isNode], [defer()])
   Fs.writeFileSync(Path.join(folder, "LICENSES.txt"), licenses(modules))
+  await bundleInto(`${folder}-shared`, { NodeMain: "src/cli/NodeMain.ts", ...programs }, [isNode, isEffect], [])
 }
 
 if (import.meta.main) await build(Path.join(root, "dist/cli"))

@@ -8,9 +8,11 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import manifest from "../package.json" with { type: "json" }
 import { entries } from "../scripts/build-command.ts"
 import * as Source from "../scripts/check/Source.ts"
+import * as Postgres from "./support/cluster/Postgres.ts"
 import * as Container from "./support/package/Container.ts"
 
 const root = Path.join(import.meta.dirname, "..")
@@ -71,6 +73,49 @@ const Live = Rot13Server.layer({ port: 0 }).pipe(Layer.provideMerge(NodeNetwork.
 await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(Live)))
 `
 
+/** A job of the app: integers, dates, bigints, a class, and an Effect with a service of a layer. */
+const appJob = `
+import { Job } from "effect-inet/farm"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+
+class Scale extends Context.Service()("app/Scale") {}
+
+class Sum extends Schema.Class("Sum")({ count: Schema.Int, total: Schema.BigInt, last: Schema.Date }) {}
+
+export const job = Job.make({
+  name: "scaled",
+  version: 1,
+  packet: Schema.Struct({ at: Schema.Int, when: Schema.Date }),
+  result: Schema.Struct({ value: Schema.BigInt, when: Schema.Date }),
+  split: ({ count }) => Stream.range(1, count).pipe(Stream.map((at) => ({ at, when: new Date(at) }))),
+  layer: Layer.effect(Scale, Effect.succeed({ factor: 1n << 64n })),
+  work: ({ at, when }) => Effect.map(Scale, ({ factor }) => ({ value: factor * BigInt(at), when })),
+  empty: new Sum({ count: 0, total: 0n, last: new Date(0) }),
+  merge: ({ count, last, total }, { value, when }) =>
+    new Sum({ count: count + 1, total: total + value, last: when > last ? when : last }),
+  checkpoint: { input: Schema.Struct({ count: Schema.Int }), output: Sum }
+})
+`
+
+/** A client of a cluster, whose database is its argument: prints the output of the job of the app. */
+const appClient = `
+import * as PgClient from "@effect/sql-pg/PgClient"
+import { ClusterFarm, NodeFarmCluster } from "effect-inet/cluster"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { job } from "./job.mjs"
+
+const Sql = PgClient.layer({ url: Redacted.make(process.argv[2]) })
+const Client = NodeFarmCluster.layerClient().pipe(Layer.provide(Sql))
+const sum = await Effect.runPromise(Effect.provide(ClusterFarm.run(job, { count: 100 }, { key: "app" }), Client))
+console.log(sum.constructor.name, sum.count, sum.total, sum.last.toISOString())
+`
+
 const compiler = {
   compilerOptions: {
     target: "ES2024",
@@ -125,7 +170,7 @@ describe("package", () => {
       ...documents,
       "package.json"
     ]
-    const isCommand = (path: string) => path.startsWith("dist/cli/")
+    const isCommand = (path: string) => /^dist\/cli(?:-shared)?\//.test(path)
     const found = filesUnder(installed)
     assert.deepStrictEqual(
       found.filter((path) => !isCommand(path)),
@@ -164,9 +209,10 @@ describe("package", () => {
     const peers = new RegExp(`^(${Object.keys(manifest.peerDependencies).join("|")})/`)
     for (const path of filesUnder(installed, "dist/**/*.js")) {
       if (path.startsWith("dist/cli/")) continue
+      const isCommand = path.startsWith("dist/cli-shared/")
       const text = Fs.readFileSync(Path.join(installed, path), "utf8")
       for (const { specifier } of Source.make("built.ts", text).imports) {
-        const platform = specifier.startsWith("node:") && /\/Node\w+\.js$/.test(path)
+        const platform = specifier.startsWith("node:") && (isCommand || /\/Node\w+\.js$/.test(path))
         assert.isTrue(specifier.startsWith(".") || platform || peers.test(specifier), `${path} imports ${specifier}`)
       }
     }
@@ -247,9 +293,9 @@ describe("package", () => {
   })
 })
 
-/** Starts a server of the installed command on a free port, passes its port to `use`, and ends it. */
-const withServer = async <A>(args: ReadonlyArray<string>, use: (port: number) => Promise<A>): Promise<A> => {
-  const child = spawn(process.execPath, [command, ...args, "--port", "0", "--json"], { cwd: project })
+/** Starts a server of the installed command, passes the first line that it prints to `use`, and ends it. */
+const withProcess = async <A>(args: ReadonlyArray<string>, use: (line: string) => Promise<A>): Promise<A> => {
+  const child = spawn(process.execPath, [command, ...args, "--json"], { cwd: project })
   let errors = ""
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors += text
@@ -258,12 +304,16 @@ const withServer = async <A>(args: ReadonlyArray<string>, use: (port: number) =>
   try {
     const line = once(child.stdout.setEncoding("utf8"), "data")
     const [text] = (await Promise.race([line, closed.then(() => Promise.reject(new Error(errors)))])) as [string]
-    return await use((JSON.parse(text) as { readonly port: number }).port)
+    return await use(text)
   } finally {
     child.kill("SIGTERM")
     await closed
   }
 }
+
+/** Starts a server of the installed command on a free port, passes its port to `use`, and ends it. */
+const withServer = <A>(args: ReadonlyArray<string>, use: (port: number) => Promise<A>): Promise<A> =>
+  withProcess([...args, "--port", "0"], (line) => use((JSON.parse(line) as { readonly port: number }).port))
 
 /** Connects to a server, sends a line and returns the first bytes of the server. */
 const firstBytes = async (port: number) => {
@@ -304,6 +354,23 @@ describe("installed command", () => {
     )
     assert.include(remote, "9592")
   })
+
+  const live = Postgres.isInstalled ? it.live : it.live.skip
+
+  live("runs a job of the app on a cluster, with the app's own effect", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Postgres.make
+      Fs.writeFileSync(Path.join(project, "job.mjs"), appJob)
+      Fs.writeFileSync(Path.join(project, "client.mjs"), appClient)
+      const flags = ["--jobs", "job.mjs", "--database", url]
+      const output = yield* Effect.promise(() =>
+        withServer(["farm", "serve", ...flags], () =>
+          withProcess(["farm", "work", "--threads", "1", ...flags], () => run(project, "node", "client.mjs", url))
+        )
+      )
+      assert.strictEqual(output, `Sum 100 ${(1n << 64n) * 5050n} 1970-01-01T00:00:00.100Z\n`)
+    }).pipe(Effect.scoped)
+  )
 
   it.each(["threads", "mutex --count 10"])("runs demo %s", async (demo) => {
     assert.isNotEmpty(await run(project, command, "demo", ...demo.split(" "), "--json"))

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
 import { FarmError, ModuleLoadFailed } from "../farm/FarmError.ts"
 import type { Job } from "../farm/Job.ts"
 import { formatJob, type JobName } from "./FarmPool.ts"
@@ -63,6 +64,12 @@ export const layer = (entries: ReadonlyArray<Entry>): Layer.Layer<JobModules> =>
   )
 }
 
+/** The class of the nodes of all schemas. Each copy of `effect` has one of its own, and none works with others. */
+const Node: abstract new () => unknown = Object.getPrototypeOf(SchemaAST.Declaration)
+
+const otherCopy =
+  "it imports another copy of effect than this program; install effect-inet in the project of the module, and run it from there"
+
 /**
  * Imports a module that exports a `job`. Fails with `ModuleLoadFailed`.
  *
@@ -78,9 +85,11 @@ export const load = (module: string | URL): Effect.Effect<Entry, FarmError> => {
   }).pipe(
     Effect.flatMap((loaded) => {
       const { job } = loaded
-      return typeof job?.work === "function" && Schema.isSchema(job.packet) && Schema.isSchema(job.result)
-        ? Effect.succeed(entry(job, name))
-        : Effect.fail(fail(`it exports no farm \`job\`; its exports: ${Object.keys(loaded).join(", ") || "nothing"}`))
+      if (typeof job?.work === "function" && Schema.isSchema(job.packet) && Schema.isSchema(job.result)) {
+        return job.packet.ast instanceof Node ? Effect.succeed(entry(job, name)) : Effect.fail(fail(otherCopy))
+      }
+      const exported = Object.keys(loaded).join(", ") || "nothing"
+      return Effect.fail(fail(`it exports no farm \`job\`; its exports: ${exported}`))
     })
   )
 }

@@ -126,7 +126,7 @@ interface Owner<Input> {
   readonly path: string
 }
 
-/** Makes the conversion of a schema's values to JSON and back: dates, bigints, NaN and bytes in them keep their types. */
+/** Makes the conversion of a schema's values to JSON and back: dates, bigints, NaN and bytes keep their types. */
 const jsonOf = <A>(schema: Schema.Codec<A, unknown>) => {
   const codec = Schema.toCodecJson(schema)
   return { encode: Schema.encodeSync(codec), decode: Schema.decodeUnknownSync(codec) }

@@ -138,6 +138,11 @@ describe("a cluster in one process", () => {
         yield* message(JobModules.load(url)),
         `${url}: it exports no farm \`job\`; its exports: checks`
       )
+      const copy = new URL("./jobs/otherCopy.ts", import.meta.url)
+      assert.strictEqual(
+        yield* message(JobModules.load(copy)),
+        `${copy}: it imports another copy of effect than this program; install effect-inet in the project of the module, and run it from there`
+      )
       assert.match(yield* message(JobModules.load("/no/such.ts")), /^\/no\/such\.ts: cannot load the module: /)
     })
   )
