@@ -12,6 +12,7 @@ import * as NodeCompileCache from "../common/NodeCompileCache.ts"
 import * as NodeProcessors from "../common/NodeProcessors.ts"
 import * as runServer from "../common/runServer.ts"
 import { CannotServe, explainListenError } from "../common/serverMessages.ts"
+import * as clusterLogs from "./clusterLogs.ts"
 import * as database from "./database.ts"
 
 interface Input extends database.Cluster, runServer.Operations {
@@ -55,4 +56,4 @@ const start = Effect.fnUntraced(function* (input: Input) {
   return { address }
 })
 
-export const serve = (input: Input) => runServer.serve("farm", input, start(input))
+export const serve = (input: Input) => runServer.serve("farm", input, clusterLogs.provide(start(input)))

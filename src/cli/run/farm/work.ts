@@ -9,6 +9,7 @@ import * as NodeCompileCache from "../common/NodeCompileCache.ts"
 import * as NodeProcessors from "../common/NodeProcessors.ts"
 import * as runServer from "../common/runServer.ts"
 import { CannotServe } from "../common/serverMessages.ts"
+import * as clusterLogs from "./clusterLogs.ts"
 import * as database from "./database.ts"
 
 interface Input extends database.Cluster, runServer.Operations {
@@ -35,7 +36,7 @@ const start = Effect.fnUntraced(function* (input: Input) {
 export const work = (input: Input) => {
   const { json, pool = "default", threads = NodeProcessors.count() } = input
   const line = `${Quantity.format(threads, "thread")} for pool ${pool}`
-  return runServer.serve("farm", input, start(input), {
+  return runServer.serve("farm", input, clusterLogs.provide(start(input)), {
     announce: () => Console.log(json ? JSON.stringify({ service: "farm", pool, threads }) : line)
   })
 }
