@@ -91,6 +91,11 @@ const count = lazyCommand({
       "Count on a cluster with this PostgreSQL database; in PRIMES_DATABASE it is hidden from other users"
     ),
     pool: flags.optionalText("primes", "pool", "NAME", "Pool of the cluster (default default)"),
+    lockExpiration: flags.positiveDuration(
+      "primes",
+      "lock-expiration",
+      "With --database: as for the hosts of the cluster (default 15s)"
+    ),
     checkpoint: flags.optionalText(
       "primes",
       "checkpoint",

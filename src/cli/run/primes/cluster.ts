@@ -1,6 +1,7 @@
 /** The count of primes on a pool of a cluster: `primes count --database`. Loaded only then. */
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as ClusterFarm from "../../../cluster/ClusterFarm.ts"
@@ -15,6 +16,7 @@ export interface Input {
   readonly database: string
   readonly pool: string | undefined
   readonly key: string | undefined
+  readonly lockExpiration: Duration.Duration | undefined
   readonly range: Range.Range
   readonly kernel: PrimeJob.Packet["kernel"]
   readonly packetSize: number | undefined

@@ -25,6 +25,7 @@ interface Input extends pool.WorkerSelection {
   readonly checkpoint: string | undefined
   readonly database: string | undefined
   readonly pool: string | undefined
+  readonly lockExpiration: Duration.Duration | undefined
   readonly json: boolean
 }
 
@@ -52,13 +53,19 @@ const toJson = (
     }))
   })
 
-/** Logs a host that is rejected, and workers that fall silent or do not fit; the hosts log their own changes. */
+/** Logs a host that is rejected, results that differ, and workers that fall silent or do not fit; the hosts log their own changes. */
 const logNotice = (notice: Farm.Event): Effect.Effect<void> => {
   switch (notice._tag) {
     case "HostRejected": {
       const redone = Quantity.format(notice.redone, "packet")
       const why = `its result of packet ${notice.id} is not that of two other hosts`
       return Effect.logWarning(`${notice.host}: rejected: ${why}; ${redone} of it are done again`)
+    }
+    case "ResultsDiffer": {
+      const { hosts, id, waitMillis } = notice
+      const next =
+        waitMillis === undefined ? "another host decides" : `waiting ${waitMillis / 1_000} s for another host to decide`
+      return Effect.logWarning(`the results of packet ${id} from ${hosts.join(" and ")} differ: ${next}`)
     }
     case "LeaseExpired": {
       const packets = Quantity.format(notice.packets, "packet")
@@ -110,7 +117,8 @@ const countOnCluster = Effect.fnUntraced(function* (
     })
   }
   const { count } = yield* Effect.promise(() => import("./cluster.ts"))
-  yield* count({ ...run, database, pool: input.pool, key: input.key, json: input.json })
+  const { json, key, lockExpiration, pool } = input
+  yield* count({ ...run, database, pool, key, lockExpiration, json })
 })
 
 export const count = Effect.fnUntraced(function* (given: Input) {
