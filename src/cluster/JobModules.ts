@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import { FarmError, ModuleLoadFailed } from "../farm/FarmError.ts"
+import { errorText, FarmError, ModuleLoadFailed } from "../farm/FarmError.ts"
 import type { Job } from "../farm/Job.ts"
 import { formatJob, type JobName } from "./FarmPool.ts"
 
@@ -81,7 +81,7 @@ export const load = (module: string | URL): Effect.Effect<Entry, FarmError> => {
   const fail = (detail: string) => new FarmError({ reason: new ModuleLoadFailed({ module: name, detail }) })
   return Effect.tryPromise({
     try: () => import(name) as Promise<{ readonly job?: AnyJob }>,
-    catch: (cause) => fail(`cannot load the module: ${cause instanceof Error ? cause.message : String(cause)}`)
+    catch: (cause) => fail(`cannot load the module: ${errorText(cause).message}`)
   }).pipe(
     Effect.flatMap((loaded) => {
       const { job } = loaded
