@@ -54,7 +54,8 @@ export interface HostOptions {
   readonly lease?: Duration.Input | undefined
   /**
    * The delays before a host that is down or was lost is connected again; at its end the host is given up. It restarts
-   * after a successful packet, and a connection of 10 seconds. Default `reconnect`, which does not end.
+   * after a connection with a result, and one of 10 seconds in which the host said that it works on a packet, or was
+   * idle. A host that is silent about its packets does not restart it. Default `reconnect`, which does not end.
    */
   readonly reconnect?: Schedule.Schedule<unknown> | undefined
   /** Receives changes in the connections to hosts; `Stream.fromQueue` follows it. Default: they are logged. */
