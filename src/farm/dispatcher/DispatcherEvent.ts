@@ -162,6 +162,16 @@ export type Notice =
   /** The last packets of the worker all failed: it receives none for a time, while others succeed. */
   | { readonly _tag: "WorkerBackedOff"; readonly worker: string; readonly failures: number }
   /**
+   * The results of these hosts for a packet differ. Another host decides; if there is none, the packet waits this time
+   * for one that joins, and fails at its end: `waitMillis` is undefined unless it waits.
+   */
+  | {
+      readonly _tag: "ResultsDiffer"
+      readonly id: number
+      readonly hosts: ReadonlyArray<string>
+      readonly waitMillis: number | undefined
+    }
+  /**
    * Other hosts agreed on another result of this packet. The workers of the host are gone, and its packets whose
    * results were not merged yet are done again: `redone` in number.
    */

@@ -81,6 +81,20 @@ export const decideIfLast = (step: Step, pending: PendingPacket) => {
   if (!DispatcherState.hasCandidate(pending, step.state.workers)) decideWithout(step, pending, votes)
 }
 
+/** Notifies that the results of a packet differ, if another host decides or may join. */
+const notifyOfDifference = (step: Step, pending: PendingPacket) => {
+  const { options, state } = step
+  const { id, votes = [] } = pending
+  const isDecidable = DispatcherState.hasCandidate(pending, state.workers)
+  if (!isDecidable && !state.mayJoin) return
+  DispatcherOutcome.notify(step, {
+    _tag: "ResultsDiffer",
+    id,
+    hosts: votes.map(({ host }) => hostName(host)),
+    waitMillis: isDecidable ? undefined : options.leaseMillis
+  })
+}
+
 /** Counts the result of a worker for a packet that is verified. */
 export const vote = (
   step: Step,
@@ -102,6 +116,7 @@ export const vote = (
     }
     return
   }
+  if (before.length > 0) notifyOfDifference(step, pending)
   DispatcherOutcome.retry(step, pending)
   decideIfLast(step, pending)
 }

@@ -371,7 +371,8 @@ describe("the verification of results", () => {
       const driven = drive({ verify, mayJoin: true, workers: [host("one"), host("two")] }, 1)
       driven.step(0)
       assert.deepStrictEqual(driven.sent(10, done(0, 0, -1)), ["two: 0"])
-      assert.deepStrictEqual(driven.tags(20, done(0, 1)), [])
+      const differ = { _tag: "ResultsDiffer", id: 0, hosts: ["one", "two"], waitMillis: 1_000 } as const
+      assert.deepStrictEqual(driven.notices(20, done(0, 1)), [differ])
       return driven
     }
     const decided = dispute()
