@@ -31,6 +31,11 @@ export interface ConnectionFailure {
   readonly message: string
   /** True if another attempt would fail in the same way. */
   readonly isPermanent: boolean
+  /**
+   * True for a refusal that the host has not authenticated, although it should: altered bytes may be its cause. It is
+   * permanent once it was the same three times in a row. Default false.
+   */
+  readonly isUnproven?: boolean | undefined
 }
 
 /** A connection to a host after the handshake. */
@@ -132,6 +137,21 @@ const reconnecting = <R>(
       onSuccess: (ended) => reconnecting(session, { isWanted, reconnect }, ended)
     })
   )
+
+/** The equal refusals in a row that are believed, although the host has not authenticated them. */
+const believedRefusals = 3
+
+/** Returns a function that makes an unproven refusal permanent once it was the same several times in a row. */
+const makeBelief = () => {
+  let refusal: string | undefined
+  let count = 0
+  return (failure: ConnectionFailure): ConnectionFailure => {
+    const { isUnproven = false, message } = failure
+    count = isUnproven && message === refusal ? count + 1 : 1
+    refusal = isUnproven ? message : undefined
+    return isUnproven && count >= believedRefusals ? { message, isPermanent: true } : failure
+  }
+}
 
 const workerName = (host: string, thread: number, threads: number) =>
   threads === 1 && thread === 0 ? host : `${host} #${thread + 1}`
@@ -283,6 +303,7 @@ const makeSession = <R>(options: Options<R>, host: Host) => {
     return yield* wasUseful ? Effect.succeed(failure) : Effect.fail(failure)
   })
   const session = Effect.scoped(Effect.flatMap(open, serve)).pipe(
+    Effect.mapError(makeBelief()),
     Effect.catch(end),
     Effect.withSpan("RemoteHost.session", { attributes: { host: name } })
   )

@@ -2,7 +2,8 @@
  * The threads of other machines as workers of a farm: of hosts that run a `TcpWorkerServer`. Hosts come and go: a run
  * begins with the first one that is ready, and the others join when they are. A host that is down is tried again for
  * the whole run. One that violates the protocol or times out is disconnected: its packets go to other workers, and it
- * is connected again. Only a host that can never be used, such as one with another job or key, is given up.
+ * is connected again. Only a host that can never be used, such as one with another job or key, is given up: with a key,
+ * after three equal refusals in a row, since a refusal is not authenticated, and altered bytes may be its cause.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -66,7 +67,7 @@ export interface HostOptions {
 export interface Options extends HostOptions {
   /** The job of the run: a host that has another job, or another version of it, is given up. */
   readonly job: PayloadCodec.WireJob
-  /** The key that hosts must have. Default: none. */
+  /** The key that hosts must have; one with another key is given up after three attempts. Default: none. */
   readonly key?: Redacted.Redacted | undefined
   /** The most bytes in a packet, and in a result, in binary form. Default 16 MiB. */
   readonly maxPacketBytes?: number | undefined

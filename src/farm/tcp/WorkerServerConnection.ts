@@ -83,6 +83,13 @@ const authenticate = Effect.fnUntraced(function* (
   return welcome
 })
 
+/** A refusal of a server that has not proved its key may be the effect of altered bytes. */
+const unprovenFailure = (error: { readonly message: string }): ConnectionFailure => {
+  const failure = connectionFailure(error)
+  const isUnproven = error instanceof ProtocolError && failure.isPermanent
+  return isUnproven ? { ...failure, isPermanent: false, isUnproven } : failure
+}
+
 const handshake = Effect.fnUntraced(function* (
   { auth, host, job, leaseMillis, maxPacketBytes, service }: Options,
   now: () => number,
@@ -218,7 +225,7 @@ export const open = Effect.fnUntraced(function* (
       duration: timeoutMillis,
       orElse: () => Effect.fail(MessageChannel.timedOut(timeoutMillis))
     }),
-    Effect.mapError(connectionFailure)
+    Effect.mapError(options.auth === undefined ? connectionFailure : unprovenFailure)
   )
   const outgoing = makeOutgoing(channel, codec, maxPacketBytes, welcome.maxInFlightBytes)
 

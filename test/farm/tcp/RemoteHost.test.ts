@@ -18,7 +18,10 @@ interface FakeConnection {
 }
 
 /** Makes a host with two threads; `state.next` is the failure of the next attempt to connect, if any. */
-const setUp = Effect.fnUntraced(function* (first?: RemoteHost.ConnectionFailure) {
+const setUp = Effect.fnUntraced(function* (
+  first?: RemoteHost.ConnectionFailure,
+  reconnect: Schedule.Schedule<unknown> = Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 2 }))
+) {
   const connections: Array<FakeConnection> = []
   const events: Array<string> = []
   const workers: Array<Worker> = []
@@ -55,7 +58,7 @@ const setUp = Effect.fnUntraced(function* (first?: RemoteHost.ConnectionFailure)
     job: { name: "job", version: 1 },
     open,
     leaseMillis: 1_000,
-    reconnect: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 2 })),
+    reconnect,
     publish: (event) =>
       Effect.sync(() => {
         const detail = "message" in event ? event.message : event.again ? "again" : ""
@@ -168,6 +171,30 @@ describe("RemoteHost", () => {
       assert.deepStrictEqual(events, ["Connected", "Lost another job", "Gone another job"])
       const never = yield* setUp({ message: "another job", isPermanent: true })
       assert.deepStrictEqual(never.events, ["Gone another job"])
+    })
+  )
+
+  it.effect("gives a host up after the third equal refusal in a row that it has not authenticated", () =>
+    Effect.gen(function* () {
+      const refusal = (message: string): RemoteHost.ConnectionFailure => ({
+        ...{ message, isPermanent: false, isUnproven: true }
+      })
+      const { events, state } = yield* setUp(refusal("wrong key"), Schedule.spaced("1 second"))
+      const attempts = [
+        refusal("wrong job"),
+        refusal("wrong key"),
+        refusal("wrong key"),
+        { message: "wrong key", isPermanent: false },
+        refusal("wrong key"),
+        refusal("wrong key")
+      ]
+      for (const attempt of attempts) {
+        state.next = attempt
+        yield* TestClock.adjust("1 second")
+      }
+      assert.deepStrictEqual(events, ["Unreachable wrong key"])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(events, ["Unreachable wrong key", "Gone wrong key"])
     })
   )
 
