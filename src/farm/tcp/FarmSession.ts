@@ -119,6 +119,16 @@ const sendRefusal = (channel: MessageChannel.MessageChannel, error: ProtocolErro
   return Effect.ignore(channel.write(Protocol.encodeUnsafe({ _tag: "Refused", reason, message: error.message })))
 }
 
+/** The time that a refused farm has to read the reason and to close the connection. */
+const maxLingerMillis = 1_000
+
+/** Ends a connection whose farm may still be sending: unread bytes would reset it, and take the reason away. */
+const linger = (connection: Connection) =>
+  Effect.andThen(connection.end, Effect.forever(connection.pull)).pipe(
+    Effect.ignore,
+    Effect.timeoutOption(maxLingerMillis)
+  )
+
 /** A farm that is served. */
 interface Served {
   readonly shared: Shared
@@ -270,7 +280,7 @@ export const serve = (
     Effect.tapError((error) => {
       if (error._tag !== "ProtocolError") return Effect.void
       shared.emit(() => ({ _tag: "FarmRefused", id: context.id, message: error.message }))
-      return sendRefusal(channel, error)
+      return Effect.andThen(sendRefusal(channel, error), linger(connection))
     })
   )
 }

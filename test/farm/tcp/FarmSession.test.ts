@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -15,6 +18,7 @@ import * as TcpWorkers from "../../../src/farm/tcp/TcpWorkers.ts"
 import type { Workers } from "../../../src/farm/Worker.ts"
 import * as Network from "../../../src/network/Network.ts"
 import * as ServiceNames from "../../../src/network/names/ServiceNames.ts"
+import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
 import * as Simulated from "../../support/Simulated.ts"
 import * as SimWorkers from "../SimWorkers.ts"
@@ -169,6 +173,32 @@ describe("The bytes of a farm at a server", () => {
         )
       }).pipe(Effect.orDie)
     )
+  )
+})
+
+describe("The reason of a refusal", () => {
+  it.effect("reaches a farm that is still sending, over the sockets of this host", () =>
+    Effect.gen(function* () {
+      const { workers } = makeWorkers(1)
+      const server = yield* TcpWorkerServer.make({ port: 0, job, workers, drain: 0 })
+      const refused = Stream.filter(server.events, ({ _tag }) => _tag === "FarmRefused")
+      const hasRefused = yield* Effect.forkScoped(Stream.runHead(refused), { startImmediately: true })
+      const connection = yield* (yield* Network.Network).connect(server.address)
+      const otherJob = frame({ _tag: "Hello", version: Protocol.version, job: "other", jobVersion: 1, lease: 1_000 })
+      yield* connection.write(Bytes.concat([Protocol.preamble, otherJob]))
+      yield* Fiber.join(hasRefused)
+      // The turns in which a server that reads no more closes, and its kernel answers these bytes with a reset.
+      for (let turn = 0; turn < 20; turn++) {
+        yield* Effect.ignore(connection.write(new Uint8Array(1_000)))
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      }
+      const channel = MessageChannel.make(connection, new Uint8Array(0))
+      const answer = yield* channel.next
+      const message = "wrong job other 1: this server runs echo 1"
+      assert.deepStrictEqual(answer, { _tag: "Refused", reason: "Job", message })
+      const end = yield* Effect.exit(channel.next)
+      assert.isTrue(Exit.isFailure(end) && Pull.isDoneCause(end.cause))
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 })
 
