@@ -22,7 +22,7 @@ export interface Owner<Handle extends WorkerHandle<never>, FromWorker> {
   readonly onMessage: (id: number, message: FromWorker, handle: Handle) => void
   /** Receives every notice; `WorkerEnded` follows the last message of its worker. */
   readonly onNotice?: ((notice: Supervision.Notice) => void) | undefined
-  /** Returns whether a worker was working when it ended. */
+  /** Returns whether a worker was working when it ended: it is then replaced at once. */
   readonly hadWork?: ((id: number) => boolean) | undefined
   /** Sends a ping, which the worker answers with any message. */
   readonly ping?: ((handle: Handle) => void) | undefined

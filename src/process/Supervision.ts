@@ -3,8 +3,8 @@
  *
  * The group keeps `target` workers. A worker is starting until it is ready. During the start of the group the first
  * failure of a worker fails the start; afterwards a worker that ends is replaced, after a delay that doubles with each
- * failure in a row. Each worker has a delay of its own: one that fails again and again delays no other. A worker that
- * is not ready in time, or that misses its heartbeats, is killed.
+ * failure in a row. One that ends at work is replaced at once. Each worker has a delay of its own: one that fails again
+ * and again delays no other. A worker that is not ready in time, or that misses its heartbeats, is killed.
  *
  * A detached worker serves one client until it ends; another takes its place in the target at once.
  */
@@ -45,7 +45,7 @@ export interface WorkerState {
   readonly wasDetached: boolean
   /** Pings since the last answer. */
   readonly unansweredPings: number
-  /** Failures in a row of the workers that this one replaces. */
+  /** Failures in a row, without work, of the workers that this one replaces. */
   readonly failures: number
   /** The reason for which the worker was killed. */
   readonly killReason: string | undefined
@@ -229,13 +229,14 @@ const failStart =
   (state: State): Transition =>
     andThen(finalize("failed", reason)(state), kill(state.workers.keys(), reason))
 
-/** Counts the failure of a worker, and delays its replacement or gives the group up. */
+/** Counts the failure of a worker, and delays its replacement or gives the group up. One with work is not counted. */
 const countFailure =
   (policy: Policy, now: number, worker: WorkerState, reason: string, hadWork: boolean) =>
   (state: State): Transition => {
+    if (hadWork) return refill(now)({ ...state, idleFailures: 0 })
     const isStable = now - worker.startMillis >= policy.stableUptimeMillis
     const failures = isStable ? 0 : worker.failures + 1
-    const idleFailures = hadWork || isStable ? 0 : state.idleFailures + 1
+    const idleFailures = isStable ? 0 : state.idleFailures + 1
     if (idleFailures > (policy.maxIdleFailures ?? Number.POSITIVE_INFINITY)) {
       const [failed] = finalize("failed", reason)({ ...state, idleFailures })
       return andThen([failed, [notify({ _tag: "GivenUp", reason })]], kill(state.workers.keys(), reason))

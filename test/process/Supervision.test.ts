@@ -298,6 +298,17 @@ describe("Supervision", () => {
     { arbitrary: { runs: 200 } }
   )
 
+  it("replaces a worker that ends at work at once, however often that happens", () => {
+    const group = runningGroup({ ...policy, heartbeat: undefined })
+    const end = (hadWork: boolean) =>
+      idsOf(group.send({ _tag: "Ended", id: group.ids()[0]!, reason: "test", hadWork }), "Spawn")
+    for (let id = 2; id < 40; id++) assert.deepStrictEqual(end(true), [id])
+    assert.deepStrictEqual(end(false), [])
+    assert.deepStrictEqual(idsOf(group.pass(policy.initialRestartDelayMillis), "Spawn"), [40])
+    assert.deepStrictEqual(end(true), [41])
+    assert.strictEqual(group.state().workers.get(41)!.failures, 0)
+  })
+
   it("gives a group up after too many ends in a row without work", () => {
     const group = runningGroup({ ...policy, maxIdleFailures: 2 })
     const end = (hadWork: boolean) => {

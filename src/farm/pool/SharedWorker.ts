@@ -1,6 +1,7 @@
 /**
  * A worker that several runs share by fair queueing. The run that has used the least working time for its priority is
- * served next, so that a run with many or long packets does not delay the others.
+ * served next, so that a run with many or long packets does not delay the others. A run whose packet has killed its
+ * worker waits behind the others, which wait for the next one: their packets come first there.
  *
  * Each run sees a worker of its own, which has the tasks of that run only.
  */
@@ -72,6 +73,12 @@ export const make = (worker: Worker, clock: PoolClock, defer: SharedWorker["defe
 
 /** The duration of a task up to which measurements do not decay. */
 const targetMillis = 100
+
+/**
+ * The working time that a run is charged with when its packet kills a worker, in milliseconds. A thread takes a tenth
+ * of it to start on an idle host, and several times as much on a busy one.
+ */
+export const lossMillis = 1_000
 
 /** The cancel of a task at the worker is timed there. */
 const untimedMillis = 0
@@ -147,9 +154,10 @@ const lose = (
   shared.state = _tag === "Gone" ? "gone" : "lost"
   shared.lossMessage = message
   const lost = InFlight.takeAll(inFlight)
-  for (const [, { estimateMillis, lane }] of lost) {
+  for (const [id, { estimateMillis, lane }] of lost) {
     lane.client.taskCount--
     lane.client.virtualTime -= estimateMillis
+    if (running?.includes(id)) lane.client.virtualTime += lossMillis / lane.client.priority
   }
   for (const lane of lanes) {
     lane.client.taskCount -= lane.waiting.length
@@ -178,6 +186,13 @@ const beginNext = ({ begun, inFlight, worker }: SharedWorker): number | undefine
   if (oldest !== undefined) begun.add(oldest)
   return oldest
 }
+
+/**
+ * Returns the reports in the order in which the runs are served. A run sends tasks as soon as it receives a report of a
+ * worker that is ready.
+ */
+const inTurn = (reports: Reports): Iterable<readonly [Lane, ReadonlyArray<Report>]> =>
+  reports.size < 2 ? reports : [...reports].sort(([one], [two]) => one.client.virtualTime - two.client.virtualTime)
 
 /** Applies the reports of the worker. */
 export const receive = (shared: SharedWorker, all: ReadonlyArray<Report>) => {
@@ -209,7 +224,7 @@ export const receive = (shared: SharedWorker, all: ReadonlyArray<Report>) => {
   }
   const task = next === undefined ? undefined : inFlight.entries.get(next)
   if (task !== undefined) add(reports, task.lane, { _tag: "Working", id: task.id })
-  for (const [lane, list] of reports) lane.report(list)
+  for (const [lane, list] of inTurn(reports)) lane.report(list)
   send(shared)
 }
 

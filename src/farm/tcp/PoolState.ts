@@ -1,12 +1,14 @@
 /**
  * The assignment of the tasks of many clients to workers by fair queueing, without effects. The client that has used
- * the least working time, its virtual time, is served next; only tasks that are done count.
+ * the least working time, its virtual time, is served next; only tasks that are done count, and those that have killed
+ * their worker.
  *
  * The state is mutable: `step` takes the same time however many tasks wait.
  */
 import * as PacketSizing from "../dispatcher/PacketSizing.ts"
 import { errorText } from "../FarmError.ts"
 import * as InFlight from "../InFlight.ts"
+import { lossMillis } from "../pool/SharedWorker.ts"
 import type { Report, Task, TaskOutcome, Worker } from "../Worker.ts"
 
 /** The functions that receive what happens to the tasks of a client. */
@@ -192,11 +194,17 @@ const addOutcome = (outcomes: Outcomes, clientTask: ClientTask, outcome: TaskOut
   InFlight.take(client.inFlight, task.id)
 }
 
-/** Fails the running tasks of a lost worker; the others wait again, before those that came later. */
-const loseWorker = (worker: PoolWorker, message: string, running: ReadonlyArray<number>, outcomes: Outcomes) => {
+/**
+ * Fails the running tasks of a lost worker; the others wait again, before those that came later. The client of a task
+ * that the worker names as running is charged with the loss.
+ */
+const loseWorker = (worker: PoolWorker, report: Extract<Report, { _tag: "Lost" | "Gone" }>, outcomes: Outcomes) => {
+  const { message, running: named } = report
+  const running = named ?? [...worker.begun]
   worker.begun.clear()
   for (const [id, clientTask] of InFlight.takeAll(worker.inFlight).toReversed()) {
     clientTask.client.virtualTime -= clientTask.estimateMillis
+    if (named?.includes(id)) clientTask.client.virtualTime += lossMillis
     clientTask.assigned = undefined
     const waitsAgain = isPending(clientTask) && !isCancelled(clientTask) && !running.includes(id)
     if (waitsAgain) clientTask.client.queue.unshift(clientTask)
@@ -216,9 +224,8 @@ const receive = (worker: PoolWorker, report: Report, outcomes: Outcomes) => {
       return
     case "Lost":
     case "Gone": {
-      const running = report.running ?? [...worker.begun]
       worker.state = report._tag === "Gone" ? "gone" : "lost"
-      return loseWorker(worker, report.message, running, outcomes)
+      return loseWorker(worker, report, outcomes)
     }
     default: {
       const clientTask = InFlight.take(worker.inFlight, report.id)

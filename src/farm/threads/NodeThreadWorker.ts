@@ -44,7 +44,7 @@ type Handle = NodeWorkerHandle.WorkerHandle<ToThread>
 
 const program = NodeModuleUrl.sibling(import.meta.url, "NodeFarmThread")
 
-/** The worker is given up at the sixth crash in a row without a packet in progress. */
+/** The delays are for crashes without a packet in progress: the worker is given up at the sixth in a row. */
 const policy: Supervision.Policy = {
   startTimeoutMillis: 60_000,
   initialRestartDelayMillis: 20,

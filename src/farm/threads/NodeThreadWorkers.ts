@@ -50,8 +50,9 @@ const checkIntervalMillis = 50
 const invalidOptions = (message: string) => new FarmError({ reason: new InvalidOptions({ message }) })
 
 /**
- * Starts threads, which end with the scope. A thread that crashes loses its own packets only, and is replaced, after
- * growing delays if that repeats. A worker whose threads crash several times without a packet in progress is given up.
+ * Starts threads, which end with the scope. A thread that crashes loses its own packets only, and is replaced: at once
+ * if it worked on a packet, else after growing delays. A worker whose threads crash several times without a packet in
+ * progress is given up.
  * Fails with `ModuleLoadFailed` if a thread cannot load the job, or its layer fails.
  *
  * **Example** (Running a job of your own on every processor)

@@ -1,14 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
+import { constVoid } from "effect/Function"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Job from "../../../src/farm/Job.ts"
 import * as FarmPool from "../../../src/farm/pool/FarmPool.ts"
-import type * as Worker from "../../../src/farm/Worker.ts"
+import * as Worker from "../../../src/farm/Worker.ts"
 import * as SimWorkers from "../SimWorkers.ts"
 
 /** A packet takes as many milliseconds as its number says. */
@@ -31,6 +34,47 @@ const sim = (count: number) =>
     Array.from({ length: count }, () => 1),
     Math.abs
   )
+
+/** Makes a worker that a negative packet kills, and that is back after a second, with the packets that killed it. */
+const mortal = Effect.gen(function* () {
+  const fork = yield* FiberSet.makeRuntime<never>()
+  const killers: Array<unknown> = []
+  const queue: Array<Worker.Task> = []
+  let isRunning = false
+  let listener: (reports: ReadonlyArray<Worker.Report>) => void = constVoid
+  const work = Effect.gen(function* () {
+    for (let task = queue[0]; task !== undefined; task = queue[0]) {
+      const { id, packet } = task
+      const millis = Number(packet)
+      yield* Effect.sleep(millis < 0 ? 1 : millis)
+      queue.shift()
+      if (millis >= 0) {
+        listener([{ _tag: "Done", id, result: millis, millis }])
+        continue
+      }
+      queue.length = 0
+      killers.push(packet)
+      listener([{ _tag: "Lost", message: "exited", running: [id] }])
+      yield* Effect.sleep("1 second")
+      listener([{ _tag: "Ready" }])
+    }
+    isRunning = false
+  })
+  const worker: Worker.Worker = {
+    ...{ name: "mortal", job, capacity: 4, latencyMillis: 0, reportsEachBegin: true, cancel: constVoid },
+    attach: (report) =>
+      Effect.sync(() => {
+        listener = report
+      }),
+    run: (tasks) => {
+      queue.push(...tasks)
+      if (isRunning) return
+      isRunning = true
+      fork(work)
+    }
+  }
+  return { killers, workers: Effect.succeed(Worker.pool([worker])) }
+})
 
 describe("FarmPool", () => {
   it.effect("works on several runs at once, fairly, and on one with a higher priority more", () =>
@@ -100,6 +144,30 @@ describe("FarmPool", () => {
       yield* Fiber.interruptAll(waiting)
       assert.strictEqual((yield* pool.stats).queued, 0)
       assert.isAbove(cancelled.length, 0)
+    })
+  )
+
+  it.effect("works on a run that kills no worker before it tries the packets again that have killed one", () =>
+    Effect.gen(function* () {
+      const { killers: deaths, workers } = yield* mortal
+      const pool = yield* FarmPool.make({ workers })
+      const start = (packets: ReadonlyArray<number>) =>
+        Effect.forkChild(Effect.exit(pool.run(job, packets)), { startImmediately: true })
+      const killers = yield* Effect.forEach(Array.from({ length: 5 }), () => start([-1]))
+      let deathsBefore = Number.POSITIVE_INFINITY
+      const normal = yield* Effect.forkChild(
+        Effect.tap(pool.run(job, naps(100, 10)), () =>
+          Effect.sync(() => {
+            deathsBefore = deaths.length
+          })
+        ),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust("30 seconds")
+      for (const fiber of killers) assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))
+      assert.strictEqual(yield* Fiber.join(normal), 1_000)
+      assert.strictEqual(deaths.length, 15)
+      assert.strictEqual(deathsBefore, 5)
     })
   )
 

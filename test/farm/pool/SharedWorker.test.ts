@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import * as SharedWorker from "../../../src/farm/pool/SharedWorker.ts"
 import type { Report, Task, Worker } from "../../../src/farm/Worker.ts"
 
 /** Makes a worker that two runs share. It does nothing but what the test reports in its name. */
-const make = Effect.fnUntraced(function* (more: Partial<Worker> = {}) {
+const make = Effect.fnUntraced(function* (more: Partial<Worker> = {}, onReport: (run: string) => void = constVoid) {
   const sent: Array<Task> = []
   const cancelled: Array<number> = []
   const worker: Worker = {
@@ -17,11 +18,14 @@ const make = Effect.fnUntraced(function* (more: Partial<Worker> = {}) {
   const clock = { virtualTime: 0 }
   const later: Array<() => void> = []
   const shared = SharedWorker.make(worker, clock, (one) => void later.push(one))
-  const runs = yield* Effect.forEach([1, 2], (priority) => {
+  const runs = yield* Effect.forEach(["one", "two"], (name, index) => {
     const reports: Array<Report> = []
-    const part = SharedWorker.workerFor(shared, SharedWorker.makeClient(priority, clock))
+    const part = SharedWorker.workerFor(shared, SharedWorker.makeClient(index + 1, clock))
     return Effect.as(
-      part.attach((all) => void reports.push(...all)),
+      part.attach((all) => {
+        onReport(name)
+        reports.push(...all)
+      }),
       { part, reports, take: () => reports.splice(0) }
     )
   })
@@ -49,6 +53,25 @@ describe("SharedWorker", () => {
       const blamed = (running: ReadonlyArray<number>) => ({ _tag: "Lost" as const, message: "away", running })
       assert.deepStrictEqual(one.take(), [blamed([7]), { _tag: "Alive" }])
       assert.deepStrictEqual(two.take(), [blamed([]), { _tag: "Alive" }])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("serves a run whose task has killed the worker after the others, which it tells first", () =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const { one, report, sent, two } = yield* make({ reportsEachBegin: true, capacity: 1 }, (name) => told.push(name))
+      one.part.run([task(7)])
+      two.part.run([task(7)])
+      report({ _tag: "Lost", message: "exited", running: [sent[0]!.id] })
+      told.length = 0
+      report({ _tag: "Ready" })
+      assert.deepStrictEqual(told, ["two", "one"])
+      sent.length = 0
+      const tasks = (packet: string) => [1, 2, 3].map((id) => ({ id, packet }))
+      two.part.run(tasks("of two"))
+      one.part.run(tasks("of one"))
+      for (let at = 0; at < 6; at++) report({ _tag: "Done", id: sent[at]!.id, result: 0, millis: 10 })
+      assert.strictEqual(sent.map(({ packet }) => packet).join(", "), "of two, of two, of two, of one, of one, of one")
     }).pipe(Effect.scoped)
   )
 })

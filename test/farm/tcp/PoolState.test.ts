@@ -183,4 +183,17 @@ describe("PoolState", () => {
       next.every((id) => pool.state.workers.some((worker) => worker.inFlight.entries.get(id)?.client === two!.client))
     )
   })
+
+  it("serves a client whose task has killed a worker after the others", () => {
+    const pool = makePool()
+    const [one, two] = pool.clients
+    const tasks = Array.from({ length: 8 }, (_, id) => ({ id, packet: 0 }))
+    for (const { client } of [one!, two!]) pool.send({ _tag: "Run", client, tasks })
+    const [killer] = pool.held[0]!.splice(0)
+    pool.report(0, { _tag: "Lost", message: "exited", running: [killer!] })
+    pool.report(0, { _tag: "Ready" })
+    const clientOf = (id: number) => pool.state.workers[0]!.inFlight.entries.get(id)!.client
+    assert.isAbove(pool.held[0]!.length, 0)
+    for (const id of pool.held[0]!) assert.strictEqual(clientOf(id), two!.client)
+  })
 })

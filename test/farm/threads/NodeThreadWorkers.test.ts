@@ -85,6 +85,18 @@ describe("NodeThreadWorkers", () => {
     )
   )
 
+  it.effect("replaces a thread that exits in a packet without a delay: the clock stands still", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const workers = Effect.succeed(yield* NodeThreadWorkers.make({ module, threads: 1 }))
+        const exits = Farm.run(job, { to: 10, odd: { at: 0, does: "exit" } }, { workers, packetSize: 1 })
+        const { reason } = yield* Effect.flip(exits)
+        assert.match(reason.message, /^packet 0 .* failed 3 times: /)
+        assert.strictEqual(yield* Farm.run(job, { to: 1_000 }, { workers }), sum(1_000))
+      })
+    )
+  )
+
   it.live("names a packet that cannot be cloned", () =>
     Effect.gen(function* () {
       const workers = NodeThreadWorkers.make({ module, threads: 1 })
