@@ -1,5 +1,6 @@
 /** The errors of a farm, which can be encoded for another thread or process. */
 import * as Schema from "effect/Schema"
+import * as SchemaDefect from "./SchemaDefect.ts"
 
 /** An error as it crosses a thread or a wire. @category errors @since 0.1.0 */
 export interface ErrorText {
@@ -247,8 +248,10 @@ export const Attempt = Schema.Struct({
 /** @category models @since 0.1.0 */
 export type Attempt = typeof Attempt.Type
 
-const textOf = (cause: unknown) =>
-  cause instanceof Error && cause.message !== "" ? `${cause.name}: ${cause.message}` : errorText(cause).message
+const textOf = (thrown: unknown) => {
+  const cause = SchemaDefect.unwrap(thrown)
+  return cause instanceof Error && cause.message !== "" ? `${cause.name}: ${cause.message}` : errorText(cause).message
+}
 
 const maxPacketChars = 200
 
@@ -368,7 +371,14 @@ export const Reason = Schema.Union([
 /** @category errors @since 0.1.0 */
 export type Reason = typeof Reason.Type
 
-/** The error of a farm, with its reason. @category errors @since 0.1.0 */
+/**
+ * The error of a farm, with its reason. The message has the texts of others as they are, also control characters, such
+ * as those of an error that the work threw: `TerminalText.escape` of the network makes it safe for a terminal. The
+ * commands and their logs do so.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class FarmError extends Schema.TaggedError<FarmError>()("FarmError", { reason: Reason }) {
   override get message(): string {
     return this.reason.message

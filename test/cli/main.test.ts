@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Main from "../../src/cli/main.ts"
 import * as NodeMain from "../../src/cli/NodeMain.ts"
+import * as FarmError from "../../src/farm/FarmError.ts"
 
 type Tree = Awaited<ReturnType<typeof Main.load>>
 
@@ -89,5 +90,12 @@ describe("servers", () => {
     assert.deepStrictEqual(NodeMain.outcome(Exit.interrupt(1), true), [0])
     assert.deepStrictEqual(NodeMain.outcome(Exit.interrupt(1), false), [130])
     assert.deepStrictEqual(NodeMain.outcome(Exit.fail(new Error("no")), true), [1, "no"])
+  })
+
+  it("escapes the text of work in the error of a farm", () => {
+    const attempt = { worker: "thread 1", kind: "Threw", message: "no\u001b[31m\u0007" } as const
+    const reason = new FarmError.PoisonPacket({ id: 7, packet: 1, attempts: [attempt] })
+    const [code, line] = NodeMain.outcome(Exit.fail(new FarmError.FarmError({ reason })))
+    assert.deepStrictEqual([code, line], [1, "packet 7 1 failed once: thread 1: no\\u001b[31m\\u0007"])
   })
 })

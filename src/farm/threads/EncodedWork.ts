@@ -7,6 +7,7 @@ import { constVoid } from "effect/Function"
 import * as Schema from "effect/Schema"
 import { errorText, singleLine } from "../FarmError.ts"
 import type { StopSignal, Work } from "../Job.ts"
+import * as SchemaDefect from "../SchemaDefect.ts"
 
 /** A result that can be sent. */
 export interface Encoded {
@@ -77,9 +78,23 @@ const runEffect = (
   )
 }
 
+/** Returns the error of a result that does not fit its schema, or throws when it is read. */
+const resultError = (thrown: unknown) => {
+  const cause = SchemaDefect.unwrap(thrown)
+  const what = cause === thrown ? "the result does not fit its schema" : "cannot read the result"
+  return new Error(`${what}: ${singleLine(errorText(cause))}`, cause === thrown ? undefined : { cause })
+}
+
 /** Wraps work in the schemas of packet and result. Effects run with the services. */
 export const make = <Packet, Result>(work: Work<Packet, Result>, services: Context.Context<never>): EncodedWork => {
-  const decode = Schema.decodeUnknownSync(work.packet)
+  const decodePacket = Schema.decodeUnknownSync(work.packet)
+  const decode = (packet: unknown) => {
+    try {
+      return decodePacket(packet)
+    } catch (cause) {
+      throw SchemaDefect.unwrap(cause)
+    }
+  }
   const encodeResult = Schema.encodeUnknownSync(work.result)
   const transferOf = work.transfer?.result
   const encode = (result: unknown): Encoded => {
@@ -87,7 +102,7 @@ export const make = <Packet, Result>(work: Work<Packet, Result>, services: Conte
     try {
       value = encodeResult(result)
     } catch (cause) {
-      throw new Error(`the result does not fit its schema: ${singleLine(errorText(cause))}`)
+      throw resultError(cause)
     }
     return { value, transfer: transferOf === undefined ? nothing : transferOf(result as Result) }
   }

@@ -16,14 +16,14 @@ type Work = (packet: string, signal: StopSignal) => Computation<unknown>
 const codes = Object.fromEntries(Object.entries(OutcomeCode).map(([name, code]) => [code, name]))
 
 /** Makes a queue for five tasks, with the outcomes that it has sent, and a clock that the test sets. */
-const make = (work: Work, transfer?: Transfer<string, unknown>) => {
+const make = (work: Work, transfer?: Transfer<string, unknown>, result: Schema.Codec<unknown> = Schema.Any) => {
   const tasks = ThreadTasks.make(5)
   const clock = { millis: 0 }
   const outcomes: Array<readonly [outcome: string | undefined, value: unknown]> = []
   const moved: Array<ReadonlyArray<ArrayBufferLike>> = []
   const sent = Promise.withResolvers<void>()
   const encoded = EncodedWork.make(
-    { name: "test", version: 1, packet: Schema.String, result: Schema.Any, work, transfer },
+    { name: "test", version: 1, packet: Schema.String, result, work, transfer },
     Context.make(Suffix, "!")
   )
   const queue = NodeThreadQueue.make({
@@ -203,6 +203,24 @@ describe("NodeThreadQueue", () => {
     const { add, moved } = make(() => buffer, { result: () => [buffer, new SharedArrayBuffer(8)] })
     add("a", "b")
     assert.deepStrictEqual(moved, [[buffer]])
+  })
+
+  it("gives the error of a getter in a result, and what does not fit the schema", () => {
+    const unreadable = {
+      get size(): number {
+        throw new RangeError("no size")
+      }
+    }
+    const { add, outcomes } = make(
+      (packet) => (packet === "getter" ? unreadable : { size: packet }),
+      undefined,
+      Schema.Struct({ size: Schema.Number })
+    )
+    add("getter", "text")
+    assert.deepStrictEqual(outcomes, [
+      ["failed", "cannot read the result: no size"],
+      ["failed", 'the result does not fit its schema: Expected number, at ["size"]']
+    ])
   })
 
   it("refuses a result that is larger than the limit", () => {
