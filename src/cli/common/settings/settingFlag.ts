@@ -56,12 +56,15 @@ export const withDefault = <A>(shape: Shape<A>, value: A): Flag.Flag<A> =>
     settingOf(shape)
   )
 
-/** Describes a flag that takes any text. */
+/** Returns true for the placeholder of a path. */
+const isPath = (metavar: string) => /^(FILE|DIR|PATH)\b/.test(metavar)
+
+/** Describes a flag that takes any text; a path must not be empty. */
 export const textShape = (section: string | undefined, name: string, metavar: string, description: string) => ({
   name,
   metavar,
   description,
-  expected: "a text",
-  parse: (text: string) => text,
+  expected: isPath(metavar) ? "a path, which must not be empty" : "a text",
+  parse: (text: string) => (text === "" && isPath(metavar) ? undefined : text),
   section
 })

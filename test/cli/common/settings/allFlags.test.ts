@@ -102,6 +102,17 @@ describe("every flag", () => {
     })
   )
 
+  it.effect("does not accept an empty path", () =>
+    Effect.gen(function* () {
+      const all = (yield* allFlags).flatMap(([, flag]) => settings.settingsOf({ flag }))
+      const paths = all.filter(({ accepts, expected }) => !accepts("") && expected.startsWith("a path"))
+      const names = new Set(paths.map(({ name, section }) => ServerConfig.variable(section, name)))
+      for (const name of ["PRIMES_CHECKPOINT", "EFFECT_INET_CAPTURE", "HANGMAN_SCORES", "TFTP_ROOT", "BOARD_UNIX"]) {
+        assert.include([...names], name)
+      }
+    })
+  )
+
   it.effect("has its key in a configuration file", () =>
     Effect.gen(function* () {
       const { options, services } = sections.all
