@@ -61,7 +61,10 @@ const runWithLimit = (limit: number, until: RegExp, args: ReadonlyArray<string>)
     const command = [process.execPath, inject("command"), ...args]
     const child = ChildProcess.spawn("sh", ["-c", `ulimit -n ${limit}; exec "$0" "$@"`, ...command])
     let output = ""
-    const done = () => resume(Effect.succeed(output))
+    const done = () => {
+      child.kill("SIGKILL")
+      resume(Effect.succeed(output))
+    }
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (bytes) => {
         output += bytes
