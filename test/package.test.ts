@@ -368,7 +368,7 @@ describe("installed command", () => {
           withProcess(["farm", "work", "--threads", "1", ...flags], () => run(project, "node", "client.mjs", url))
         )
       )
-      assert.strictEqual(output, `Sum 100 ${(1n << 64n) * 5050n} 1970-01-01T00:00:00.100Z\n`)
+      assert.strictEqual(output, `Sum 100 ${(1n << 64n) * 5050n}n 1970-01-01T00:00:00.100Z\n`)
     }).pipe(Effect.scoped)
   )
 
