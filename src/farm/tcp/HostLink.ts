@@ -209,7 +209,7 @@ interface ConnectionTimes {
 }
 
 /**
- * Returns true if a connection was of use, so that the reconnect schedule begins anew: a task was done, the host has
+ * Returns true if a connection was of use, so that the reconnect schedule begins anew. A task was done, the host has
  * reported work on a long one for some time, or it was alive for that time and has left no task without an outcome.
  */
 export const wasUseful = (

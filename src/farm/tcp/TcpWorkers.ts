@@ -133,7 +133,7 @@ export const parseHost = (text: string, port = 1070): Result.Result<Place, strin
     : Result.succeed(place)
 }
 
-/** Returns true for a number that is no port to connect to; a name may be that of a service. */
+/** Returns true for a number to which nothing can connect; a name may be that of a service. */
 const isImpossiblePort = (service: string) =>
   /^[-+.\d]+$/.test(service) && !(/^\d+$/.test(service) && Number(service) >= 1 && Number(service) <= 0xffff)
 
