@@ -53,7 +53,7 @@ const toJson = (
     }))
   })
 
-/** Logs rejected hosts, results that differ, and workers that fall silent or do not fit. Hosts log their own changes. */
+/** Logs rejected hosts, results that differ, and workers that fall silent or do not fit; hosts log their changes. */
 const logNotice = (notice: Farm.Event): Effect.Effect<void> => {
   switch (notice._tag) {
     case "HostRejected": {
