@@ -218,7 +218,14 @@ export const make = <Packet, Result>(options: Options<Packet>): State<Packet, Re
       droppedCount: 0,
       retryCount: 0
     },
-    ...{ bufferedBytes: 0, splitUnits: 0, isExhausted: false, splitFailure: undefined, end: undefined }
+    ...{
+      bufferedBytes: 0,
+      splitUnits: 0,
+      isExhausted: false,
+      isSourceDry: false,
+      splitFailure: undefined,
+      end: undefined
+    }
   }
   for (const packet of options.restored ?? []) DispatcherAssignment.addPacket(options, state, packet)
   for (const pending of state.unfinished.values()) state.retryQueue.add(pending)

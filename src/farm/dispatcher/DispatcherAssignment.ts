@@ -137,9 +137,10 @@ const copyStraggler = (step: Step, worker: WorkerState) => {
   return undefined
 }
 
-/** Notes the late packets of workers without a result, if there is a worker with one. */
+/** Notes the late packets of workers without a result, if workers with one would have nothing else to do. */
 export const doubtLatePackets = ({ now, options, state }: Step) => {
-  const { doubtful, workers } = state
+  const { doubtful, isExhausted, isSourceDry, workers } = state
+  if (!isExhausted && !isSourceDry) return
   if (!workers.some((worker) => DispatcherState.isUsable(worker) && DispatcherState.isProven(worker))) return
   for (const worker of workers) {
     if (worker.leases.entries.size === 0 || DispatcherState.isProven(worker)) continue
@@ -218,6 +219,7 @@ export const assign = (step: Step): EndAction<unknown> | undefined => {
     if (isSpent(step)) break
     assignTo(step, worker, Number.POSITIVE_INFINITY)
   }
+  state.isSourceDry = step.isDry
   if (state.splitFailure !== undefined) return state.splitFailure
   if (state.isExhausted && unfinished.size === 0) {
     DispatcherOutcome.mergeHeld(step)

@@ -150,6 +150,8 @@ export interface State<Packet = unknown, Result = unknown> {
   splitUnits: number
   /** True once `nextPacket` has returned the last packet, or has thrown. */
   isExhausted: boolean
+  /** True if a worker found no packet to split off in the last step. */
+  isSourceDry: boolean
   /** The failure of `nextPacket`, which ends the run. */
   splitFailure: EndAction<Packet> | undefined
   /** The action that has ended the run. */
@@ -287,25 +289,23 @@ export const isProven = ({ throughput }: WorkerState) => throughput.largestUnits
 /** The workers that try a packet at once, at most: a copy may be late as well. */
 const maxHolders = 3
 
+/** Returns true if fewer workers than the most, of those that count, hold a packet. */
+const hasRoomForCopy = (
+  { holders }: PendingPacket,
+  all: ReadonlyArray<WorkerState>,
+  counts: (holder: WorkerState) => boolean
+) => holders.length < maxHolders || holders.filter((index) => counts(all[index]!)).length < maxHolders
+
 /**
  * Returns true if the holders of a packet allow a copy at a worker. Holders without any result count only for other
  * workers of their host without one: hosts that never end anything must not keep a packet from the others.
  */
-const allowsCopy = ({ holders }: PendingPacket, idle: WorkerState, all: ReadonlyArray<WorkerState>) => {
-  if (holders.length < maxHolders) return true
-  const counts = (holder: WorkerState) => isProven(holder) || (!isProven(idle) && holder.host === idle.host)
-  return holders.filter((index) => counts(all[index]!)).length < maxHolders
-}
+const allowsCopy = (pending: PendingPacket, idle: WorkerState, all: ReadonlyArray<WorkerState>) =>
+  hasRoomForCopy(pending, all, (holder) => isProven(holder) || (!isProven(idle) && holder.host === idle.host))
 
 /** Returns true if a worker is the last that has received a packet, and another one may. */
-export const isCopyable = (
-  { holders, isMoved }: PendingPacket,
-  { index }: WorkerState,
-  all: ReadonlyArray<WorkerState>
-) =>
-  !isMoved &&
-  holders.at(-1) === index &&
-  (holders.length < maxHolders || holders.filter((holder) => isProven(all[holder]!)).length < maxHolders)
+export const isCopyable = (pending: PendingPacket, { index }: WorkerState, all: ReadonlyArray<WorkerState>) =>
+  !pending.isMoved && pending.holders.at(-1) === index && hasRoomForCopy(pending, all, isProven)
 
 /** Returns true if a packet is held, and only by workers without a result. */
 export const isDoubtful = ({ holders, isMoved }: PendingPacket, all: ReadonlyArray<WorkerState>) =>
