@@ -14,6 +14,7 @@ import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import type * as FarmCheckpoint from "../farm/FarmCheckpoint.ts"
 import { CheckpointFailed, FarmError } from "../farm/FarmError.ts"
+import * as TerminalText from "../network/TerminalText.ts"
 import { ClusterError, KeyInUse, type PoolUnavailable } from "./ClusterError.ts"
 import { formatJob, type JobName } from "./FarmPool.ts"
 
@@ -97,9 +98,8 @@ export class RunStore extends Context.Service<
 
 const maxQuotedChars = 60
 
-const truncated = (text: string) => (text.length > maxQuotedChars ? `${text.slice(0, maxQuotedChars)}...` : text)
-
-const describe = ({ input, job }: Pick<RunSpec, "input" | "job">) => `${formatJob(job)} of ${truncated(input)}`
+const describe = ({ input, job }: Pick<RunSpec, "input" | "job">) =>
+  `${formatJob(job)} of ${TerminalText.truncate(input, maxQuotedChars)}`
 
 /** Fails with `KeyInUse` if a record belongs to another run than the one to begin. @category guards @since 0.1.0 */
 export const checkSame = (record: RunSpec, spec: RunSpec): Effect.Effect<void, ClusterError> =>

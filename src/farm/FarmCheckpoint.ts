@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { crc32c } from "../network/server/Crc32c.ts"
+import * as TerminalText from "../network/TerminalText.ts"
 import type { EncodedPacket } from "./EncodedPacket.ts"
 import { Attempt, CheckpointFailed, FarmError, PoisonPacket } from "./FarmError.ts"
 import type { CheckpointCodecs, Job, SizedPacket } from "./Job.ts"
@@ -95,7 +96,7 @@ export interface State<Packet, Output> {
 
 const maxQuotedChars = 60
 
-const truncated = (text: string) => (text.length > maxQuotedChars ? `${text.slice(0, maxQuotedChars)}...` : text)
+const quoted = (text: string) => TerminalText.truncate(text, maxQuotedChars)
 
 const checksum = (text: string) => crc32c(new TextEncoder().encode(text)).toString(16).padStart(8, "0")
 
@@ -139,6 +140,7 @@ export const make = <Input, Packet, Result, Output>(
   { input, kind, path }: Owner<Input>
 ) => {
   const inputJson = JSON.stringify(jsonOf(codecs.input).encode(input))
+  const savedInput: unknown = JSON.parse(inputJson)
   const outputs = jsonOf(codecs.output)
   const packets = jsonOf(Schema.toEncoded(job.packet))
   const fail = (detail: string) => Effect.fail(new FarmError({ reason: new CheckpointFailed({ path, detail }) }))
@@ -146,7 +148,7 @@ export const make = <Input, Packet, Result, Output>(
   const write = ({ output, skipped, splitUnits, unfinished }: State<Packet, Output>): string =>
     format(
       JSON.stringify({
-        ...{ kind, job: job.name, version: job.version, input: JSON.parse(inputJson), cut: splitUnits },
+        ...{ kind, job: job.name, version: job.version, input: savedInput, cut: splitUnits },
         open: unfinished.map(({ packet, units }) => [units, packets.encode(packet.encoded)]),
         skipped: skipped.map(({ attempts, id, packet }) => ({ id, packet: packets.encode(packet), attempts })),
         output: output === undefined ? null : outputs.encode(output)
@@ -159,7 +161,7 @@ export const make = <Input, Packet, Result, Output>(
       return `job ${saved.job} ${saved.version}, not ${job.name} ${job.version}`
     }
     const found = JSON.stringify(saved.input)
-    if (found !== inputJson) return `input ${truncated(found)}, not ${truncated(inputJson)}`
+    if (found !== inputJson) return `input ${quoted(found)}, not ${quoted(inputJson)}`
     return saved.kind === kind ? undefined : `a ${saved.kind}, not a ${kind}`
   }
 

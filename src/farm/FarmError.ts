@@ -1,5 +1,6 @@
 /** The errors of a farm, which can be encoded for another thread or process. */
 import * as Schema from "effect/Schema"
+import * as TerminalText from "../network/TerminalText.ts"
 import * as SchemaDefect from "./SchemaDefect.ts"
 
 /** An error as it crosses a thread or a wire. @category errors @since 0.1.0 */
@@ -36,8 +37,6 @@ const maxFieldsChars = 2_048
 const maxFieldsDepth = 4
 const maxShownFieldsChars = 200
 
-const truncate = (text: string, maxChars: number) => (text.length > maxChars ? `${text.slice(0, maxChars)}...` : text)
-
 /** Returns a property of what was thrown, whose getter may throw. */
 const propertyOf = (thrown: object, key: string): unknown => {
   try {
@@ -67,7 +66,7 @@ interface Room {
 }
 
 const copyText = (text: string, room: Room) => {
-  const copy = truncate(text, Math.min(maxNameChars, room.chars))
+  const copy = TerminalText.truncate(text, Math.min(maxNameChars, room.chars))
   room.chars -= copy.length
   return copy
 }
@@ -154,7 +153,7 @@ const fieldsOf = (thrown: object): Schema.JsonObject => {
 
 /** Formats an error that has no message by its tag or name, and by its fields: `Flaky {"at":3}`. */
 const formatUnnamed = (title: string | undefined, fields: Schema.JsonObject | undefined) => {
-  const json = fields === undefined ? "" : truncate(JSON.stringify(fields), maxShownFieldsChars)
+  const json = fields === undefined ? "" : TerminalText.truncate(JSON.stringify(fields), maxShownFieldsChars)
   return `${title ?? ""} ${json}`.trim() || "an error without a message"
 }
 
@@ -192,19 +191,21 @@ export const errorText = (thrown: unknown): ErrorText => errorTextWithin(thrown,
 
 const errorTextWithin = (thrown: unknown, causes: number): ErrorText => {
   if (typeof thrown !== "object" || thrown === null) {
-    return { name: "Error", message: truncate(formatThrown(thrown), maxTextChars) || "an empty text" }
+    return { name: "Error", message: TerminalText.truncate(formatThrown(thrown), maxTextChars) || "an empty text" }
   }
   const [name, tag, stack, code] = ["name", "_tag", "stack", "code"].map((key) => propertyOf(thrown, key))
   const cause = propertyOf(thrown, "cause")
   const title = [name, tag].find((text) => typeof text === "string" && text !== "") as string | undefined
   const fields = fieldsOf(thrown)
   const hasFields = Object.keys(fields).length > 0
-  const shortTitle = title === undefined ? undefined : truncate(title, maxNameChars)
+  const shortTitle = title === undefined ? undefined : TerminalText.truncate(title, maxNameChars)
   return {
     name: shortTitle ?? "Error",
-    message: truncate(ownMessage(thrown), maxTextChars) || formatUnnamed(shortTitle, hasFields ? fields : undefined),
-    ...(typeof stack === "string" ? { stack: truncate(stack, maxTextChars) } : {}),
-    ...(typeof code === "string" ? { code: truncate(code, maxNameChars) } : {}),
+    message:
+      TerminalText.truncate(ownMessage(thrown), maxTextChars) ||
+      formatUnnamed(shortTitle, hasFields ? fields : undefined),
+    ...(typeof stack === "string" ? { stack: TerminalText.truncate(stack, maxTextChars) } : {}),
+    ...(typeof code === "string" ? { code: TerminalText.truncate(code, maxNameChars) } : {}),
     ...(typeof code === "number" ? { code: Number.isFinite(code) ? code : String(code) } : {}),
     ...(hasFields ? { fields } : {}),
     ...(cause === undefined || causes === 0 ? {} : { cause: errorTextWithin(cause, causes - 1) })
@@ -271,7 +272,7 @@ const formatJson = (value: unknown) => {
   }
 }
 
-const truncatedJson = (value: unknown) => truncate(formatJson(value), maxPacketChars)
+const truncatedJson = (value: unknown) => TerminalText.truncate(formatJson(value), maxPacketChars)
 
 /** Invalid options of a farm or of a pool. @category errors @since 0.1.0 */
 export class InvalidOptions extends Schema.TaggedClass<InvalidOptions>()("InvalidOptions", {

@@ -1,6 +1,7 @@
 /** Processes by their sockets, from /proc: Linux only, and processes of other users only as root. */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as TerminalText from "../network/TerminalText.ts"
 
 /** A process that has a socket open. Its command line is text of another program: escape it before it is printed. */
 interface SocketOwner {
@@ -80,7 +81,7 @@ const maxCommandChars = 60
 
 const commandOf = Effect.fnUntraced(function* (pid: string) {
   const line = (yield* readOrEmpty(`/proc/${pid}/cmdline`)).replaceAll("\0", " ").trim()
-  const command = line.length > maxCommandChars ? `${line.slice(0, maxCommandChars)}...` : line
+  const command = TerminalText.truncate(line, maxCommandChars)
   return command === "" ? (yield* readOrEmpty(`/proc/${pid}/comm`)).trim() : command
 })
 

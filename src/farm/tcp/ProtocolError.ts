@@ -1,5 +1,6 @@
 /** The errors of the protocol between a farm and a worker server. */
 import * as Data from "effect/Data"
+import * as TerminalText from "../../network/TerminalText.ts"
 
 const maxTextChars = 200
 
@@ -11,7 +12,7 @@ const maxTextChars = 200
  */
 export const singleLine = (text: string): string => {
   const line = text.slice(0, maxTextChars + 1).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
-  return line.length > maxTextChars ? `${line.slice(0, maxTextChars)}...` : line
+  return TerminalText.truncate(line, maxTextChars)
 }
 
 /** A frame over the length limit. @category errors @since 0.1.0 */

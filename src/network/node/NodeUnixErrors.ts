@@ -106,7 +106,7 @@ export const checkPath = (
 ): Effect.Effect<NetAddress.UnixPathAddress, NetworkError> => {
   const why = invalidity(path)
   if (why === undefined) return Effect.succeed(NetAddress.unixPathAddress(path))
-  const shown = path.length > maxShownCharacters ? `${path.slice(0, maxShownCharacters)}...` : path
+  const shown = TerminalText.truncate(path, maxShownCharacters)
   const text = `cannot ${operation} ${shown === "" ? "a unix socket" : TerminalText.escape(shown)}: ${why}`
   return Effect.fail(new NetworkError({ reason: "InvalidAddress", text }))
 }
