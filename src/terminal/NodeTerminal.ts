@@ -1,4 +1,6 @@
 /** Status line of the terminal on standard error. */
+import * as Effect from "effect/Effect"
+import * as Stdio from "effect/Stdio"
 import * as TerminalText from "../network/TerminalText.ts"
 import * as Ansi from "./Ansi.ts"
 
@@ -21,3 +23,12 @@ export const printLine = (line: string) => {
   process.stderr.write("\n")
   shownLength = 0
 }
+
+/** Opens the line of a progress, if standard error is a terminal. It is cleared when the scope closes. */
+export const openLine = Effect.gen(function* () {
+  const { stderrIsTerminal } = yield* Stdio.Stdio
+  if (!(yield* stderrIsTerminal)) return undefined
+  const draw = (line: string) => Effect.sync(() => replaceLine(line))
+  yield* Effect.addFinalizer(() => draw(""))
+  return { draw, clear: draw(""), print: (line: string) => Effect.sync(() => printLine(line)) }
+})

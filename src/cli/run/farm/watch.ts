@@ -2,12 +2,11 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
-import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as ClusterFarm from "../../../cluster/ClusterFarm.ts"
 import type { RunStatus } from "../../../cluster/FarmPool.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
-import { columns, replaceLine } from "../../../terminal/NodeTerminal.ts"
+import { columns, openLine } from "../../../terminal/NodeTerminal.ts"
 import { CannotCluster } from "../../common/CliErrors.ts"
 import * as database from "./database.ts"
 import * as watchText from "./watchText.ts"
@@ -17,16 +16,6 @@ interface Input extends database.Cluster {
   readonly pool: string | undefined
   readonly json: boolean
 }
-
-/** Makes the line of progress on standard error, if that is a terminal. It is cleared when the scope closes. */
-const openLine = Effect.gen(function* () {
-  const { stderrIsTerminal } = yield* Stdio.Stdio
-  if (!(yield* stderrIsTerminal)) return undefined
-  const clear = Effect.sync(() => replaceLine(""))
-  yield* Effect.addFinalizer(() => clear)
-  const draw = (status: RunStatus) => Effect.sync(() => replaceLine(watchText.bar(status, columns() - 1)))
-  return { clear, draw }
-})
 
 /** Follows a run, and returns its last state. */
 const follow = Effect.fnUntraced(function* ({ json, key, pool }: Input) {
@@ -43,7 +32,7 @@ const follow = Effect.fnUntraced(function* ({ json, key, pool }: Input) {
     yield* print(watchText.news(yield* Ref.getAndSet(shown, status), status))
     if (status.state !== "running") return
     yield* Ref.set(running, status)
-    if (line !== undefined) yield* line.draw(status)
+    if (line !== undefined) yield* line.draw(watchText.bar(status, columns() - 1))
   })
   const states = ClusterFarm.watch(key, { pool }).pipe(Stream.tap(show))
   const last = yield* Stream.runLast(states)

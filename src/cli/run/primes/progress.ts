@@ -1,12 +1,11 @@
 /** The progress of a count: a bar on the terminal, and a summary line at the end. */
 import * as Effect from "effect/Effect"
-import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type { Running } from "../../../farm/Farm.ts"
 import type { HostProgress, Progress, WorkerProgress } from "../../../farm/Progress.ts"
 import * as Quantity from "../../../network/Quantity.ts"
 import * as Amount from "../../../terminal/Amount.ts"
-import { columns, printLine, replaceLine } from "../../../terminal/NodeTerminal.ts"
+import { columns, openLine } from "../../../terminal/NodeTerminal.ts"
 import * as ProgressBar from "../../../terminal/ProgressBar.ts"
 
 const percent = (part: number) => Math.floor(part * 100)
@@ -72,18 +71,13 @@ const refreshInterval = "100 millis"
 
 /** Makes the display on standard error, if that is a terminal. It is cleared when the scope closes. */
 export const openOnTerminal = Effect.fnUntraced(function* (title: string) {
-  const stdio = yield* Stdio.Stdio
-  if (!(yield* stdio.stderrIsTerminal)) return undefined
+  const line = yield* openLine
+  if (line === undefined) return undefined
   const draw = (stats: BarProgress) =>
-    Effect.sync(() => {
-      if (stats.total !== undefined) replaceLine(bar(title, stats, columns() - 1))
-    })
-  const clear = Effect.sync(() => replaceLine(""))
-  yield* Effect.addFinalizer(() => clear)
+    stats.total === undefined ? Effect.void : Effect.suspend(() => line.draw(bar(title, stats, columns() - 1)))
   return {
-    clear,
+    ...line,
     draw,
-    print: (line: string) => Effect.sync(() => printLine(line)),
     /** Draws the progress of a run until the scope closes. */
     follow: ({ statsEvery }: Pick<Running<unknown>, "statsEvery">) =>
       Effect.forkScoped(Stream.runForEach(statsEvery(refreshInterval), draw))

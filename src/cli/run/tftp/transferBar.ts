@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Amount from "../../../terminal/Amount.ts"
-import { columns, printLine, replaceLine } from "../../../terminal/NodeTerminal.ts"
+import { columns, openLine, printLine, replaceLine } from "../../../terminal/NodeTerminal.ts"
 import * as ProgressBar from "../../../terminal/ProgressBar.ts"
 import * as NameText from "../../../tftp/protocol/NameText.ts"
 import type * as TftpClient from "../../../tftp/TftpClient.ts"
@@ -30,10 +30,9 @@ export const done = (name: string, { blksize, bytes, resent, windowsize }: TftpC
 /** Draws on standard error; undefined if it is not a terminal, or the file is printed to a terminal. */
 export const transferBar = Effect.fnUntraced(function* (fileName: string, toStdout: boolean) {
   const name = NameText.escape(fileName)
-  const stdio = yield* Stdio.Stdio
-  const isSeen = (yield* stdio.stderrIsTerminal) && !(toStdout && (yield* stdio.stdoutIsTerminal))
-  if (!isSeen) return undefined
-  yield* Effect.addFinalizer(() => Effect.sync(() => replaceLine("")))
+  const { stdoutIsTerminal } = yield* Stdio.Stdio
+  if (toStdout && (yield* stdoutIsTerminal)) return undefined
+  if ((yield* openLine) === undefined) return undefined
   return {
     progress: (progress: TftpClient.Progress, seconds: number) =>
       replaceLine(bar(name, progress, seconds, columns() - 1)),
