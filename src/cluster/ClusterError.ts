@@ -82,3 +82,16 @@ export class ClusterError extends Schema.TaggedError<ClusterError>()("ClusterErr
     return this.reason.message
   }
 }
+
+/** Makes the error of a run that cannot begin. @category constructors @since 0.1.0 */
+export const invalidRun = (message: string): ClusterError => new ClusterError({ reason: new InvalidRun({ message }) })
+
+/** Makes the error of a job, such as `primes 1`, that cannot be stored. @category constructors @since 0.1.0 */
+export const withoutCodecs = (job: string): ClusterError =>
+  invalidRun(`the job ${job} has no codecs for checkpoints; define \`checkpoint\` in the job`)
+
+/** Makes the error of an input that its job refuses. @category constructors @since 0.1.0 */
+export const unfitInput =
+  (job: string) =>
+  ({ message }: { readonly message: string }): ClusterError =>
+    invalidRun(`the input does not fit the job ${job}: ${message}`)

@@ -10,7 +10,14 @@ import type * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { CheckpointCodecs, Job } from "../farm/Job.ts"
-import { ClusterError, InvalidRun, messageWithCauses, PoolUnavailable } from "./ClusterError.ts"
+import {
+  ClusterError,
+  invalidRun,
+  messageWithCauses,
+  PoolUnavailable,
+  unfitInput,
+  withoutCodecs
+} from "./ClusterError.ts"
 import {
   defaultPool,
   FarmPool,
@@ -47,8 +54,6 @@ export interface RunOptions extends PoolOptions {
   /** The weight of the run among those of the pool. Default 1: one of 2 receives twice the working time. */
   readonly priority?: number | undefined
 }
-
-const invalid = (message: string) => new ClusterError({ reason: new InvalidRun({ message }) })
 
 const problemOf = ({ key, maxAttempts = 1, packetSize = 1, pool = defaultPool, priority = 1 }: RunOptions) => {
   const isCount = (value: number) => Number.isInteger(value) && value > 0
@@ -136,11 +141,7 @@ const codecsOf = <Input, Output>({
   name,
   version
 }: Pick<Job<Input, never, never, Output>, "checkpoint" | "name" | "version">) =>
-  checkpoint === undefined
-    ? Effect.fail(invalid(`the job ${name} ${version} has no codecs for checkpoints; define \`checkpoint\` in the job`))
-    : Effect.succeed(checkpoint)
-
-const jsonText = <A>(codec: Schema.Codec<A, unknown>) => Schema.fromJsonString(Schema.toCodecJson(codec))
+  checkpoint === undefined ? Effect.fail(withoutCodecs(formatJob({ name, version }))) : Effect.succeed(checkpoint)
 
 /**
  * Runs a job on a pool and returns its output. The same key again, from any process and also after the end, returns the
@@ -174,22 +175,22 @@ export const run = Effect.fnUntraced(function* <Input, Packet, Result, Output>(
   options: RunOptions
 ): Effect.fn.Return<Output, ClusterError, Sharding.Sharding> {
   const problem = problemOf(options)
-  if (problem !== undefined) return yield* invalid(problem)
+  if (problem !== undefined) return yield* invalidRun(problem)
   const { name, version } = job
   const codecs: CheckpointCodecs<Input, Output> = yield* codecsOf(job)
-  const text = yield* Schema.encodeEffect(jsonText(codecs.input))(input).pipe(
-    Effect.mapError(({ message }) => invalid(`the input does not fit the job ${formatJob(job)}: ${message}`))
+  const text = yield* Schema.encodeEffect(JsonText.codec(codecs.input))(input).pipe(
+    Effect.mapError(unfitInput(formatJob(job)))
   )
   const bytes = JsonText.byteLength(text)
   if (bytes > maxTextBytes) {
-    return yield* invalid(`the input is too large: ${bytes} bytes (limit ${maxTextBytes}); name where it is instead`)
+    return yield* invalidRun(`the input is too large: ${bytes} bytes (limit ${maxTextBytes}); name where it is instead`)
   }
   const pool = yield* connect(options)
   // A call that is not stored comes first: it waits for a host, which then learns of the message at once.
   const { attempt } = yield* pool.status(options.key)
   const request = { key: options.key, job: { name, version }, input: text, settings: settingsOf(options) }
   const output = yield* pool.run(request, attempt)
-  return yield* Effect.orDie(Schema.decodeUnknownEffect(jsonText(codecs.output))(output))
+  return yield* Effect.orDie(Schema.decodeUnknownEffect(JsonText.codec(codecs.output))(output))
 })
 
 const isOver = ({ state }: { readonly state: RunState }) =>
@@ -248,7 +249,7 @@ export const outputs = <Input, Packet, Result, Output>(
   Stream.unwrap(
     Effect.gen(function* () {
       const { output: codec } = yield* codecsOf(job)
-      const decode = Schema.decodeUnknownEffect(jsonText(codec))
+      const decode = Schema.decodeUnknownEffect(JsonText.codec(codec))
       const pool = yield* connect(options)
       return Stream.tick("500 millis").pipe(
         Stream.mapEffect(() => pool.output(key)),

@@ -14,7 +14,15 @@ import type { CheckpointCodecs } from "../farm/Job.ts"
 import type { Progress } from "../farm/Progress.ts"
 import type { Worker } from "../farm/Worker.ts"
 import * as AgentTable from "./AgentTable.ts"
-import { ClusterError, InvalidRun, JobMissing, RunCancelled, RunFailed } from "./ClusterError.ts"
+import {
+  ClusterError,
+  invalidRun,
+  JobMissing,
+  RunCancelled,
+  RunFailed,
+  unfitInput,
+  withoutCodecs
+} from "./ClusterError.ts"
 import type { PoolMetrics } from "./ClusterMetrics.ts"
 import { formatJob, maxTextBytes, type PartialOutput, type RunSettings, type RunStatus } from "./FarmPool.ts"
 import type { AnyJob, JobModules } from "./JobModules.ts"
@@ -59,8 +67,6 @@ const readError = Schema.decodeUnknownEffect(errorText)
 
 const cancelledError = (key: string) => new ClusterError({ reason: new RunCancelled({ key }) })
 
-const invalid = (message: string) => new ClusterError({ reason: new InvalidRun({ message }) })
-
 /** Returns the reply of a run that has ended. */
 const replyOf = (record: RunStore.RunRecord): Effect.Effect<string, ClusterError> => {
   const { error, key, output, state } = record
@@ -87,11 +93,11 @@ const prepare = Effect.fnUntraced(function* (
   }
   const codecs = job.checkpoint
   if (codecs === undefined) {
-    return yield* invalid(`the job ${formatJob(name)} has no codecs for checkpoints; define \`checkpoint\` in the job`)
+    return yield* withoutCodecs(formatJob(name))
   }
-  const decoded = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.toCodecJson(codecs.input)))(
-    input
-  ).pipe(Effect.mapError(({ message }) => invalid(`the input does not fit the job ${formatJob(name)}: ${message}`)))
+  const decoded = yield* Schema.decodeUnknownEffect(JsonText.codec(codecs.input))(input).pipe(
+    Effect.mapError(unfitInput(formatJob(name)))
+  )
   return { job, input: decoded, codecs }
 })
 
@@ -128,7 +134,7 @@ const workersOf = Effect.fnUntraced(function* (
 })
 
 const encodeOutput = (codecs: CheckpointCodecs<unknown, unknown>) =>
-  Schema.encodeUnknownEffect(Schema.fromJsonString(Schema.toCodecJson(codecs.output)))
+  Schema.encodeUnknownEffect(JsonText.codec(codecs.output))
 
 /** The failure of a run: a reason of `FarmError`, or `InvalidOutput`. */
 interface Failure {
@@ -330,6 +336,6 @@ export const partialOutput = Effect.fnUntraced(function* (
   const units = { state, ...unitsOfRecord(record) }
   if (output !== undefined) return { ...units, output }
   if (checkpoint === undefined) return { ...units, done: 0 }
-  const saved = yield* Effect.mapError(savedOutput(context, record, checkpoint), ({ message }) => invalid(message))
+  const saved = yield* Effect.mapError(savedOutput(context, record, checkpoint), ({ message }) => invalidRun(message))
   return { ...units, ...saved }
 })

@@ -1,5 +1,6 @@
 /** Encoded packets and results as JSON text: in this form they travel between hosts and agents. */
 import * as Schema from "effect/Schema"
+import * as ByteEstimate from "../farm/ByteEstimate.ts"
 import { type ErrorText, errorText, tooLarge } from "../farm/FarmError.ts"
 import { maxTextBytes } from "./FarmPool.ts"
 
@@ -8,6 +9,9 @@ export interface JsonText {
   readonly write: (encoded: unknown) => string
   readonly read: (text: string) => unknown
 }
+
+/** Makes the codec between values and their JSON text: dates, bigints, NaN and bytes keep their types. */
+export const codec = <A>(schema: Schema.Codec<A, unknown>) => Schema.fromJsonString(Schema.toCodecJson(schema))
 
 /** Makes the conversion for the encoded side of a schema: dates, bigints and bytes in it keep their types. */
 export const make = <A>(schema: Schema.Codec<A, unknown>): JsonText => {
@@ -32,23 +36,14 @@ export interface Written {
   readonly text: string | Refused
 }
 
-/** The values in one packet or result that are looked at. */
-const maxValues = 10_000
-
-/** Returns bytes that the text of a value has at least: its characters, and Base64 for its bytes. */
-const leastBytes = (encoded: unknown): number => {
-  const values = [encoded]
-  let bytes = 0
-  for (let at = 0; at < values.length && at < maxValues; at++) {
-    const value = values[at]
-    if (typeof value === "string") bytes += value.length
-    else if (value instanceof Uint8Array) bytes += Math.ceil((4 * value.length) / 3)
-    else if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value)) {
-      for (const member of Object.values(value)) values.push(member)
-    }
-  }
-  return bytes
+/** Returns bytes that the text of a value has at least: its characters, and Base64 of bytes. Undefined for others. */
+const ownBytes = (value: unknown): number | undefined => {
+  if (typeof value === "string") return value.length
+  if (value instanceof Uint8Array) return Math.ceil((4 * value.length) / 3)
+  return typeof value !== "object" || value === null || ArrayBuffer.isView(value) ? 0 : undefined
 }
+
+const leastBytes = (encoded: unknown) => ByteEstimate.sum(encoded, ownBytes, 0)
 
 /** Writes a packet or a result for the other side. One that is too large by its bytes alone is not written. */
 export const writeWithin = (json: JsonText, what: "packet" | "result", encoded: unknown): Written => {

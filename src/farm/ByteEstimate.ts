@@ -19,16 +19,23 @@ const membersOf = (value: object): Iterable<unknown> => {
   return Object.values(value)
 }
 
-/** Returns the bytes of a value: exact for strings of ASCII and for buffers, otherwise an estimate. */
-export const estimate = (value: unknown): number => {
-  const known = ownBytes(value)
+/** Adds up the bytes of a value and its members. Those that `bytesOf` has no number for are objects with members. */
+export const sum = (
+  value: unknown,
+  bytesOf: (value: unknown) => number | undefined,
+  bytesPerObject: number
+): number => {
+  const known = bytesOf(value)
   if (known !== undefined) return known
   const values: Array<unknown> = [value]
   let bytes = 0
   for (let at = 0; at < values.length && at < maxValues; at++) {
-    const own = ownBytes(values[at])
-    bytes += own ?? valueBytes
+    const own = bytesOf(values[at])
+    bytes += own ?? bytesPerObject
     if (own === undefined) for (const member of membersOf(values[at] as object)) values.push(member)
   }
   return bytes
 }
+
+/** Returns the bytes of a value: exact for strings of ASCII and for buffers, otherwise an estimate. */
+export const estimate = (value: unknown): number => sum(value, ownBytes, valueBytes)

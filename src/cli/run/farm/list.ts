@@ -42,8 +42,7 @@ export const list = Effect.fnUntraced(function* ({ database: url, json, pool }: 
   const connected = yield* database.open(url, database.clientPatience)
   const runs = yield* ClusterFarm.list(pool).pipe(
     database.explained,
-    Effect.provide(SqlCheckpoint.layer.pipe(Layer.provide(connected))),
-    Effect.mapError((error) => error)
+    Effect.provide(SqlCheckpoint.layer.pipe(Layer.provide(connected)))
   )
   if (json) return yield* Effect.forEach(runs, (run) => Console.log(toJson(run)), { discard: true })
   const table = Table.fit(columnsAt(yield* Clock.currentTimeMillis), runs, terminalColumns())
