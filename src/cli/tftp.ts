@@ -224,7 +224,12 @@ const serve = lazyCommand({
     ]
   ],
   flags: serveFlags,
-  program: async () => (await import("./run/tftp/serve.ts")).serve
+  program: async () => {
+    const { limitHeapGrowth } = await import("./run/common/NodeV8Flags.ts")
+    // First: loading the server's modules from their sources can double the young generation once more.
+    limitHeapGrowth()
+    return (await import("./run/tftp/serve.ts")).serve
+  }
 })
 
 /** The flags of a transfer in either direction. */

@@ -1,6 +1,5 @@
 /** V8 flags for the heap of a long-running server. */
 import * as V8 from "node:v8"
-import * as Effect from "effect/Effect"
 
 const flags = [
   // Keeps the young generation small: it would grow to 100 MiB under load, although packets are short-lived anyway.
@@ -10,6 +9,6 @@ const flags = [
 ]
 
 /** Limits the growth of the heap between collections. */
-export const limitHeapGrowth = Effect.sync(() => {
+export const limitHeapGrowth = () => {
   for (const flag of flags) V8.setFlagsFromString(flag)
-})
+}

@@ -13,7 +13,6 @@ import * as NodeNeighbours from "../../../tftp/store/NodeNeighbours.ts"
 import type * as Store from "../../../tftp/store/Store.ts"
 import * as TftpServer from "../../../tftp/TftpServer.ts"
 import { UsageError } from "../../common/CliErrors.ts"
-import * as NodeV8Flags from "../common/NodeV8Flags.ts"
 import * as runServer from "../common/runServer.ts"
 import { CannotServe, explainListenError } from "../common/serverMessages.ts"
 import type * as NodeFallback from "./NodeFallback.ts"
@@ -158,7 +157,6 @@ export const serve = Effect.fnUntraced(function* ({ threads = 1, ...input }: Inp
   if (input.rules !== undefined && input.checkRules !== undefined) {
     return yield* checkRules(input.rules, input.checkRules, input)
   }
-  yield* NodeV8Flags.limitHeapGrowth
   const store = yield* Deferred.make<Store.Store>()
   const inForce = yield* Deferred.make<rules.InForce>()
   const start = Effect.gen(function* () {
