@@ -17,13 +17,13 @@ import * as ServerEvents from "../../network/ServerEvents.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
 import type { Workers } from "../Worker.ts"
-import * as Auth from "./Auth.ts"
 import * as FarmSession from "./FarmSession.ts"
-import * as MessageChannel from "./MessageChannel.ts"
-import * as PayloadCodec from "./PayloadCodec.ts"
-import * as Protocol from "./Protocol.ts"
-import { Malformed, ProtocolError } from "./ProtocolError.ts"
 import * as SharedWorkerPool from "./SharedWorkerPool.ts"
+import * as Auth from "./wire/Auth.ts"
+import * as MessageChannel from "./wire/MessageChannel.ts"
+import * as PayloadCodec from "./wire/PayloadCodec.ts"
+import * as Protocol from "./wire/Protocol.ts"
+import { Malformed, ProtocolError } from "./wire/ProtocolError.ts"
 
 /** The port of the course's farm; IANA has not assigned one. @category constants @since 0.1.0 */
 export const defaultPort = 1070

@@ -16,13 +16,13 @@ import * as Stream from "effect/Stream"
 import * as Quantity from "../../network/Quantity.ts"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
 import type * as Worker from "../Worker.ts"
-import * as Auth from "./Auth.ts"
 import type { Place } from "./HostAddresses.ts"
 import * as HostPool from "./HostPool.ts"
-import type * as PayloadCodec from "./PayloadCodec.ts"
-import { defaultMaxPacketBytes } from "./Protocol.ts"
 import type * as RemoteHost from "./RemoteHost.ts"
 import * as WorkerServerConnection from "./WorkerServerConnection.ts"
+import * as Auth from "./wire/Auth.ts"
+import type * as PayloadCodec from "./wire/PayloadCodec.ts"
+import { defaultMaxPacketBytes } from "./wire/Protocol.ts"
 
 /** A change in the connection to a host. @category models @since 0.1.0 */
 export type Event = RemoteHost.Event

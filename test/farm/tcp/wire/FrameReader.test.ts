@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Bytes from "effect/Bytes"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as FrameReader from "../../../src/farm/tcp/FrameReader.ts"
+import * as FrameReader from "../../../../src/farm/tcp/wire/FrameReader.ts"
 
 const Size = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 }))
 

@@ -6,9 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
-import type { ProtocolError } from "../../../src/farm/tcp/ProtocolError.ts"
-import * as SealedConnection from "../../../src/farm/tcp/SealedConnection.ts"
-import type { NetworkError } from "../../../src/network/Network.ts"
+import type { ProtocolError } from "../../../../src/farm/tcp/wire/ProtocolError.ts"
+import * as SealedConnection from "../../../../src/farm/tcp/wire/SealedConnection.ts"
+import type { NetworkError } from "../../../../src/network/Network.ts"
 
 const native = Effect.provide(SealedConnection.aead, NodeCrypto.layerAead)
 

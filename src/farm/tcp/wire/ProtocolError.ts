@@ -1,6 +1,6 @@
 /** The errors of the protocol between a farm and a worker server. */
 import * as Data from "effect/Data"
-import * as TerminalText from "../../network/TerminalText.ts"
+import * as TerminalText from "../../../network/TerminalText.ts"
 
 const maxTextChars = 200
 

@@ -1,7 +1,7 @@
 /** The frames by which a server sends the outcomes of packets. */
 import * as Result from "effect/Result"
-import { errorText } from "../FarmError.ts"
-import type { TaskOutcome } from "../Worker.ts"
+import { errorText } from "../../FarmError.ts"
+import type { TaskOutcome } from "../../Worker.ts"
 import type { PayloadCodec } from "./PayloadCodec.ts"
 import * as Protocol from "./Protocol.ts"
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Bytes from "effect/Bytes"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as PayloadCodec from "../../../src/farm/tcp/PayloadCodec.ts"
+import * as PayloadCodec from "../../../../src/farm/tcp/wire/PayloadCodec.ts"
 
 const Values = Schema.Struct({
   number: Schema.Number,

@@ -4,9 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Auth from "../../../src/farm/tcp/Auth.ts"
-import * as Protocol from "../../../src/farm/tcp/Protocol.ts"
-import { ProtocolError, singleLine } from "../../../src/farm/tcp/ProtocolError.ts"
+import * as Auth from "../../../../src/farm/tcp/wire/Auth.ts"
+import * as Protocol from "../../../../src/farm/tcp/wire/Protocol.ts"
+import { ProtocolError, singleLine } from "../../../../src/farm/tcp/wire/ProtocolError.ts"
 
 const Size = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 50 }))
 

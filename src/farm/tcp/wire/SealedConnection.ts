@@ -20,7 +20,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
-import type { NetworkError } from "../../network/Network.ts"
+import type { NetworkError } from "../../../network/Network.ts"
 import * as FrameReader from "./FrameReader.ts"
 import { BadSeal, ProtocolError } from "./ProtocolError.ts"
 

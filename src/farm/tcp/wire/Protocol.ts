@@ -46,7 +46,7 @@
 import * as Bytes from "effect/Bytes"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { ErrorText } from "../FarmError.ts"
+import { ErrorText } from "../../FarmError.ts"
 import * as FrameReader from "./FrameReader.ts"
 import { FrameTooLong, Malformed, PacketTooLong, ProtocolError, singleLine } from "./ProtocolError.ts"
 

@@ -17,7 +17,7 @@ import * as SchemaBinary from "effect/encoding/SchemaBinary"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
-import type { Work } from "../Job.ts"
+import type { Work } from "../../Job.ts"
 import { singleLine } from "./ProtocolError.ts"
 
 /** The part of a job that the ends of a connection need. @category models @since 0.1.0 */
