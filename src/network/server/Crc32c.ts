@@ -12,9 +12,9 @@ const remainderOf = (byte: number): number => {
 
 const remainders = Uint32Array.from({ length: 256 }, (_, byte) => remainderOf(byte))
 
-/** Returns the checksum of bytes, an unsigned number of 32 bits. */
-export const crc32c = (bytes: Uint8Array): number => {
-  let checksum = 0xffff_ffff
+/** Returns the checksum of bytes, an unsigned number of 32 bits. `before`: that of the bytes before them. */
+export const crc32c = (bytes: Uint8Array, before = 0): number => {
+  let checksum = before ^ 0xffff_ffff
   for (const byte of bytes) checksum = (checksum >>> 8) ^ remainders[(checksum ^ byte) & 0xff]!
   return (checksum ^ 0xffff_ffff) >>> 0
 }

@@ -14,4 +14,9 @@ describe("crc32c", () => {
   it.each(vectors)("gives the checksum of RFC 3720, appendix B.4, for %s", (_, bytes, checksum) => {
     assert.strictEqual(crc32c(Uint8Array.from(bytes)), checksum)
   })
+
+  it.each(vectors)("continues the checksum of the bytes before, for %s", (_, bytes, checksum) => {
+    const all = Uint8Array.from(bytes)
+    for (const at of [0, 1, 5]) assert.strictEqual(crc32c(all.subarray(at), crc32c(all.subarray(0, at))), checksum)
+  })
 })
