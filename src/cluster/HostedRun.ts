@@ -110,8 +110,28 @@ const optionsOf = (settings: RunSettings) => {
 }
 
 const unitsOf = Effect.map(
-  (progress: Progress | undefined): RunStore.Units => ({ done: progress?.done ?? 0, total: progress?.total })
+  (progress: Progress | undefined): RunStore.Units => ({
+    ...{ done: progress?.done ?? 0, total: progress?.total, skipped: progress?.skipped ?? 0 }
+  })
 )
+
+/** Reads the progress of a run, with the packets that earlier hosts have given up. */
+const progressOf = ({ failures, stats }: Farm.Run) =>
+  Effect.map(Effect.all([stats, failures]), ([progress, given]): Progress => ({ ...progress, skipped: given.length }))
+
+/** Logs the first packet that is given up; the others are counted. */
+const logEvents = (key: string, events: Farm.Run["events"]) =>
+  Effect.flatMap(Ref.make(false), (isLogged) =>
+    Stream.runForEach(
+      events,
+      Effect.fnUntraced(function* (event) {
+        yield* Effect.logDebug(`run ${key}`, event)
+        if (event._tag !== "PacketSkipped" || (yield* Ref.getAndSet(isLogged, true))) return
+        const { attempts, id } = event
+        yield* Effect.logWarning(`run ${key} continues without packet ${id}: ${attempts.at(-1)?.message}`)
+      })
+    )
+  )
 
 /** Adds a run to the pool until the scope closes, and returns its workers, those that join included. */
 const workersOf = Effect.fnUntraced(function* (
@@ -168,8 +188,8 @@ const work = Effect.fnUntraced(function* (
     checkpoint: yield* RunStore.checkpoint(context.store, record, units, fenced),
     checkpointInterval: context.checkpointInterval
   }).pipe(Effect.mapError(failureOf))
-  yield* Ref.set(hosted.progress, running.stats)
-  yield* Effect.forkScoped(Stream.runForEach(running.events, (event) => Effect.logDebug(`run ${record.key}`, event)))
+  yield* Ref.set(hosted.progress, progressOf(running))
+  yield* Effect.forkScoped(logEvents(record.key, running.events))
   const encode = encodeOutput(codecs)
   const output = Effect.gen(function* () {
     const found = yield* Effect.mapError(running.output, failureOf)
@@ -177,7 +197,7 @@ const work = Effect.fnUntraced(function* (
       return { kind: "InvalidOutput", message: `the output does not fit its schema: ${message}` }
     })
     const bytes = JsonText.byteLength(text)
-    if (bytes <= maxTextBytes) return { text }
+    if (bytes <= maxTextBytes) return { text, skipped: (yield* running.failures).length }
     return yield* Effect.fail<Failure>({
       kind: "TooLarge",
       message: `the output is too large: ${bytes} bytes (limit ${maxTextBytes}); let the work store it, and return its place`
@@ -234,7 +254,8 @@ const workToEnd = Effect.fnUntraced(function* (
   if (outcome === "cancelled") {
     return yield* end(context, record, { state: "cancelled" }, Effect.fail(cancelledError(key)))
   }
-  return yield* end(context, record, { state: "done", output: outcome.text }, Effect.succeed(outcome.text))
+  const { skipped, text } = outcome
+  return yield* end(context, record, { state: "done", output: text, skipped }, Effect.succeed(text))
 })
 
 /** Runs, or continues, a run to its end. The reply is that of the run, whichever host has ended it. */
@@ -303,13 +324,13 @@ const waiting = (key: string, attempt: number, state: RunStatus["state"] = "wait
 export const statusOf = (key: string, record: RunStore.RunRecord | undefined): Effect.Effect<RunStatus> =>
   Effect.gen(function* () {
     if (record === undefined) return waiting(key, 1, "unknown")
-    const { attempt, createdMillis, error, state, updatedMillis } = record
+    const { attempt, createdMillis, error, skipped, state, updatedMillis } = record
     if (state === "running") return { ...waiting(key, attempt), ...unitsOfRecord(record) }
     const shown = error === undefined ? undefined : yield* Effect.orDie(readError(error))
     return {
       ...waiting(key, state === "done" ? attempt : attempt + 1, state),
       ...unitsOfRecord(record),
-      elapsedMillis: updatedMillis - createdMillis,
+      ...{ skipped, elapsedMillis: updatedMillis - createdMillis },
       ...(shown === undefined ? {} : { error: shown.message })
     }
   })
@@ -332,9 +353,10 @@ export const partialOutput = Effect.fnUntraced(function* (
 ): Effect.fn.Return<PartialOutput, ClusterError> {
   const record = yield* context.store.find(name)
   if (record === undefined) return { state: "unknown", done: 0 }
-  const { checkpoint, output, state } = record
+  const { output, state } = record
   const units = { state, ...unitsOfRecord(record) }
   if (output !== undefined) return { ...units, output }
+  const checkpoint = yield* context.store.read(name)
   if (checkpoint === undefined) return { ...units, done: 0 }
   const saved = yield* Effect.mapError(savedOutput(context, record, checkpoint), ({ message }) => invalidRun(message))
   return { ...units, ...saved }

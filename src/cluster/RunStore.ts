@@ -8,10 +8,12 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
+import * as CheckpointText from "../farm/checkpoint/CheckpointText.ts"
 import type * as FarmCheckpoint from "../farm/FarmCheckpoint.ts"
 import { CheckpointFailed, FarmError } from "../farm/FarmError.ts"
 import * as TerminalText from "../network/TerminalText.ts"
@@ -40,14 +42,14 @@ export interface RunRecord extends RunSpec {
   readonly state: State
   /** The number of hosts that have begun the run, one after the other. */
   readonly epoch: number
-  /** The text of the checkpoint. */
-  readonly checkpoint: string | undefined
   /** The output of a run that is done, as JSON text. */
   readonly output: string | undefined
   /** The error of a run that has failed, as JSON text. */
   readonly error: string | undefined
   readonly done: number
   readonly total: number | undefined
+  /** Packets that were given up, with `onPoison: "skip"`. */
+  readonly skipped: number
   readonly createdMillis: number
   readonly updatedMillis: number
 }
@@ -57,10 +59,11 @@ export interface RunLease extends RunName {
   readonly epoch: number
 }
 
-/** The units of a run. @category models @since 0.1.0 */
+/** The units of a run, and the packets that were given up. @category models @since 0.1.0 */
 export interface Units {
   readonly done: number
   readonly total: number | undefined
+  readonly skipped: number
 }
 
 /** The changes of a run at its end. @category models @since 0.1.0 */
@@ -68,6 +71,8 @@ export interface RunEnd {
   readonly state: Exclude<State, "running">
   readonly output?: string | undefined
   readonly error?: string | undefined
+  /** The packets that were given up; undefined for those of the last checkpoint. */
+  readonly skipped?: number | undefined
 }
 
 /** An error of the table: `PoolUnavailable`, or `KeyInUse` for `begin`. @category errors @since 0.1.0 */
@@ -82,8 +87,17 @@ export class RunStore extends Context.Service<
      * later one is returned as it is. Fails with `KeyInUse` if the key belongs to another run.
      */
     readonly begin: (spec: RunSpec) => Effect.Effect<RunRecord, ClusterError>
-    /** Writes the checkpoint; false if another host has taken the run over. */
-    readonly write: (lease: RunLease, checkpoint: string, units: Units) => Effect.Effect<boolean, ClusterError>
+    /** Returns the text of the last checkpoint, undefined before the first and after the end of a run that is done. */
+    readonly read: (name: RunName) => Effect.Effect<string | undefined, ClusterError>
+    /**
+     * Replaces the checkpoint at once; false if another host has taken the run over. `parts`: the parts of its text,
+     * about a megabyte each.
+     */
+    readonly write: (
+      lease: RunLease,
+      parts: ReadonlyArray<string>,
+      units: Units
+    ) => Effect.Effect<boolean, ClusterError>
     /** Ends a run; false if another host has taken it over. The checkpoint is kept unless the run is done. */
     readonly end: (lease: RunLease, end: RunEnd) => Effect.Effect<boolean, ClusterError>
     /** Cancels a run that no host works on; false if it does not run. */
@@ -156,12 +170,9 @@ export const checkpoint = (
 ): Effect.Effect<FarmCheckpoint.Checkpoint> => {
   const path = pathOf(record)
   const fail = (detail: string) => new FarmError({ reason: new CheckpointFailed({ path, detail }) })
-  const write = (text: string) =>
-    Effect.flatMap(units, (now) => store.write(record, text, now)).pipe(
-      Effect.timeoutOrElse({
-        duration: writeTimeout,
-        orElse: () => Effect.fail({ message: `no answer from the database within ${writeTimeout}` })
-      }),
+  const write = (parts: ReadonlyArray<string>) =>
+    Effect.flatMap(units, (now) => store.write(record, parts, now)).pipe(
+      inTime(parts.length),
       Effect.mapError(({ message }) => fail(message)),
       Effect.filterOrElse(
         (written) => written,
@@ -172,20 +183,37 @@ export const checkpoint = (
       ),
       Effect.asVoid
     )
-  return Effect.map(Ref.make(false), (isSaved) => ({
-    path,
-    read: Effect.succeed(record.checkpoint),
-    write: Effect.fnUntraced(function* (text) {
-      if (yield* Ref.get(isSaved)) return yield* write(text)
-      yield* untilAvailable(write(text), () => !Deferred.isDoneUnsafe(fenced))
+  const read = Effect.mapError(
+    untilAvailable(store.read(record), ({ reason }) => reason._tag === "PoolUnavailable"),
+    ({ message }) => fail(message)
+  )
+  const firstOrNext = (isSaved: Ref.Ref<boolean>) =>
+    Effect.fnUntraced(function* (parts: ReadonlyArray<string>) {
+      if (yield* Ref.get(isSaved)) return yield* write(parts)
+      yield* untilAvailable(write(parts), () => !Deferred.isDoneUnsafe(fenced))
       yield* Ref.set(isSaved, true)
-    }),
+    })
+  return Effect.map(Effect.map(Ref.make(false), firstOrNext), (writeParts) => ({
+    path,
+    read,
+    write: (text) => writeParts([...CheckpointText.split(text)]),
+    writeParts,
     remove: Effect.void
   }))
 }
 
-/** The time for one write: the host of a database that does not answer stops the run anyway. */
-const writeTimeout = "3 seconds"
+/** The time for one part of a checkpoint: the host of a database that does not answer stops the run anyway. */
+const partSeconds = 3
+
+/** Limits the time for the write of a text in parts. */
+const inTime = (parts: number) => {
+  const seconds = partSeconds * parts
+  return <A, E, R>(write: Effect.Effect<A, E, R>) =>
+    Effect.timeoutOrElse(write, {
+      duration: Duration.seconds(seconds),
+      orElse: () => Effect.fail({ message: `no answer from the database within ${seconds} seconds` })
+    })
+}
 
 const keyOf = ({ key, pool }: RunName) => JSON.stringify([pool, key])
 
@@ -198,24 +226,24 @@ export const layerMemory: Layer.Layer<RunStore> = Layer.effect(
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const records = new Map<string, RunRecord>()
+    const checkpoints = new Map<string, ReadonlyArray<string>>()
     const put = (record: Omit<RunRecord, "updatedMillis">) => {
       const stored = { ...record, updatedMillis: clock.currentTimeMillisUnsafe() }
       records.set(keyOf(record), stored)
       return stored
     }
     /** Changes the record of a lease, unless a later host has it. */
-    const change = (lease: RunLease, changes: Partial<RunRecord>) =>
-      Effect.sync(() => {
-        const record = records.get(keyOf(lease))
-        if (record === undefined || record.epoch !== lease.epoch) return false
-        put({ ...record, ...changes })
-        return true
-      })
+    const change = (lease: RunLease, changes: Partial<RunRecord>) => {
+      const record = records.get(keyOf(lease))
+      if (record === undefined || record.epoch !== lease.epoch) return false
+      put({ ...record, ...changes })
+      return true
+    }
     const begin = (spec: RunSpec) =>
       Effect.suspend(() => {
         const record = records.get(keyOf(spec))
         if (record === undefined) {
-          const nothing = { checkpoint: undefined, output: undefined, error: undefined, done: 0, total: undefined }
+          const nothing = { output: undefined, error: undefined, done: 0, total: undefined, skipped: 0 }
           const createdMillis = clock.currentTimeMillisUnsafe()
           return Effect.succeed(put({ ...spec, ...nothing, state: "running", epoch: 1, createdMillis }))
         }
@@ -227,12 +255,21 @@ export const layerMemory: Layer.Layer<RunStore> = Layer.effect(
       })
     return RunStore.of({
       begin,
-      write: (lease, text, units) => change(lease, { ...units, checkpoint: text }),
-      end: (lease, { error, output, state }) =>
-        Effect.suspend(() => {
-          const { done = 0, total = done } = records.get(keyOf(lease)) ?? {}
-          const ended = state === "done" ? { checkpoint: undefined, done: total } : {}
-          return change(lease, { state, error, output, ...ended })
+      read: (name) => Effect.sync(() => checkpoints.get(keyOf(name))?.join("")),
+      write: (lease, parts, units) =>
+        Effect.sync(() => {
+          const isMine = change(lease, units)
+          if (isMine) checkpoints.set(keyOf(lease), parts)
+          return isMine
+        }),
+      end: (lease, { error, output, skipped, state }) =>
+        Effect.sync(() => {
+          const record = records.get(keyOf(lease))
+          const { done = 0, total = done } = record ?? {}
+          const ended = { state, error, output, skipped: skipped ?? record?.skipped ?? 0 }
+          const isMine = change(lease, { ...ended, ...(state === "done" ? { done: total } : {}) })
+          if (isMine && state === "done") checkpoints.delete(keyOf(lease))
+          return isMine
         }),
       cancel: (name) =>
         Effect.suspend(() => {
@@ -253,7 +290,10 @@ export const layerMemory: Layer.Layer<RunStore> = Layer.effect(
           const old = [...records.values()].filter(
             (record) => record.pool === pool && record.state !== "running" && record.updatedMillis < beforeMillis
           )
-          for (const record of old) records.delete(keyOf(record))
+          for (const record of old) {
+            records.delete(keyOf(record))
+            checkpoints.delete(keyOf(record))
+          }
           return old.length
         })
     })

@@ -13,6 +13,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
 import { ClusterError, messageWithCauses, PoolUnavailable } from "./ClusterError.ts"
 import * as RunStore from "./RunStore.ts"
+import * as SqlCheckpointParts from "./SqlCheckpointParts.ts"
 
 /** A row. Times are milliseconds, as DOUBLE PRECISION: every driver returns these as numbers. */
 interface Row {
@@ -24,11 +25,11 @@ interface Row {
   readonly attempt: number
   readonly epoch: number
   readonly state: RunStore.State
-  readonly checkpoint: string | null
   readonly output: string | null
   readonly error: string | null
   readonly done: number
   readonly total: number | null
+  readonly skipped: number
   readonly created_millis: number
   readonly updated_millis: number
 }
@@ -41,11 +42,11 @@ const recordOf = (row: Row): RunStore.RunRecord => ({
   attempt: row.attempt,
   epoch: row.epoch,
   state: row.state,
-  checkpoint: row.checkpoint ?? undefined,
   output: row.output ?? undefined,
   error: row.error ?? undefined,
   done: row.done,
   total: row.total ?? undefined,
+  skipped: row.skipped,
   createdMillis: row.created_millis,
   updatedMillis: row.updated_millis
 })
@@ -73,6 +74,27 @@ const migrations = Migrator.fromRecord({
         updated_millis DOUBLE PRECISION NOT NULL,
         PRIMARY KEY (pool, key)
       )`
+  ),
+  "0002_farm_checkpoints": Effect.flatMap(SqlClient.SqlClient, (sql) =>
+    Effect.all([
+      sql`
+        CREATE TABLE IF NOT EXISTS farm_checkpoints (
+          pool TEXT NOT NULL,
+          key TEXT NOT NULL,
+          epoch INTEGER NOT NULL,
+          serial INTEGER NOT NULL,
+          part INTEGER NOT NULL,
+          text TEXT NOT NULL,
+          PRIMARY KEY (pool, key, epoch, serial, part)
+        )`,
+      sql`ALTER TABLE farm_runs ADD COLUMN checkpoint_epoch INTEGER`,
+      sql`ALTER TABLE farm_runs ADD COLUMN checkpoint_serial INTEGER`,
+      sql`ALTER TABLE farm_runs ADD COLUMN checkpoint_parts INTEGER`
+    ])
+  ),
+  "0003_farm_skipped": Effect.flatMap(
+    SqlClient.SqlClient,
+    (sql) => sql`ALTER TABLE farm_runs ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0`
   )
 })
 
@@ -112,16 +134,36 @@ const pruneMessages = (sql: SqlClient.SqlClient, pool: string, beforeMillis: num
   )
 }
 
+/** Removes the runs of a pool that ended before this time, with their checkpoints and messages. */
+const pruneRuns = (sql: SqlClient.SqlClient, pool: string, beforeMillis: number) =>
+  sql`
+    DELETE FROM farm_runs
+    WHERE pool = ${pool} AND state <> 'running' AND updated_millis < ${beforeMillis} RETURNING key`.pipe(
+    Effect.map((rows) => rows.length),
+    Effect.tap(
+      sql`
+        DELETE FROM farm_checkpoints WHERE pool = ${pool} AND NOT EXISTS (
+          SELECT 1 FROM farm_runs WHERE farm_runs.pool = ${pool} AND farm_runs.key = farm_checkpoints.key
+        )`
+    ),
+    Effect.tap(pruneMessages(sql, pool, beforeMillis))
+  )
+
 const isChanged = Effect.map((rows: ReadonlyArray<unknown>) => rows.length > 0)
 
 const make = Effect.gen(function* () {
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
+  const checkpoints = SqlCheckpointParts.make(sql, now)
   const mine = ({ epoch, key, pool }: RunStore.RunLease) => sql`pool = ${pool} AND key = ${key} AND epoch = ${epoch}`
+  /** All but the checkpoint. */
+  const columns = sql.literal(
+    "pool, key, job, version, input, attempt, epoch, state, output, error, done, total, skipped, created_millis, updated_millis"
+  )
 
   const find = ({ key, pool }: RunStore.RunName) =>
-    sql<Row>`SELECT * FROM farm_runs WHERE pool = ${pool} AND key = ${key}`.pipe(
+    sql<Row>`SELECT ${columns} FROM farm_runs WHERE pool = ${pool} AND key = ${key}`.pipe(
       Effect.map(([row]) => (row === undefined ? undefined : recordOf(row))),
       unavailable(pool)
     )
@@ -141,7 +183,7 @@ const make = Effect.gen(function* () {
         updated_millis = ${now()}
       WHERE pool = ${pool} AND key = ${key} AND job = ${job.name} AND version = ${job.version} AND input = ${input}
         AND (state = 'running' OR (state <> 'done' AND attempt < ${attempt}))
-      RETURNING *`)
+      RETURNING ${columns}`)
     if (begun !== undefined) return recordOf(begun)
     const record = yield* find(spec)
     // Removed between the two statements by the clean-up: only a run that has ended is.
@@ -153,12 +195,9 @@ const make = Effect.gen(function* () {
   return RunStore.RunStore.of({
     begin,
     find,
-    write: (lease, checkpoint, { done, total }) =>
-      sql`
-        UPDATE farm_runs
-        SET checkpoint = ${checkpoint}, done = ${done}, total = ${total ?? null}, updated_millis = ${now()}
-        WHERE ${mine(lease)} RETURNING key`.pipe(isChanged, unavailable(lease.pool)),
-    end: (lease, { error, output, state }) =>
+    read: (name) => unavailable(name.pool)(checkpoints.read(name)),
+    write: (lease, parts, units) => unavailable(lease.pool)(checkpoints.write(lease, parts, units)),
+    end: (lease, { error, output, skipped, state }) =>
       sql`
         UPDATE farm_runs SET
           state = ${state},
@@ -166,27 +205,27 @@ const make = Effect.gen(function* () {
           error = ${error ?? null},
           checkpoint = CASE WHEN ${state} = 'done' THEN NULL ELSE checkpoint END,
           done = CASE WHEN ${state} = 'done' AND total IS NOT NULL THEN total ELSE done END,
+          skipped = ${skipped === undefined ? sql`skipped` : sql`${skipped}`},
           updated_millis = ${now()}
-        WHERE ${mine(lease)} RETURNING key`.pipe(isChanged, unavailable(lease.pool)),
+        WHERE ${mine(lease)} RETURNING key`.pipe(
+        isChanged,
+        Effect.tap((isMine) =>
+          isMine && state === "done" ? Effect.ignore(checkpoints.removeAll(lease)) : Effect.void
+        ),
+        unavailable(lease.pool)
+      ),
     cancel: ({ key, pool }) =>
       sql`
         UPDATE farm_runs SET state = 'cancelled', epoch = epoch + 1, updated_millis = ${now()}
         WHERE pool = ${pool} AND key = ${key} AND state = 'running' RETURNING key`.pipe(isChanged, unavailable(pool)),
     list: (pool) =>
-      sql<Omit<Row, "checkpoint" | "output" | "input">>`
-        SELECT pool, key, job, version, attempt, epoch, state, error, done, total, created_millis, updated_millis
+      sql<Omit<Row, "output" | "input">>`
+        SELECT pool, key, job, version, attempt, epoch, state, error, done, total, skipped, created_millis, updated_millis
         FROM farm_runs WHERE ${pool === undefined ? sql`1 = 1` : sql`pool = ${pool}`} ORDER BY updated_millis DESC`.pipe(
-        Effect.map((rows) => rows.map((row) => recordOf({ ...row, input: "", checkpoint: null, output: null }))),
+        Effect.map((rows) => rows.map((row) => recordOf({ ...row, input: "", output: null }))),
         unavailable(pool ?? "")
       ),
-    prune: (pool, beforeMillis) =>
-      sql`
-        DELETE FROM farm_runs
-        WHERE pool = ${pool} AND state <> 'running' AND updated_millis < ${beforeMillis} RETURNING key`.pipe(
-        Effect.map((rows) => rows.length),
-        Effect.tap(pruneMessages(sql, pool, beforeMillis)),
-        unavailable(pool)
-      )
+    prune: (pool, beforeMillis) => unavailable(pool)(pruneRuns(sql, pool, beforeMillis))
   })
 })
 

@@ -3,10 +3,12 @@
  * line of JSON that begins with its version and a checksum of the rest, so that a damaged one is refused.
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { crc32c } from "../network/server/Crc32c.ts"
 import * as TerminalText from "../network/TerminalText.ts"
+import * as ByteEstimate from "./ByteEstimate.ts"
+import * as CheckpointText from "./checkpoint/CheckpointText.ts"
 import type { EncodedPacket } from "./EncodedPacket.ts"
 import { Attempt, CheckpointFailed, FarmError, PoisonPacket } from "./FarmError.ts"
 import type { CheckpointCodecs, Job, SizedPacket } from "./Job.ts"
@@ -49,6 +51,8 @@ export interface Checkpoint {
   readonly read: Effect.Effect<string | undefined, FarmError>
   /** Replaces the text atomically: a reader finds the old text or the new one. */
   readonly write: (text: string) => Effect.Effect<void, FarmError>
+  /** Does the same with a text in parts of about a megabyte: no turn of the event loop is long. Default: `write`. */
+  readonly writeParts?: ((parts: ReadonlyArray<string>) => Effect.Effect<void, FarmError>) | undefined
   readonly remove: Effect.Effect<void, FarmError>
 }
 
@@ -98,15 +102,19 @@ const maxQuotedChars = 60
 
 const quoted = (text: string) => TerminalText.truncate(text, maxQuotedChars)
 
-const checksum = (text: string) => crc32c(new TextEncoder().encode(text)).toString(16).padStart(8, "0")
-
 /** The text before the state, with the version and the checksum. */
 const header = /^\{"farm":(\d+),(?:"sum":"([0-9a-f]{8})","state":)?/
 
-const format = (state: string) => `{"farm":${version},"sum":"${checksum(state)}","state":${state}}\n`
+/** Formats the text of a checkpoint from the parts of its state. */
+const format = (state: Iterable<string>) =>
+  Effect.map(CheckpointText.takeText(state), ({ parts, sum }) => [
+    `{"farm":${version},"sum":"${sum}","state":${parts[0] ?? ""}`,
+    ...parts.slice(1),
+    "}\n"
+  ])
 
 /** Parses the text of a checkpoint; returns the reason if it is not one, or is damaged. */
-const parse = (text: string): SavedState | string => {
+const parse = Effect.fnUntraced(function* (text: string): Effect.fn.Return<SavedState | string, unknown> {
   const [start, found, sum] = header.exec(text) ?? []
   if (start === undefined) return "not a farm checkpoint; name another file"
   if (Number(found) !== version) {
@@ -115,10 +123,13 @@ const parse = (text: string): SavedState | string => {
   const end = text.trimEnd()
   const state = end.slice(start.length, -1)
   if (sum === undefined || !end.endsWith("}}")) return "the checkpoint is truncated; remove it to begin anew"
-  const actual = checksum(state)
+  const { sum: actual } = yield* CheckpointText.takeText(CheckpointText.split(state))
   if (actual !== sum) return `the checkpoint is damaged (checksum ${actual}, not ${sum}); remove it to begin anew`
-  return Schema.decodeUnknownSync(CheckpointFile)(JSON.parse(text)).state
-}
+  return yield* Effect.try({
+    try: () => Schema.decodeUnknownSync(CheckpointFile)(JSON.parse(text)).state,
+    catch: (cause) => cause
+  })
+})
 
 /** The run or stream of a checkpoint. */
 interface Owner<Input> {
@@ -133,62 +144,117 @@ const jsonOf = <A>(schema: Schema.Codec<A, unknown>) => {
   return { encode: Schema.encodeSync(codec), decode: Schema.decodeUnknownSync(codec) }
 }
 
+/** The conversions of one job and one input. */
+interface Codecs<Packet, Output> {
+  readonly job: { readonly name: string; readonly version: number }
+  readonly kind: Kind
+  readonly inputJson: string
+  /** Of packets as `Job.packet` encodes them. */
+  readonly packets: ReturnType<typeof jsonOf<unknown>>
+  readonly decodePacket: (encoded: unknown) => Packet
+  readonly outputs: ReturnType<typeof jsonOf<Output>>
+}
+
+/** Writes what is around the packets. `merge` may change the output later, and the run the list of skipped ones. */
+const aroundPackets = <Output>(
+  { inputJson, job, kind, outputs, packets }: Omit<Codecs<unknown, Output>, "decodePacket">,
+  { output, skipped, splitUnits }: State<unknown, Output>
+): readonly [before: string, after: string] => {
+  const owner = JSON.stringify({ kind, job: job.name, version: job.version } satisfies Partial<SavedState>)
+  const rest = JSON.stringify({
+    skipped: skipped.map(({ attempts, id, packet }) => ({ id, packet: packets.encode(packet), attempts })),
+    output: output === undefined ? null : outputs.encode(output)
+  } satisfies Partial<SavedState>)
+  return [`${owner.slice(0, -1)},"input":${inputJson},"cut":${splitUnits},"open":[`, `],${rest.slice(1)}`]
+}
+
+/** Writes a state in parts. The packets, which nobody changes, are written only when they are taken. */
+function* stateParts(
+  [before, after]: readonly [before: string, after: string],
+  packets: Codecs<unknown, unknown>["packets"],
+  { unfinished }: Pick<State<unknown, unknown>, "unfinished">
+): Generator<string> {
+  yield* CheckpointText.split(before)
+  for (const [index, { packet, units }] of unfinished.entries()) {
+    yield `${index === 0 ? "" : ","}[${units},`
+    yield* CheckpointText.json(packets.encode(packet.encoded))
+    yield "]"
+  }
+  yield* CheckpointText.split(after)
+}
+
+/** Returns the owner of a checkpoint, if that is not this run. */
+const otherOwner = (
+  { inputJson, job, kind }: Pick<Codecs<unknown, unknown>, "inputJson" | "job" | "kind">,
+  saved: SavedState
+) => {
+  if (`${saved.job} ${saved.version}` !== `${job.name} ${job.version}`) {
+    return `job ${saved.job} ${saved.version}, not ${job.name} ${job.version}`
+  }
+  const found = JSON.stringify(saved.input)
+  if (found !== inputJson) return `input ${quoted(found)}, not ${quoted(inputJson)}`
+  return saved.kind === kind ? undefined : `a ${saved.kind}, not a ${kind}`
+}
+
+function* unfinishedOf<Packet>(
+  { decodePacket, packets }: Pick<Codecs<Packet, unknown>, "decodePacket" | "packets">,
+  { open }: SavedState
+): Generator<SizedPacket<EncodedPacket<Packet>>> {
+  for (const [units, json] of open) {
+    const encoded = packets.decode(json)
+    yield { units, packet: { packet: decodePacket(encoded), encoded } }
+  }
+}
+
+/** Reads the state of a text; returns the reason if it has none of this run. Fails with what a codec throws. */
+const decodeState = Effect.fnUntraced(function* <Packet, Output>(
+  codecs: Codecs<Packet, Output>,
+  text: string
+): Effect.fn.Return<State<Packet, Output> | string, unknown> {
+  const saved = yield* parse(text)
+  if (typeof saved === "string") return saved
+  const other = otherOwner(codecs, saved)
+  if (other !== undefined) return `belongs to ${other}; name another file`
+  const { kind, outputs, packets } = codecs
+  const charsOf = ({ packet }: SizedPacket<EncodedPacket<Packet>>) => ByteEstimate.estimate(packet.encoded)
+  const unfinished = yield* CheckpointText.takeAll(unfinishedOf(codecs, saved), charsOf)
+  return yield* Effect.try({
+    try: () => ({
+      splitUnits: saved.cut,
+      unfinished,
+      skipped: saved.skipped.map((one) => new PoisonPacket({ ...one, packet: packets.decode(one.packet) })),
+      output: kind === "run" ? outputs.decode(saved.output) : undefined
+    }),
+    catch: (cause) => cause
+  })
+})
+
 /** Makes the reader and writer of checkpoints for one job and one input. @category constructors @since 0.1.0 */
 export const make = <Input, Packet, Result, Output>(
   job: Job<Input, Packet, Result, Output>,
-  codecs: CheckpointCodecs<Input, Output>,
+  { input: inputCodec, output: outputCodec }: CheckpointCodecs<Input, Output>,
   { input, kind, path }: Owner<Input>
 ) => {
-  const inputJson = JSON.stringify(jsonOf(codecs.input).encode(input))
-  const savedInput: unknown = JSON.parse(inputJson)
-  const outputs = jsonOf(codecs.output)
-  const packets = jsonOf(Schema.toEncoded(job.packet))
+  const codecs: Codecs<Packet, Output> = {
+    ...{ job, kind, inputJson: JSON.stringify(jsonOf(inputCodec).encode(input)) },
+    ...{ packets: jsonOf(Schema.toEncoded(job.packet)), decodePacket: Schema.decodeUnknownSync(job.packet) },
+    outputs: jsonOf(outputCodec)
+  }
   const fail = (detail: string) => Effect.fail(new FarmError({ reason: new CheckpointFailed({ path, detail }) }))
-
-  const write = ({ output, skipped, splitUnits, unfinished }: State<Packet, Output>): string =>
-    format(
-      JSON.stringify({
-        ...{ kind, job: job.name, version: job.version, input: savedInput, cut: splitUnits },
-        open: unfinished.map(({ packet, units }) => [units, packets.encode(packet.encoded)]),
-        skipped: skipped.map(({ attempts, id, packet }) => ({ id, packet: packets.encode(packet), attempts })),
-        output: output === undefined ? null : outputs.encode(output)
-      } satisfies SavedState)
-    )
-
-  /** Returns the owner of a checkpoint, if that is not this run. */
-  const otherOwner = (saved: SavedState) => {
-    if (`${saved.job} ${saved.version}` !== `${job.name} ${job.version}`) {
-      return `job ${saved.job} ${saved.version}, not ${job.name} ${job.version}`
-    }
-    const found = JSON.stringify(saved.input)
-    if (found !== inputJson) return `input ${quoted(found)}, not ${quoted(inputJson)}`
-    return saved.kind === kind ? undefined : `a ${saved.kind}, not a ${kind}`
-  }
-
-  const decodeAll = (text: string): State<Packet, Output> | string => {
-    const saved = parse(text)
-    if (typeof saved === "string") return saved
-    const other = otherOwner(saved)
-    if (other !== undefined) return `belongs to ${other}; name another file`
-    const decode = Schema.decodeUnknownSync(job.packet)
-    return {
-      splitUnits: saved.cut,
-      unfinished: saved.open.map(([units, json]) => {
-        const encoded = packets.decode(json)
-        return { units, packet: { packet: decode(encoded), encoded } }
-      }),
-      skipped: saved.skipped.map((one) => new PoisonPacket({ ...one, packet: packets.decode(one.packet) })),
-      output: kind === "run" ? outputs.decode(saved.output) : undefined
-    }
-  }
-
-  const read = (text: string): Effect.Effect<State<Packet, Output>, FarmError> =>
-    Effect.try({ try: () => decodeAll(text), catch: (cause) => cause }).pipe(
-      Effect.matchEffect({
+  return {
+    read: (text: string): Effect.Effect<State<Packet, Output>, FarmError> =>
+      Effect.matchEffect(decodeState(codecs, text), {
         onSuccess: (state) => (typeof state === "string" ? fail(state) : Effect.succeed(state)),
         onFailure: () => fail("not a farm checkpoint, or a damaged one; name another file, or remove this one")
-      })
-    )
-
-  return { read, write }
+      }),
+    /** Writes a state as it is when this is called, in parts of a text. Fails with what a codec throws. */
+    write: (state: State<Packet, Output>): Effect.Effect<ReadonlyArray<string>, unknown> =>
+      Result.match(
+        Result.try(() => aroundPackets(codecs, state)),
+        {
+          onSuccess: (around) => format(stateParts(around, codecs.packets, state)),
+          onFailure: (cause) => Effect.fail(cause)
+        }
+      )
+  }
 }

@@ -53,7 +53,7 @@ export const make = Effect.fnUntraced(function* <Input, Packet, Result, Output>(
     const message = `invalid checkpointInterval ${intervalMillis} ms: must be more than 0`
     return yield* new FarmError({ reason: new InvalidOptions({ message }) })
   }
-  const { path } = checkpoint
+  const { path, writeParts = (parts) => checkpoint.write(parts.join("")) } = checkpoint
   const fail = (detail: string) => new FarmError({ reason: new CheckpointFailed({ path, detail }) })
   if (job.checkpoint === undefined) {
     return yield* fail(`the job ${job.name} has no checkpoint codecs; define \`checkpoint\` in the job`)
@@ -82,11 +82,10 @@ export const make = Effect.fnUntraced(function* <Input, Packet, Result, Output>(
       const save = Effect.suspend(() => {
         const now = state()
         if (now === undefined) return Effect.void
-        const text = Effect.try({
-          try: () => codec.write(now),
-          catch: (cause) => fail(`cannot write the state: ${lineOf(cause)}; packets and output must be JSON`)
-        })
-        return Effect.flatMap(text, checkpoint.write)
+        const parts = Effect.mapError(codec.write(now), (cause) =>
+          fail(`cannot write the state: ${lineOf(cause)}; packets and output must be JSON`)
+        )
+        return Effect.flatMap(parts, writeParts)
       })
       const saveOrWarn = reporting(path, save)
       const saving = Effect.forever(Effect.andThen(Effect.sleep(checkpointInterval), saveOrWarn))

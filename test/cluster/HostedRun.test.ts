@@ -73,10 +73,10 @@ describe("a run on its host", () => {
   it.effect("replies what another host has written, which has taken it over", () =>
     Effect.gen(function* () {
       const context = yield* makeContext((store) => ({
-        write: Effect.fnUntraced(function* (lease, text, units) {
+        write: Effect.fnUntraced(function* (lease, parts, units) {
           const other = yield* store.begin(spec)
           yield* store.end(other, { state: "done", output: "55" })
-          return yield* store.write(lease, text, units)
+          return yield* store.write(lease, parts, units)
         })
       }))
       assert.strictEqual(yield* execute(context), "55")
@@ -103,10 +103,10 @@ describe("a run on its host", () => {
       const status = Effect.flatMap(store.find(spec), (record) => HostedRun.statusOf("k", record))
       assert.deepInclude(yield* status, { state: "unknown", attempt: 1 })
       const lease = yield* store.begin(spec)
-      yield* store.write(lease, "{}", { done: 3, total: 10 })
+      yield* store.write(lease, ["{}"], { done: 3, total: 10, skipped: 1 })
       assert.deepInclude(yield* status, { state: "waiting", attempt: 1, done: 3, total: 10 })
       yield* store.end(lease, { state: "cancelled" })
-      assert.deepInclude(yield* status, { state: "cancelled", attempt: 2, done: 3, total: 10 })
+      assert.deepInclude(yield* status, { state: "cancelled", attempt: 2, done: 3, total: 10, skipped: 1 })
       const second = yield* store.begin({ ...spec, attempt: 2 })
       yield* TestClock.adjust("3 seconds")
       yield* store.end(second, { state: "done", output: "1" })
@@ -121,7 +121,7 @@ describe("a run on its host", () => {
       assert.deepStrictEqual(yield* output, { state: "unknown", done: 0 })
       const lease = yield* context.store.begin(spec)
       assert.deepStrictEqual(yield* output, { state: "running", done: 0 })
-      yield* context.store.write(lease, "x", { done: 3, total: 10 })
+      yield* context.store.write(lease, ["x"], { done: 3, total: 10, skipped: 0 })
       assert.match(yield* message(output), /^run k of pool p: not a farm checkpoint/)
     }).pipe(Effect.provide(layers))
   )

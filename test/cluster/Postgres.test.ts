@@ -23,13 +23,15 @@ const tests = () =>
   layer(Database.layer, { excludeTestServices: true })("with PostgreSQL", (it) => {
     it.effect("the table of runs refuses earlier hosts, other runs and later attempts, as that in memory", () =>
       Effect.gen(function* () {
-        const { url } = yield* Database
+        const { query, url } = yield* Database
         const Store = SqlCheckpoint.layer.pipe(Layer.provide(PgClient.layer({ url: Redacted.make(url) })))
         // Another process makes the tables at the same time.
         const all = Effect.forEach(Object.values(checks), (check) => check, { discard: true })
         yield* Effect.all([Effect.provide(all, Store), Effect.provide(Effect.void, Layer.fresh(Store))], {
           concurrency: 2
         })
+        // Those of the run with many of them.
+        assert.strictEqual(yield* query("SELECT count(*) FROM farm_checkpoints"), "0")
       })
     )
 

@@ -6,7 +6,8 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as Farm from "../../src/farm/Farm.ts"
 import type { Checkpoint } from "../../src/farm/FarmCheckpoint.ts"
-import { CheckpointFailed, FarmError } from "../../src/farm/FarmError.ts"
+import * as FarmCheckpoint from "../../src/farm/FarmCheckpoint.ts"
+import { CheckpointFailed, FarmError, PoisonPacket } from "../../src/farm/FarmError.ts"
 import * as Job from "../../src/farm/Job.ts"
 import { crc32c } from "../../src/network/server/Crc32c.ts"
 import { type Input, job, sum } from "./jobs/odd.ts"
@@ -180,6 +181,34 @@ describe("FarmCheckpoint", () => {
       assert.deepStrictEqual(yield* Fiber.join(second.fiber), types.outputOf(12n))
       assert.isBelow(second.sent.length, 12)
     })
+  )
+
+  it.effect(
+    "writes the state of its begin, though output and skipped packets change while the packets are written",
+    () =>
+      Effect.gen(function* () {
+        const list = Job.make({
+          ...{ name: "list", version: 1, packet: Schema.String, result: Schema.Number },
+          split: (texts: ReadonlyArray<string>) => texts,
+          work: (text: string) => text.length,
+          empty: [] as ReadonlyArray<number>,
+          merge: (all, one) => [...all, one],
+          checkpoint: { input: Schema.Array(Schema.String), output: Schema.Array(Schema.Number) }
+        })
+        const texts = ["a", "b", "c"].map((letter) => letter.repeat(1_100_000))
+        const { read, write } = FarmCheckpoint.make(list, list.checkpoint!, { input: [], kind: "run", path: "memory" })
+        const output = [1]
+        const skipped = [new PoisonPacket({ id: 0, packet: "d", attempts: [] })]
+        const unfinished = texts.map((text) => ({ units: 1, packet: { packet: text, encoded: text } }))
+        const writing = write({ splitUnits: 5, unfinished, skipped, output })
+        output.push(2)
+        skipped.pop()
+        const text = (yield* writing).join("")
+        assert.isTrue(text === sealed(JSON.stringify(JSON.parse(text).state)))
+        const state = yield* read(text)
+        assert.deepStrictEqual([state.output, state.skipped.map(({ packet }) => packet)], [[1], ["d"]])
+        assert.isTrue(state.unfinished.every(({ packet }, at) => packet.packet === texts[at]))
+      })
   )
 
   it.effect("refuses another job, version or input, and a text that is not a checkpoint, with a one-line error", () =>

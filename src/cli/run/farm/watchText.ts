@@ -51,6 +51,8 @@ const formatDone = ({ done, elapsedMillis, state, total }: RunStatus) => {
   return `, ${Amount.format(done)}${units} units${time}`
 }
 
+const formatSkipped = (skipped: number) => (skipped === 0 ? "" : `, without ${Quantity.format(skipped, "packet")}`)
+
 const formatWork = (status: RunStatus) => {
   const ready = status.workers.filter(({ state }) => state === "ready").length
   return `, ${amounts(status)}, ${Quantity.format(ready, "thread")}`
@@ -58,10 +60,10 @@ const formatWork = (status: RunStatus) => {
 
 /** Formats the state of a run in one line. */
 export const stateLine = (status: RunStatus): string => {
-  const { error, key, state } = status
+  const { error, key, skipped, state } = status
   if (state === "unknown") return `no run ${key} yet: waiting for it (farm list shows the runs)`
   const counts = state === "running" ? formatWork(status) : formatDone(status)
-  return `${state}${counts}${error === undefined ? "" : `: ${error}`}`
+  return `${state}${counts}${formatSkipped(skipped)}${error === undefined ? "" : `: ${error}`}`
 }
 
 /** Returns the workers that join and leave. Those that a host begins with are not news. */
@@ -82,7 +84,9 @@ export const news = (before: RunStatus | undefined, after: RunStatus): ReadonlyA
   if (after.state !== "running") return refusals
   // A host counts the time from when it has begun with the run.
   if (after.elapsedMillis < before.elapsedMillis) return ["another host continues it", ...refusals]
-  return [...workerNews(before, after), ...refusals]
+  const skipped = after.skipped - before.skipped
+  const given = skipped > 0 ? [`${Quantity.format(skipped, "packet")} given up`] : []
+  return [...workerNews(before, after), ...given, ...refusals]
 }
 
 interface Part {

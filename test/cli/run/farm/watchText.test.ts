@@ -75,6 +75,7 @@ describe("the text of farm watch", () => {
       "gamma:1/1 has joined",
       "delta: it has no job, not primes 1"
     ])
+    assert.deepStrictEqual(watchText.news(status, { ...status, skipped: 2 }), ["2 packets given up"])
     const taken: RunStatus = { ...status, elapsedMillis: 0, workers: [] }
     assert.deepStrictEqual(watchText.news(status, taken), ["another host continues it"])
     assert.deepStrictEqual(watchText.news(taken, status), [])
@@ -91,6 +92,7 @@ describe("the text of farm watch", () => {
       [{ ...endless, state: "waiting", done: 0 }, "waiting"],
       [{ ...ended, state: "done" }, "done, 10.0 G units in 1:12"],
       [{ ...endless, state: "done" }, "done, 10.0 G units in 1:12"],
+      [{ ...ended, state: "done", skipped: 1 }, "done, 10.0 G units in 1:12, without 1 packet"],
       [{ ...ended, state: "done", elapsedMillis: 0 }, "done, 10.0 G units"],
       [{ ...ended, state: "cancelled", done: 5 }, "cancelled, 5 of 10.0 G units"]
     ]
