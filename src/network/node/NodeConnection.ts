@@ -11,6 +11,9 @@ import { inetAddress, networkError } from "./NodeErrors.ts"
 /** Time for a closing connection to deliver its last bytes to a peer that does not read. */
 const lingerMillis = 1_000
 
+/** Time for the peer of a closing connection to close too, or to show that it is still sending. */
+const graceMillis = 50
+
 const unnamedPath = NetAddress.unixPathAddress("")
 
 /** An IPv4 address in a socket that has both families. */
@@ -40,7 +43,9 @@ const listeners = {
     this[connectionOf].wake()
   },
   error(this: SocketWithConnection, cause: Error) {
-    this[connectionOf].cause = cause
+    const connection = this[connectionOf]
+    // After closing here, the end of the socket concerns nobody.
+    if (!connection.closed) connection.cause = cause
   },
   close(this: SocketWithConnection) {
     const connection = this[connectionOf]
@@ -190,7 +195,7 @@ export class NodeConnection implements Connection {
 
   /** Resumes the fiber that waits in `pull`; otherwise keeps the chunk and pauses the socket. */
   private onData(bytes: Uint8Array) {
-    if (this.ended) return
+    if (this.ended || this.closed) return
     this.buffered = bytes
     this.resumeReader()
     if (this.buffered === undefined) return
@@ -232,23 +237,33 @@ export class NodeConnection implements Connection {
   /**
    * Closes the socket after its last bytes are delivered.
    *
-   * A kernel that closes a socket with unread input sends RST, which can discard bytes the peer has not read yet.
-   * Therefore unread input is read and dropped, until the peer's FIN or the end of the linger time.
+   * A socket that is closed sends RST for unread input and for input that arrives later, which can discard bytes that
+   * the peer has not read yet. Therefore input is read and dropped until the peer's FIN: for the grace time, or for the
+   * linger time while the peer sends or its last bytes wait (as in RFC 9112, section 9.6).
    */
   private closeGracefully(done: () => void) {
     const socket = this.socket
     if (socket.closed) return done()
-    const unread = this.buffered !== undefined || socket.readableLength > 0
-    const lingerTimer =
-      unread || socket.writableLength > 0 ? setTimeout(() => socket.destroy(), lingerMillis) : undefined
+    const destroy = () => socket.destroy()
+    let isPeerSending = this.buffered !== undefined || socket.readableLength > 0
+    let grace: NodeJS.Timeout | undefined
+    const linger = setTimeout(destroy, lingerMillis)
     socket.once("close", () => {
-      clearTimeout(lingerTimer)
+      clearTimeout(linger)
+      clearTimeout(grace)
       done()
     })
-    if (!unread) return socket.destroySoon()
-    this.ended = true
+    // For the readers and writers of this connection.
+    this.closed = true
+    this.wake()
+    if (socket.readableEnded) return socket.destroySoon()
+    socket.on("data", () => {
+      isPeerSending = true
+    })
     socket.once("end", () => socket.destroySoon())
-    socket.end()
+    socket.end(() => {
+      if (!socket.destroyed) grace = setTimeout(() => isPeerSending || destroy(), graceMillis)
+    })
     socket.resume()
   }
 }

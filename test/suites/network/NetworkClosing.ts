@@ -120,6 +120,20 @@ export const lastWords = (test: Test) => {
         yield* Fiber.join(writing)
       }))
   }
+
+  test("closing without unread input delivers the last bytes to a peer that goes on writing before it reads", () =>
+    Effect.gen(function* () {
+      const { closeFar, far, near } = yield* owned
+      yield* near.write("question")
+      yield* read(far, 8)
+      yield* far.write("busy")
+      const closing = yield* Effect.forkChild(closeFar, { startImmediately: true })
+      yield* Effect.repeat(Effect.andThen(near.write("more"), turns(1)), { times: 20 })
+      assert.strictEqual(`${yield* read(near, 4)}`, "busy")
+      assert.strictEqual(yield* outcome(near.pull), "Done")
+      yield* near.end
+      yield* Fiber.join(closing)
+    }))
 }
 
 export const suite = (test: Test) => {
