@@ -51,7 +51,7 @@ retries a task nor validates results.
 - *Buffers*: each packet has a buffer of its own, which the thread does not read. A copied one is cloned; a moved one is
   transferred, by \`transfer\` of the job and \`transferList\` of piscina, which has 4 tasks in flight here: the fewest
   with which both threads are always busy. CPU is the time of all threads of the process, memory in flight the peak of
-  the resident set during the run minus its size before.
+  the resident set during the first run of a process minus its size before.
 - *Over TCP*: the same buffers on a worker server with two threads, a process of its own on this machine; beside it the
   copied buffers on threads of the process. The CPU time is that of the farm's process.`
 
@@ -75,8 +75,8 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
   const { profile, quick } = options
   const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`]
   const children = new Map<string, { readonly empty: Child; readonly payload: Child }>()
+  const startOne = (program: URL) => start(process.execPath, ["--expose-gc", ...profiling, fileURLToPath(program)])
   for (const [name, { empty, payload }] of Object.entries(programs)) {
-    const startOne = (program: URL) => start(process.execPath, ["--expose-gc", ...profiling, fileURLToPath(program)])
     children.set(name, { empty: yield* startOne(empty), payload: yield* startOne(payload) })
   }
   const ask = (contestant: string, line: string) =>
@@ -106,7 +106,14 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
         },
         {
           ...{ name: peak, unit: "MiB", lowerIsBetter: true, oncePerRound: true },
-          sample: (contestant) => Effect.map(askPayload(contestant, line), ({ peakBytes }) => peakBytes / 2 ** 20)
+          // A process of its own: the allocator keeps the memory of earlier samples.
+          sample: (contestant) =>
+            Effect.scoped(
+              Effect.map(
+                Effect.flatMap(startOne(programs[contestant]!.payload), ({ request }) => request(line)),
+                (text) => (JSON.parse(text) as PayloadAnswer).peakBytes / 2 ** 20
+              )
+            )
         }
       ]
     }),
