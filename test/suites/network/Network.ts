@@ -31,6 +31,7 @@ export const suite = (subject: Subject) => {
       NetworkClosing.reset(test)
       NetworkClosing.suite(test)
       NetworkClosing.lastWords(test)
+      NetworkClosing.lingering(test)
     })
     describe("datagrams", () => {
       NetworkUdp.suite(test)

@@ -120,7 +120,10 @@ export const lastWords = (test: Test) => {
         yield* Fiber.join(writing)
       }))
   }
+}
 
+/** A suite of its own: the ends of a pair of ports close together. */
+export const lingering = (test: Test) => {
   test("closing without unread input delivers the last bytes to a peer that goes on writing before it reads", () =>
     Effect.gen(function* () {
       const { closeFar, far, near } = yield* owned
