@@ -1,6 +1,6 @@
 /** Metrics of this process under the names that Prometheus gives them in every language. */
 import * as Fs from "node:fs"
-import { performance } from "node:perf_hooks"
+import { type EventLoopUtilization, performance } from "node:perf_hooks"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 
@@ -25,20 +25,27 @@ const countDescriptors = () => {
   }
 }
 
-let publishedCpuMicros = 0
-let publishedLoop = performance.eventLoopUtilization()
+/** The values that a registry has from its last sample. */
+interface Published {
+  readonly cpuMicros: number
+  readonly loop: EventLoopUtilization
+}
+
+/** By registry: an application may have several in one process. */
+const published = new WeakMap<object, Published>()
 
 /** Updates the metrics. */
 export const sample: Effect.Effect<void> = Effect.gen(function* () {
+  const registry = yield* Metric.MetricRegistry
+  const before = published.get(registry)
   const { system, user } = process.cpuUsage()
-  yield* Metric.update(cpu, (user + system - publishedCpuMicros) / 1e6)
-  publishedCpuMicros = user + system
+  const loop = performance.eventLoopUtilization()
+  published.set(registry, { cpuMicros: user + system, loop })
+  yield* Metric.update(cpu, (user + system - (before?.cpuMicros ?? 0)) / 1e6)
   yield* Metric.update(memory, process.memoryUsage.rss())
   yield* Metric.update(heap, process.memoryUsage().heapUsed)
   yield* Metric.update(started, performance.timeOrigin / 1_000)
   const open = countDescriptors()
   if (open !== undefined) yield* Metric.update(descriptors, open)
-  const loop = performance.eventLoopUtilization()
-  yield* Metric.update(utilization, performance.eventLoopUtilization(loop, publishedLoop).utilization)
-  publishedLoop = loop
+  yield* Metric.update(utilization, performance.eventLoopUtilization(loop, before?.loop).utilization)
 })
