@@ -30,11 +30,18 @@ const undefinedIfMissing = (cause: NodeJS.ErrnoException) => {
   return undefined
 }
 
-/** Returns the file that a path leads to through symbolic links, or `path` if there is none. */
+/** Returns the missing file that a path leads to through symbolic links. The kernel has refused a circle of them. */
+const resolveMissing = async (path: string): Promise<string> => {
+  const target = await Fs.readlink(path).catch(() => undefined)
+  if (target === undefined) return path
+  return resolveMissing(Path.resolve(await Fs.realpath(Path.dirname(path)), target))
+}
+
+/** Returns the file that a path leads to through symbolic links, which need not exist. */
 const resolveFile = async (path: string) => {
   const stats = await Fs.stat(path).catch(undefinedIfMissing)
   if (stats?.isFile() === false) throw StateFileError.make(path, stats.isDirectory() ? "EISDIR" : "NotRegular")
-  return { path: stats === undefined ? path : await Fs.realpath(path), stats }
+  return { path: stats === undefined ? await resolveMissing(path) : await Fs.realpath(path), stats }
 }
 
 /** Runs a file operation. Node cannot cancel one: it is uninterruptible. */

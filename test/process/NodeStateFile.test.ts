@@ -69,6 +69,22 @@ describe("NodeStateFile", () => {
     })
   )
 
+  it.live("creates the file that symbolic links lead to, and keeps the links", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory()
+      Fs.mkdirSync(inRoot("data"))
+      Fs.symlinkSync("data/next", inRoot("link"))
+      Fs.symlinkSync("../state", inRoot("data/next"))
+      const file = NodeStateFile.make(inRoot("link"))
+      assert.isUndefined(yield* file.read)
+      yield* file.write("one")
+      assert.strictEqual(Fs.readFileSync(inRoot("state"), "utf8"), "one")
+      assert.deepStrictEqual(files(root), ["data", "link", "state"])
+      assert.deepStrictEqual(files(inRoot("data")), ["next"])
+      assert.strictEqual(yield* file.read, "one")
+    })
+  )
+
   it.live("does not wait for the writer of a FIFO that has replaced the file since it was found", () =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory({ state: "text" })
