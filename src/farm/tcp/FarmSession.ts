@@ -9,6 +9,7 @@ import * as Signal from "../../network/Signal.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import type { Task } from "../Worker.ts"
 import type * as SharedWorkerPool from "./SharedWorkerPool.ts"
+import * as Silence from "./Silence.ts"
 import type * as Auth from "./wire/Auth.ts"
 import * as MessageChannel from "./wire/MessageChannel.ts"
 import * as OutcomeFrames from "./wire/OutcomeFrames.ts"
@@ -180,7 +181,7 @@ const receive = (messages: ReadonlyArray<Protocol.Message>, served: Served) => {
         client.cancel(message.ids)
         break
       case "Ping":
-        channel.send([Protocol.encodeUnsafe({ _tag: "Pong" })])
+        channel.send([pong])
         break
       default:
         return Effect.fail(MessageChannel.unexpectedMessage(message))
@@ -190,11 +191,39 @@ const receive = (messages: ReadonlyArray<Protocol.Message>, served: Served) => {
   return Effect.void
 }
 
-/** The time of the last sign of life of a farm, in milliseconds of the sweeper. */
-interface Lease {
-  readonly lastReceivedAt: () => number
-  /** Counts this moment as a sign of life. */
-  readonly renew: () => void
+/** The signs of life between a server and a farm. */
+interface Life {
+  /** Undefined during the handshake. */
+  silence: Silence.Silence | undefined
+  /** True after bytes of a message that is not complete. */
+  hasPart: boolean
+}
+
+/** The longest time between two signs of life to a farm that is sending a long message. */
+const maxSignMillis = 1_000
+
+const pong = Protocol.encodeUnsafe({ _tag: "Pong" })
+
+/** Makes the check of a sweeper: it answers a farm whose long message is on its way, and ends one that is silent. */
+const makeWatch = (
+  life: Life,
+  silence: Silence.Silence,
+  channel: MessageChannel.MessageChannel,
+  leaseMillis: number,
+  expire: () => void
+) => {
+  const signMillis = Math.min(leaseMillis / 4, maxSignMillis)
+  let signedAt = Number.NEGATIVE_INFINITY
+  return (now: number) => {
+    // A farm that is not read cannot give a sign of life: the write timeout of the server ends one that does not read.
+    if (!channel.isWritable()) return
+    if (silence.tick()) expire()
+    if (!life.hasPart || now - signedAt < signMillis) return
+    // The pings of the farm wait behind its message.
+    life.hasPart = false
+    signedAt = now
+    channel.send([pong])
+  }
 }
 
 /** Joins the pool for a farm. Begins no more packets while it does not read the outcomes of earlier ones. */
@@ -229,7 +258,7 @@ const serveGreeted = Effect.fnUntraced(function* (
   shared: Shared,
   channel: MessageChannel.MessageChannel,
   { hello, welcome }: Greetings,
-  { lastReceivedAt, renew }: Lease,
+  life: Life,
   { id, sweeper }: TcpServer.ConnectionContext
 ) {
   const { emit, maxPacketBytes, pool, stats } = shared
@@ -237,10 +266,10 @@ const serveGreeted = Effect.fnUntraced(function* (
   const { resuming, sendThreads, served } = yield* join(shared, channel)
   if (served.client.threads() > welcome.threads) sendThreads(served.client.threads())
   const leaseExpired = Latch.makeUnsafe(false)
-  const unwatch = sweeper.add((now) => {
-    // A farm that is not read cannot give a sign of life: the write timeout of the server ends one that does not read.
-    if (channel.isWritable() && now - lastReceivedAt() > hello.lease) leaseExpired.openUnsafe()
-  })
+  const silence = Silence.make(hello.lease, sweeper.now)
+  life.silence = silence
+  life.hasPart = false
+  const unwatch = sweeper.add(makeWatch(life, silence, channel, hello.lease, () => leaseExpired.openUnsafe()))
   stats.farms++
   emit(() => ({ _tag: "FarmJoined", id }))
   yield* Effect.addFinalizer(() =>
@@ -250,8 +279,11 @@ const serveGreeted = Effect.fnUntraced(function* (
       emit(() => ({ _tag: "FarmLeft", id }))
     })
   )
-  const receiveNext = Effect.flatMap(channel.pull, (messages) => receive(messages, served))
-  const waitForReader = Effect.map(channel.writable, renew)
+  const receiveNext = Effect.flatMap(channel.pull, (messages) => {
+    life.hasPart = false
+    return receive(messages, served)
+  })
+  const waitForReader = Effect.map(channel.writable, silence.hear)
   const receiving = Pull.catchDone(Effect.forever(Effect.andThen(receiveNext, waitForReader)), () => Effect.void)
   const failOnTimeout = Effect.andThen(leaseExpired.await, Effect.fail(MessageChannel.timedOut(hello.lease)))
   yield* Effect.raceAllFirst([receiving, channel.flushing, resuming, failOnTimeout, Effect.asVoid(pool.allGone)])
@@ -264,16 +296,14 @@ export const serve = (
   context: TcpServer.ConnectionContext,
   rest: Uint8Array
 ) => {
-  const { now } = context.sweeper
-  let lastReceivedAt = now()
-  const renew = () => {
-    lastReceivedAt = now()
-  }
-  const lease: Lease = { lastReceivedAt: () => lastReceivedAt, renew }
-  const channel = MessageChannel.make(connection, rest, renew)
+  const life: Life = { silence: undefined, hasPart: false }
+  const channel = MessageChannel.make(connection, rest, () => {
+    life.silence?.hear()
+    life.hasPart = true
+  })
   return handshake(shared, channel).pipe(
     Effect.flatMap((greetings) =>
-      Effect.withSpan(serveGreeted(shared, channel, greetings, lease, context), "TcpWorkerServer.farm", {
+      Effect.withSpan(serveGreeted(shared, channel, greetings, life, context), "TcpWorkerServer.farm", {
         attributes: { lease: greetings.hello.lease }
       })
     ),

@@ -1,6 +1,7 @@
 /** The connection of a farm to a worker server, from name resolution to the end of the handshake. */
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import type * as Dns from "effect/net/Dns"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
@@ -15,6 +16,7 @@ import type { Task, TaskOutcome } from "../Worker.ts"
 import * as HostAddresses from "./HostAddresses.ts"
 import type { ConnectionFailure, HostConnection, OnOutcomes, OnThreads, OnWorking } from "./RemoteHost.ts"
 import * as SendWindow from "./SendWindow.ts"
+import * as Silence from "./Silence.ts"
 import type { Auth } from "./wire/Auth.ts"
 import * as MessageChannel from "./wire/MessageChannel.ts"
 import * as PayloadCodec from "./wire/PayloadCodec.ts"
@@ -215,9 +217,11 @@ export const open = Effect.fnUntraced(function* (
   const { job, leaseMillis, maxPacketBytes, timeoutMillis } = options
   const now = yield* Monotonic.millis
   const codec = PayloadCodec.make(job)
-  let lastReceivedAt = now()
+  const silence = Silence.make(leaseMillis, now)
+  let onSignOfLife: () => void = constVoid
   const onBytes = () => {
-    lastReceivedAt = now()
+    silence.hear()
+    onSignOfLife()
   }
   const { channel, latencyMillis, welcome } = yield* handshake(options, now, onBytes).pipe(
     Pull.catchDone(closedEarly),
@@ -248,7 +252,7 @@ export const open = Effect.fnUntraced(function* (
       )
     )
   const keepAlive = Effect.suspend(() => {
-    if (now() - lastReceivedAt > leaseMillis) return Effect.fail(MessageChannel.timedOut(leaseMillis))
+    if (silence.tick()) return Effect.fail(MessageChannel.timedOut(leaseMillis))
     channel.send([Protocol.encodeUnsafe({ _tag: "Ping" })])
     return Effect.void
   })
@@ -263,8 +267,10 @@ export const open = Effect.fnUntraced(function* (
       return []
     },
     cancel: outgoing.cancel,
-    serve: (onOutcomes, onWorking, onThreads) =>
-      Effect.raceAllFirst([
+    serve: (onOutcomes, onWorking, onThreads) => {
+      // While a long result arrives, no message does.
+      onSignOfLife = () => onWorking([])
+      return Effect.raceAllFirst([
         Effect.forever(receive(onOutcomes, onWorking, onThreads)),
         Effect.forever(Effect.flatMap(outgoing.ended, (outcomes) => apply(onOutcomes, outcomes))),
         channel.flushing,
@@ -273,6 +279,7 @@ export const open = Effect.fnUntraced(function* (
         Pull.catchDone(MessageChannel.connectionEnded("the host closed the connection")),
         Effect.mapError(connectionFailure)
       )
+    }
   }
   return connection
 })

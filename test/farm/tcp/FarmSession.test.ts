@@ -94,7 +94,8 @@ const readAll = Effect.fnUntraced(function* (connection: Network.Connection) {
   channel.setLimits({ frameBytes: Protocol.frameLimitBytes.session, packetBytes: 1 << 24 })
   const received: Array<string> = []
   const receive = Effect.map(Effect.timeout(channel.next, "2 seconds"), (message) => {
-    if (message._tag !== "Working") received.push("message" in message ? message.message : message._tag)
+    if (message._tag !== "Working" && message._tag !== "Pong")
+      received.push("message" in message ? message.message : message._tag)
   })
   yield* Effect.ignore(Effect.forever(receive))
   return received
@@ -145,6 +146,32 @@ describe("The bytes of a farm at a server", () => {
         const { lines, output } = yield* runOn(farm, { packets: 3, bytes: 300_000 })
         assert.strictEqual(output, 3 * 300_000)
         assert.deepStrictEqual(lines, ["Connected"])
+      }).pipe(Effect.orDie)
+    )
+  )
+
+  it.effect("are signs of life on both sides, while a packet takes longer than the lease on a slow line", () =>
+    Simulated.run((simulation) =>
+      Effect.gen(function* () {
+        const { farm } = yield* setUp(simulation.host)
+        yield* simulation.link("server", "farm", { latency: "1 millis", bandwidth: 100_000 })
+        const { lines, output, virtualMillis } = yield* runOn(farm, { packets: 2, bytes: 600_000 })
+        assert.strictEqual(output, 2 * 600_000)
+        assert.deepStrictEqual(lines, ["Connected"])
+        // Virtual time: both packets and both results take 6 s each; the lease is 2 s.
+        assert.isAbove(virtualMillis, 12_000)
+      }).pipe(Effect.orDie)
+    )
+  )
+
+  it.effect("renew the leases of a run, while a packet and its result take longer than these on a slow line", () =>
+    Simulated.run((simulation) =>
+      Effect.gen(function* () {
+        const { farm, workers } = yield* setUp(simulation.host, {}, 1)
+        yield* simulation.link("server", "farm", { latency: "1 millis", bandwidth: 100_000 })
+        const { output } = yield* runOn(farm, { packets: 2, bytes: 600_000 }, { lease: "4 seconds" })
+        assert.strictEqual(output, 2 * 600_000)
+        assert.lengthOf(workers.sent, 2)
       }).pipe(Effect.orDie)
     )
   )

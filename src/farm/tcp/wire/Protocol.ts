@@ -34,8 +34,9 @@
  *
  * Every `Work` ends with exactly one `Done`, `Failed` or `Stopped` with its id; a result that is too long is a
  * `Failed`. `Working` names the packets that are being worked on: whenever these change, and once a second. `Threads`
- * follows when the server has more threads than it said before. A side that receives nothing for the `lease` of the
- * `Hello` closes the connection, and the work on it is lost.
+ * follows when the server has more threads than it said before. `Pong` answers a `Ping`, and once a second the bytes of
+ * a long packet that is still arriving. A side that receives no bytes for the `lease` of the `Hello` closes the
+ * connection, and the work on it is lost.
  *
  * The farm has at most `capacity` packets for each thread in flight, and at most `maxInFlightBytes` bytes of packets,
  * or one packet that is longer. A packet is in flight until its outcome.
