@@ -5,10 +5,12 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as ClusterFarm from "../../../cluster/ClusterFarm.ts"
+import { defaultPool } from "../../../cluster/FarmPool.ts"
 import * as PrimeJob from "../../../primes/PrimeJob.ts"
 import * as Range from "../../../primes/Range.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import * as database from "../farm/database.ts"
+import * as noAnswer from "../farm/noAnswer.ts"
 import { openOnTerminal } from "./progress.ts"
 
 /** The parameters of a count. */
@@ -35,7 +37,7 @@ const follow = Effect.fnUntraced(function* (key: string, title: string, pool: st
 })
 
 export const count = Effect.fnUntraced(function* (input: Input) {
-  const { json, kernel, key, packetSize, pool, range } = input
+  const { json, kernel, key, packetSize, pool = defaultPool, range } = input
   if (key === undefined) {
     return yield* new UsageError({ message: "--database needs --key: name the run, such as --key primes-1" })
   }
@@ -43,6 +45,7 @@ export const count = Effect.fnUntraced(function* (input: Input) {
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
   const counting = Effect.gen(function* () {
+    yield* noAnswer.logged(pool, ClusterFarm.status(key, { pool }))
     if (!json) yield* follow(key, Range.format(range), pool)
     return yield* ClusterFarm.run(PrimeJob.job, { ...range, kernel }, { key, pool, packetSize })
   })
