@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Dispatcher from "./dispatcher/Dispatcher.ts"
+import * as GoneWorkers from "./dispatcher/GoneWorkers.ts"
 import type { HostProgress, Progress } from "./Progress.ts"
 
 const counter = (name: string, description: string) =>
@@ -44,7 +45,10 @@ const countsOf = (state: Dispatcher.State<unknown, unknown>): Counts => ({
   packets: state.mergedCount - state.skippedCount - state.droppedCount,
   skipped: state.skippedCount,
   retries: state.retryCount,
-  expiries: state.workers.reduce((sum, worker) => sum + worker.expiries, 0),
+  expiries: Array.from(state.workers.values()).reduce(
+    (sum, { expiries }) => sum + expiries,
+    GoneWorkers.sum(state.forgotten).expiries
+  ),
   rejected: state.rejectedHosts.size
 })
 
@@ -88,6 +92,9 @@ export const make = Effect.fnUntraced(function* (job: string) {
       workersGauge.updateUnsafe(state.liveCount, context)
       efficiencyGauge.updateUnsafe(progress.efficiency, context)
       progress.hosts.forEach(publishHost)
+      // One that comes back is counted from its first packet.
+      const present = new Set(progress.hosts.map(({ host }) => host))
+      for (const host of hosts.keys()) if (!present.has(host)) hosts.delete(host)
     }
   }
   return metrics

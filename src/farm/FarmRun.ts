@@ -2,6 +2,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
 import { constVoid } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -51,6 +52,12 @@ const tickInterval = "50 millis"
 /** The ticks between two publications of the metrics: a second. */
 const ticksPerPublication = 20
 
+/** A worker that takes part in a run, until the scope closes. */
+interface Attached {
+  readonly worker: Worker
+  readonly scope: Scope.Closeable
+}
+
 /** The state of a run and its surroundings. */
 interface Driver<Packet, Out> {
   readonly plan: Plan<Packet, Out>
@@ -60,8 +67,12 @@ interface Driver<Packet, Out> {
   readonly spans: PacketSpans.PacketSpans | undefined
   readonly retryDelay: RetryDelay.RetryDelay | undefined
   readonly ended: Deferred.Deferred<void, FarmError>
-  /** The workers by their index in the dispatcher. */
-  readonly workers: Array<Worker>
+  /** The workers that are not gone, by their index in the dispatcher. */
+  readonly workers: Map<number, Attached>
+  /** The index of the next worker. */
+  nextWorker: number
+  /** Runs an effect on its own, which the end of the run waits for. */
+  readonly fork: (effect: Effect.Effect<void>) => void
   /** The merged packets that are not consumed. */
   readonly unconsumed: Array<SizedPacket<EncodedPacket<Packet>>>
   state: Dispatcher.State<EncodedPacket<Packet>, Out>
@@ -95,7 +106,7 @@ const assign = <Packet, Out>(
   { spans, workers }: Driver<Packet, Out>,
   { tasks, worker: index }: Extract<Action<Packet, Out>, { _tag: "Run" }>
 ) => {
-  const worker = workers[index]!
+  const { worker } = workers.get(index)!
   const ids = () => tasks.map(({ id }) => id)
   spans?.assigned(index, worker.name, ids())
   worker.run(
@@ -112,7 +123,9 @@ const perform = <Packet, Out>(driver: Driver<Packet, Out>, action: Action<Packet
     case "Notify":
       return driver.emit(() => action.notice)
     case "Cancel":
-      return driver.workers[action.worker]!.cancel(action.ids)
+      return driver.workers.get(action.worker)?.worker.cancel(action.ids)
+    case "Detach":
+      return detach(driver, action.worker)
     case "Run":
       return assign(driver, action)
     case "Skip": {
@@ -131,6 +144,14 @@ const perform = <Packet, Out>(driver: Driver<Packet, Out>, action: Action<Packet
     case "SplitFailed":
       driver.failure = new SplitFailed(action)
   }
+}
+
+/** Ends the part of a worker in the run. */
+const detach = <Packet, Out>({ fork, workers }: Driver<Packet, Out>, index: number) => {
+  const attached = workers.get(index)
+  workers.delete(index)
+  // The worker is reporting.
+  if (attached !== undefined) fork(Effect.andThen(Effect.yieldNow, Scope.close(attached.scope, Exit.void)))
 }
 
 const end = <Packet, Out>(driver: Driver<Packet, Out>, exit: Exit.Exit<void, FarmError>) => {
@@ -200,14 +221,18 @@ const receive = <Packet, Out>(
   )
 }
 
-/** Begins the part of a worker in the run. */
-const attach = (worker: Worker, report: (reports: ReadonlyArray<Report>) => void) =>
-  worker
-    .attach(report)
-    .pipe(
-      Effect.withSpanScoped("Farm.worker", { attributes: { worker: worker.name } }),
-      Effect.annotateLogs({ worker: worker.name })
-    )
+/** Begins the part of a worker in the run, in a part of the current scope. */
+const attach = Effect.fnUntraced(function* (worker: Worker, report: (reports: ReadonlyArray<Report>) => void) {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  yield* worker.attach(report).pipe(
+    Effect.withSpanScoped("Farm.worker", { attributes: { worker: worker.name } }),
+    Effect.annotateLogs({ worker: worker.name }),
+    Scope.provide(scope),
+    Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+  )
+  const attached: Attached = { worker, scope }
+  return attached
+})
 
 /** Adds a worker during the run. One that cannot take part is reported, and the run does without it. */
 const join = Effect.fnUntraced(function* <Packet, Out>(
@@ -219,11 +244,12 @@ const join = Effect.fnUntraced(function* <Packet, Out>(
   if (problem !== undefined) return yield* problem
   const early: Array<Report> = []
   let index: number | undefined
-  yield* attach(worker, (reports) => {
+  const attached = yield* attach(worker, (reports) => {
     if (index === undefined) early.push(...reports)
     else receive(driver, eventOf, index, reports)
   })
-  index = driver.workers.push(worker) - 1
+  index = driver.nextWorker++
+  driver.workers.set(index, attached)
   feed(driver, [{ _tag: "Join", info: worker }])
   receive(driver, eventOf, index, early)
 })
@@ -240,14 +266,18 @@ const joining = <Packet, Out>(driver: Driver<Packet, Out>, eventOf: EventOf<Out>
   ).pipe(Stream.runDrain, Effect.ensuring(Effect.sync(() => feed(driver, [{ _tag: "JoiningEnded" }]))))
 
 const progressOf = <Packet, Out>({ endedAtMillis, now, plan, startMillis, state }: Driver<Packet, Out>) =>
-  Progress.fromWorkers(state.workers, {
-    resumedUnits: plan.splitUnits - plan.restored.reduce((all, { units }) => all + units, 0),
-    startMillis,
-    endMillis: endedAtMillis ?? now(),
-    total: plan.source.total,
-    skipped: state.skippedCount,
-    retries: state.retryCount
-  })
+  Progress.fromWorkers(
+    [...state.workers.values()],
+    {
+      resumedUnits: plan.splitUnits - plan.restored.reduce((all, { units }) => all + units, 0),
+      startMillis,
+      endMillis: endedAtMillis ?? now(),
+      total: plan.source.total,
+      skipped: state.skippedCount,
+      retries: state.retryCount
+    },
+    state.forgotten
+  )
 
 /** Publishes the metrics of a run each second, and at its end. */
 const publishing = Effect.fnUntraced(function* <Packet, Out>(driver: Driver<Packet, Out>) {
@@ -272,7 +302,8 @@ const makeDriver = Effect.fnUntraced(function* <Packet, Out>(
   const options = FarmSettings.dispatcherOptions({ ...plan, workers: pool.workers, mayJoin }, retryDelay, verify)
   const driver: Driver<Packet, Out> = {
     ...{ plan, options, emit, now, retryDelay, spans: yield* PacketSpans.make, ended: Deferred.makeUnsafe() },
-    ...{ workers: [...pool.workers], unconsumed: [], state: Dispatcher.make(options), pending: [] },
+    ...{ workers: new Map(), nextWorker: pool.workers.length, fork: yield* FiberSet.makeRuntime<never>() },
+    ...{ unconsumed: [], state: Dispatcher.make(options), pending: [] },
     ...{ phase: "attaching", failure: undefined, startMillis: now(), endedAtMillis: undefined },
     stopTicking: constVoid
   }
@@ -286,7 +317,11 @@ const attachAll = Effect.fnUntraced(function* <Packet, Out>(driver: Driver<Packe
   const attached = yield* Effect.acquireRelease(Scope.make("parallel"), (scope, exit) => Scope.close(scope, exit))
   yield* Effect.forEach(
     plan.pool.workers,
-    (worker, index) => attach(worker, (reports) => receive(driver, eventOf, index, reports)),
+    (worker, index) =>
+      Effect.map(
+        attach(worker, (reports) => receive(driver, eventOf, index, reports)),
+        (one) => driver.workers.set(index, one)
+      ),
     { concurrency: "unbounded", discard: true }
   ).pipe(Scope.provide(attached))
   yield* Effect.addFinalizer(() => Effect.sync(() => cancelAll(driver)))

@@ -1,4 +1,5 @@
 /** The progress of a run, and of each worker in it. */
+import * as GoneWorkers from "./dispatcher/GoneWorkers.ts"
 
 /** The part of one worker in a run. @category models @since 0.1.0 */
 export interface WorkerProgress {
@@ -52,9 +53,9 @@ export interface Progress {
   readonly etaMillis: number | undefined
   /** The fraction of the workers' time that was spent on merged packets, 0 to 1. */
   readonly efficiency: number
-  /** The workers in the order in which they joined, those that are gone included. */
+  /** The workers in the order in which they joined. Of those that are gone it has the newest hundred. */
   readonly workers: ReadonlyArray<WorkerProgress>
-  /** The hosts in the order of their first workers. */
+  /** The hosts of these workers, in the order of the first ones, with all workers that each has had. */
   readonly hosts: ReadonlyArray<HostProgress>
 }
 
@@ -86,34 +87,46 @@ const statesFromBest = ["ready", "lost", "gone"] as const
 const stateOf = (workers: ReadonlyArray<WorkerProgress>) =>
   statesFromBest.find((state) => workers.some((worker) => worker.state === state)) ?? "gone"
 
-const progressByHost = (workers: ReadonlyArray<WorkerProgress>): ReadonlyArray<HostProgress> =>
+const progressByHost = (
+  workers: ReadonlyArray<WorkerProgress>,
+  { byHost }: GoneWorkers.Forgotten,
+  shareOf: (units: number) => number
+): ReadonlyArray<HostProgress> =>
   Array.from(
     Map.groupBy(workers, ({ host }) => host),
-    ([host, members]) => ({
-      host,
-      state: stateOf(members),
-      ready: members.filter(({ state }) => state === "ready").length,
-      workers: members.length,
-      packets: sum(members, ({ packets }) => packets),
-      share: sum(members, ({ share }) => share),
-      busyMillis: sum(members, ({ busyMillis }) => busyMillis),
-      failures: sum(members, ({ failures }) => failures)
-    })
+    ([host, members]) => {
+      const before = byHost.get(host) ?? GoneWorkers.noTotals()
+      return {
+        host,
+        state: stateOf(members),
+        ready: members.filter(({ state }) => state === "ready").length,
+        workers: before.workers + members.length,
+        packets: before.packets + sum(members, ({ packets }) => packets),
+        share: shareOf(before.units) + sum(members, ({ share }) => share),
+        busyMillis: before.busyMillis + sum(members, ({ busyMillis }) => busyMillis),
+        failures: before.failures + sum(members, ({ failures }) => failures)
+      }
+    }
   )
 
 /**
- * Computes the progress of a run from the totals of its workers.
+ * Computes the progress of a run from the totals of its workers, and of those that are forgotten.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const fromWorkers = (
   counted: ReadonlyArray<WorkerTotals>,
-  { endMillis, resumedUnits, retries, skipped, startMillis, total }: RunTotals
+  { endMillis, resumedUnits, retries, skipped, startMillis, total }: RunTotals,
+  forgotten: GoneWorkers.Forgotten = GoneWorkers.nothingForgotten()
 ): Progress => {
-  const units = sum(counted, (one) => one.units)
+  const before = GoneWorkers.sum(forgotten)
+  const units = before.units + sum(counted, (one) => one.units)
+  const busyMillis = before.busyMillis + sum(counted, (one) => one.busyMillis)
   const elapsedMillis = endMillis - startMillis
-  const presentMillis = sum(counted, ({ goneAt = endMillis, joinedAt = startMillis }) => goneAt - joinedAt)
+  const presentMillis =
+    before.presentMillis + sum(counted, ({ goneAt = endMillis, joinedAt = startMillis }) => goneAt - joinedAt)
+  const shareOf = (own: number) => (units === 0 ? 0 : own / units)
   const done = resumedUnits + units
   const unitsPerSecond = elapsedMillis > 0 ? (units * 1_000) / elapsedMillis : 0
   const workers = counted.map(({ busyMillis, failures, host, name, packets, state, units: own }) => ({
@@ -121,21 +134,21 @@ export const fromWorkers = (
     host,
     state,
     packets,
-    share: units === 0 ? 0 : own / units,
+    share: shareOf(own),
     busyMillis,
     failures
   }))
   return {
     done,
     total,
-    packets: sum(counted, (one) => one.packets),
+    packets: before.packets + sum(counted, (one) => one.packets),
     skipped,
     retries,
     unitsPerSecond,
     elapsedMillis,
     etaMillis: total === undefined || unitsPerSecond === 0 ? undefined : ((total - done) * 1_000) / unitsPerSecond,
-    efficiency: presentMillis > 0 ? Math.min(1, sum(counted, (one) => one.busyMillis) / presentMillis) : 0,
+    efficiency: presentMillis > 0 ? Math.min(1, busyMillis / presentMillis) : 0,
     workers,
-    hosts: progressByHost(workers)
+    hosts: progressByHost(workers, forgotten, shareOf)
   }
 }

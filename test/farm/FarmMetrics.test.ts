@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Dispatcher from "../../src/farm/dispatcher/Dispatcher.ts"
+import * as GoneWorkers from "../../src/farm/dispatcher/GoneWorkers.ts"
 import * as FarmMetrics from "../../src/farm/FarmMetrics.ts"
 import * as Progress from "../../src/farm/Progress.ts"
 
@@ -20,7 +21,8 @@ interface Run {
 const stateOf = ({ dropped, expiries, merged, rejected, retries, skipped }: Run) =>
   ({
     ...{ mergedCount: merged, skippedCount: skipped, droppedCount: dropped, retryCount: retries, liveCount: 3 },
-    workers: expiries.map((count) => ({ expiries: count })),
+    workers: new Map(expiries.map((count, index) => [index, { expiries: count }])),
+    forgotten: GoneWorkers.nothingForgotten(),
     rejectedHosts: new Set(rejected),
     unfinished: new Map([[7, {}]])
   }) as unknown as Dispatcher.State<unknown, unknown>

@@ -4,6 +4,7 @@
  */
 import * as Dispatcher from "../../../src/farm/dispatcher/Dispatcher.ts"
 import type { Action, Options as DispatcherOptions, Event } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
+import * as GoneWorkers from "../../../src/farm/dispatcher/GoneWorkers.ts"
 import * as Job from "../../../src/farm/Job.ts"
 import * as EventHeap from "../../../src/simulation/runtime/EventHeap.ts"
 
@@ -185,6 +186,8 @@ const perform = (sim: Simulation, action: Action<Packet, number>) => {
     case "Notify":
       if (action.notice._tag === "AttemptFailed") sim.failedAttempts++
       return
+    case "Detach":
+      return
     case "Finished":
       sim.hasEnded = true
       return
@@ -278,7 +281,7 @@ const failHosts = (sim: Simulation, { fraction, kind, until }: Fault) => {
   const failed = sim.hosts.filter(() => sim.random() < fraction)
   for (const { workers } of failed) {
     for (const { index } of workers)
-      for (const id of sim.state.workers[index]!.leases.entries.keys()) sim.missing.add(id)
+      for (const id of sim.state.workers.get(index)!.leases.entries.keys()) sim.missing.add(id)
   }
   for (const host of failed) {
     const lost = disconnect(host)
@@ -381,7 +384,10 @@ export const run = (plan: Plan, collect: () => void): Outcome => {
     sim.nowMillis = next.time
     EventHeap.take(sim.events, next.time)!()
   }
-  const busyMillis = sim.state.workers.reduce((sum, worker) => sum + worker.busyMillis, 0)
+  const busyMillis = Array.from(sim.state.workers.values()).reduce(
+    (sum, worker) => sum + worker.busyMillis,
+    GoneWorkers.sum(sim.state.forgotten).busyMillis
+  )
   const all = spent()
   // The share of the steps, because other load of the machine counts for the clock and not for the processor.
   const stepShare = sim.stepMillis / (all.wall - sim.measuring.wall)

@@ -3,7 +3,8 @@
  * returns actions. It changes only its state and the source `nextPacket`.
  *
  * No packet is merged twice, and each once if the run finishes: the first result counts. The dispatcher then forgets
- * the id, so that memory grows with the unfinished packets only. The driver sends `Tick` every 50 ms. The run ends with
+ * the id, and of the workers that are gone all but the newest hundred: memory grows with the unfinished packets and the
+ * workers at hand only. The driver sends `Tick` every 50 ms. The run ends with
  * `NoWorkers` once all workers are gone and none can join.
  *
  * A worker is silent after a lease without any report: its packets go to others. Any report renews the lease. A failed
@@ -20,6 +21,7 @@ import type { Action, Event, Options, WorkerInfo } from "./DispatcherEvent.ts"
 import * as DispatcherOutcome from "./DispatcherOutcome.ts"
 import * as DispatcherState from "./DispatcherState.ts"
 import * as DispatcherVerify from "./DispatcherVerify.ts"
+import * as GoneWorkers from "./GoneWorkers.ts"
 import * as PacketSizing from "./PacketSizing.ts"
 
 /** The state of a run. @category models @since 0.1.0 */
@@ -102,8 +104,8 @@ const onReady = (step: Step, worker: WorkerState) => {
 
 const join = (step: Step, info: WorkerInfo) => {
   const { state } = step
-  const worker = DispatcherState.makeWorkerState(info, state.workers.length, step.now)
-  state.workers.push(worker)
+  const worker = DispatcherState.makeWorkerState(info, state.nextWorker++, step.now)
+  state.workers.set(worker.index, worker)
   state.liveCount++
   DispatcherOutcome.notify(step, { _tag: "WorkerJoined", worker: info.name })
   if (state.rejectedHosts.has(info.host)) {
@@ -113,7 +115,7 @@ const join = (step: Step, info: WorkerInfo) => {
 
 const tick = (step: Step) => {
   const { state } = step
-  for (const worker of state.workers) DispatcherOutcome.watchWorker(step, worker)
+  for (const worker of state.workers.values()) DispatcherOutcome.watchWorker(step, worker)
   DispatcherAssignment.doubtLatePackets(step)
   for (const pending of state.delayed) {
     if (pending.failures!.retryAt > step.now) continue
@@ -128,7 +130,7 @@ const tick = (step: Step) => {
 
 /** Applies the report of a worker, which shows that it is well. */
 const receive = (step: Step, event: Extract<Event<unknown>, { readonly worker: number }>) => {
-  const worker = step.state.workers[event.worker]
+  const worker = step.state.workers.get(event.worker)
   if (worker === undefined || worker.state === "gone") return
   // One that works on what it should not have is not well.
   if (event._tag !== "Working" || worker.leases.entries.has(event.id)) worker.heardAt = step.now
@@ -204,11 +206,14 @@ const apply = (step: Step, event: Event<unknown>) => {
 export const make = <Packet, Result>(options: Options<Packet>): State<Packet, Result> => {
   const workers = options.workers.map((info, index) => DispatcherState.makeWorkerState<Packet>(info, index))
   const state: State<Packet, Result> = {
-    ...{ workers, available: new Set(workers), unfinished: new Map(), retryQueue: new Set(), delayed: new Set() },
+    ...{ workers: new Map(workers.entries()), goneWorkers: [], forgotten: GoneWorkers.nothingForgotten() },
+    ...{ available: new Set(workers), unfinished: new Map(), retryQueue: new Set(), delayed: new Set() },
     ...{ doubtful: new Set(), outOfOrder: new Map(), held: new Map(), rejectedHosts: new Set(), mergedBytes: [] },
     mayJoin: options.mayJoin ?? false,
+    nextWorker: workers.length,
     liveCount: workers.length,
     ...{
+      startedAt: 0,
       stepCount: 0,
       searchedAt: Number.NEGATIVE_INFINITY,
       nextId: 0,
@@ -252,13 +257,14 @@ export const step = <Packet, Result>(
   const actions: Array<Action<Packet, Result>> = []
   const cancels = new Map<number, Array<number>>()
   const runs = new Map<number, Array<DispatcherState.PendingPacket<Packet>>>()
-  const current: Step = { options, state, now, actions, cancels, runs, isDry: false, stragglers: undefined }
-  state.stepCount++
+  const current: Step = { options, state, now, actions, cancels, runs, gone: [], isDry: false, stragglers: undefined }
+  if (state.stepCount++ === 0) state.startedAt = now
   for (const event of events) if (!hasEnded(state)) apply(current, event)
   const end = hasEnded(state) ? undefined : DispatcherAssignment.assign(current)
   if (end !== undefined) DispatcherOutcome.finish(current, end)
   for (const [worker, ids] of cancels) actions.push({ _tag: "Cancel", worker, ids })
   for (const [worker, tasks] of runs) actions.push({ _tag: "Run", worker, tasks })
+  for (const worker of current.gone) actions.push({ _tag: "Detach", worker })
   if (state.end !== undefined) actions.push(state.end)
   return [state, actions]
 }

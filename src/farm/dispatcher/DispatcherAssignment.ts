@@ -112,7 +112,7 @@ const searchedWorkersPerMilli = 250
 const hasSearched = ({ now, state, stragglers }: Step) => {
   const { searchedAt, workers } = state
   if (stragglers !== undefined) return false
-  return workers.length > fewWorkers && now - searchedAt < workers.length / searchedWorkersPerMilli
+  return workers.size > fewWorkers && now - searchedAt < workers.size / searchedWorkersPerMilli
 }
 
 /** Stragglers that are examined, at most, to find one for an idle worker. */
@@ -141,8 +141,8 @@ const copyStraggler = (step: Step, worker: WorkerState) => {
 export const doubtLatePackets = ({ now, options, state }: Step) => {
   const { doubtful, isExhausted, isSourceDry, workers } = state
   if (!isExhausted && !isSourceDry) return
-  if (!workers.some((worker) => DispatcherState.isUsable(worker) && DispatcherState.isProven(worker))) return
-  for (const worker of workers) {
+  if (!DispatcherState.hasReliable(workers)) return
+  for (const worker of workers.values()) {
     if (worker.leases.entries.size === 0 || DispatcherState.isProven(worker)) continue
     for (const { pending, sentAt } of worker.leases.entries.values()) {
       if (now - sentAt < 2 * options.targetMillis) break
@@ -161,7 +161,7 @@ const nextDoubtful = ({ now, state }: Step, worker: WorkerState) => {
       doubtful.delete(pending)
       continue
     }
-    const holder = workers[pending.holders[0]!]!
+    const holder = workers.get(pending.holders[0]!)!
     const remaining = now - holder.leases.entries.get(pending.id)!.sentAt
     if (DispatcherState.isHelpful(worker, { pending, holder, remaining }, workers)) {
       doubtful.delete(pending)
@@ -226,5 +226,6 @@ export const assign = (step: Step): EndAction<unknown> | undefined => {
     if (outOfOrder.size === 0) return { _tag: "Finished" }
   }
   if (state.mayJoin || state.liveCount > 0) return undefined
-  return { _tag: "NoWorkers", causes: workers.map(({ lossMessage, name }) => `${name}: ${lossMessage}`) }
+  const causes = Array.from(workers.values(), ({ lossMessage, name }) => `${name}: ${lossMessage}`)
+  return { _tag: "NoWorkers", causes }
 }

@@ -213,4 +213,6 @@ export type Action<Packet, Result> =
       readonly worker: number
       readonly tasks: ReadonlyArray<{ readonly id: number; readonly packet: Packet }>
     }
+  /** The worker is gone: its part in the run is over. No action for it follows. */
+  | { readonly _tag: "Detach"; readonly worker: number }
   | EndAction<Packet>

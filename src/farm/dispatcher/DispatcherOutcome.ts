@@ -31,7 +31,7 @@ const revoke = ({ cancels, now }: Step, worker: WorkerState, pending: PendingPac
 /** Ends the run. */
 export const finish = (step: Step, end: EndAction<unknown>) => {
   step.state.end = end
-  for (const worker of step.state.workers) {
+  for (const worker of step.state.workers.values()) {
     for (const { pending } of worker.leases.entries.values()) revoke(step, worker, pending)
   }
   step.runs.clear()
@@ -83,7 +83,7 @@ const settle = (step: Step, pending: PendingPacket) => {
   if (state.delayed.size > 0) state.delayed.delete(pending)
   if (state.doubtful.size > 0) state.doubtful.delete(pending)
   if (pending.holders.length === 0) return
-  for (const other of [...pending.holders]) revoke(step, state.workers[other]!, pending)
+  for (const other of [...pending.holders]) revoke(step, state.workers.get(other)!, pending)
 }
 
 /** Accepts the result of a worker: it is merged, at once or when it is its turn. */
@@ -97,12 +97,13 @@ export const accept = (
 ) => {
   const { options, state } = step
   settle(step, pending)
-  worker.packets++
-  worker.units += pending.units
-  worker.busyMillis += millis
+  const totals = DispatcherState.totalsOf(state, worker)
+  totals.packets++
+  totals.units += pending.units
+  totals.busyMillis += millis
   // A result on which hosts agree need not be held, unless it is not its turn.
   if (options.verify?.holdsResults === true && (options.ordered || !isVerified)) {
-    state.held.set(pending.id, { pending, result, worker: isVerified ? undefined : worker.index, millis })
+    state.held.set(pending.id, { pending, result, worker: isVerified ? undefined : worker, millis })
   } else if (options.ordered) settleInOrder(step, pending, result, false)
   else merge(step, pending, result)
 }
@@ -170,7 +171,7 @@ export const addAttempt = (step: Step, worker: WorkerState, pending: PendingPack
   const failures = failuresOf(pending)
   failures.attempts.push(attempt)
   failures.failedOn.push(worker.index)
-  worker.failures++
+  DispatcherState.totalsOf(step.state, worker).failures++
   notify(step, { _tag: "AttemptFailed", id: pending.id, attempt })
   return { attempt, failures }
 }
@@ -235,6 +236,7 @@ export const loseWorker = (
   worker.begun.clear()
   if (change === "gone") {
     worker.goneAt = step.now
+    step.gone.push(worker.index)
     step.state.liveCount--
     step.state.available.delete(worker)
   }
@@ -248,6 +250,7 @@ export const loseWorker = (
     if (isBlamed) failAttempt(step, worker, pending, { kind: "Lost", message })
     else retry(step, pending)
   }
+  if (change === "gone") DispatcherState.retire(step.state, worker)
 }
 
 /** Takes a packet from a worker that still has it: the worker receives no other before it has ended this one. */

@@ -3,6 +3,7 @@
 import type { Attempt } from "../FarmError.ts"
 import * as InFlight from "../InFlight.ts"
 import type { Action, EndAction, Options, WorkerInfo } from "./DispatcherEvent.ts"
+import * as GoneWorkers from "./GoneWorkers.ts"
 import * as PacketSizing from "./PacketSizing.ts"
 
 /** The failed attempts at a packet. */
@@ -20,8 +21,7 @@ export interface Failures {
 
 /** A result of a packet that is verified. */
 export interface Vote {
-  /** The index of the worker. */
-  readonly worker: number
+  readonly worker: WorkerState
   readonly host: string | undefined
   readonly result: unknown
   /** The duration of the work, and the time of the result, in milliseconds. */
@@ -102,13 +102,17 @@ interface OutOfOrder<Packet, Result> {
 interface HeldResult<Packet, Result> {
   readonly pending: PendingPacket<Packet>
   readonly result: Result
-  readonly worker: number | undefined
+  readonly worker: WorkerState | undefined
   readonly millis: number
 }
 
 /** The state of a run. `structuredClone` makes a snapshot of it, if it can clone the packets and results. */
 export interface State<Packet = unknown, Result = unknown> {
-  readonly workers: Array<WorkerState<Packet>>
+  /** The workers by index, in the order in which they joined, without those that are forgotten. */
+  readonly workers: Map<number, WorkerState<Packet>>
+  /** The workers that are gone and not forgotten, in the order in which they left. */
+  readonly goneWorkers: Array<WorkerState<Packet>>
+  readonly forgotten: GoneWorkers.Forgotten
   /** The workers to which packets may be assigned: all that are usable and have capacity, and perhaps others. */
   readonly available: Set<WorkerState<Packet>>
   /** The packets without a result, by id. While the run lasts, each has a holder or is in one of the next two. */
@@ -128,8 +132,12 @@ export interface State<Packet = unknown, Result = unknown> {
   readonly mergedBytes: Array<number>
   /** True until `JoiningEnded`. */
   mayJoin: boolean
+  /** The index of the next worker. */
+  nextWorker: number
   /** The workers that are not gone. */
   liveCount: number
+  /** The time of the first step. */
+  startedAt: number
   /** The number of the current step. */
   stepCount: number
   /** The time of the last search for a straggler. */
@@ -169,6 +177,8 @@ export interface Step {
   readonly cancels: Map<number, Array<number>>
   /** Packets to run, by worker index. */
   readonly runs: Map<number, Array<PendingPacket>>
+  /** The indexes of the workers that this step has lost for ever. */
+  readonly gone: Array<number>
   /** True once the source or the buffer has refused a packet in this step. */
   isDry: boolean
   /** The stragglers that the search in this step has found, the longest last; undefined before it. */
@@ -207,6 +217,31 @@ export const makeWorkerState = <Packet>(info: WorkerInfo, index: number, joinedA
   idleExpiries: 0
 })
 
+/** The workers of a run, by index. */
+export type Workers = ReadonlyMap<number, WorkerState>
+
+/** Returns true if a worker satisfies a condition. */
+const hasAny = (all: Workers, isWanted: (worker: WorkerState) => boolean) => {
+  for (const worker of all.values()) if (isWanted(worker)) return true
+  return false
+}
+
+/** Returns the totals that count what a worker does: its own, or those of the workers that are forgotten. */
+export const totalsOf = ({ forgotten, workers }: State, worker: WorkerState) =>
+  worker.state !== "gone" || workers.has(worker.index) ? worker : GoneWorkers.totalsOf(forgotten, worker.host)
+
+/** Notes that a worker is gone, and forgets the one that left before all others, if there are too many. */
+export const retire = ({ forgotten, goneWorkers, startedAt, workers }: State, worker: WorkerState) => {
+  const oldest = GoneWorkers.add(goneWorkers, worker)
+  if (oldest === undefined) return
+  const { busyMillis, expiries, failures, host, index, packets, units } = oldest
+  const presentMillis = oldest.goneAt! - (oldest.joinedAt ?? startedAt)
+  workers.delete(index)
+  const isHostKnown = hasAny(workers, (other) => other.host === host)
+  const totals = { workers: 1, packets, units, busyMillis, failures, expiries, presentMillis }
+  GoneWorkers.forget(forgotten, host, totals, isHostKnown)
+}
+
 /** A worker with this number of expired leases in a row, which begins no packet meanwhile, is given up. */
 export const maxIdleExpiries = 3
 
@@ -222,10 +257,10 @@ const isFailing = ({ consecutiveFailures }: WorkerState) => consecutiveFailures 
  * Returns true if a worker is backed off because its last packets all failed. Failing takes little time, so such a
  * worker would soon receive every packet. It is backed off only while another worker succeeds, and for one lease.
  */
-export const isBackedOff = (worker: WorkerState, all: ReadonlyArray<WorkerState>, now: number, leaseMillis: number) =>
+export const isBackedOff = (worker: WorkerState, all: Workers, now: number, leaseMillis: number) =>
   isFailing(worker) &&
   now < worker.lastOutcomeAt + leaseMillis &&
-  all.some((other) => isUsable(other) && !isFailing(other))
+  hasAny(all, (other) => isUsable(other) && !isFailing(other))
 
 /** Returns true if a worker has no lease. */
 export const isIdle = ({ leases }: WorkerState) => leases.entries.size === 0
@@ -257,14 +292,14 @@ const isCandidate = (pending: PendingPacket, worker: WorkerState) =>
   mayFit(pending, worker) && !hasVoted(pending, worker)
 
 /** Returns true if a worker that is not gone can end a packet. */
-export const hasCandidate = (pending: PendingPacket, all: ReadonlyArray<WorkerState>) =>
-  all.some((worker) => worker.state !== "gone" && isCandidate(pending, worker))
+export const hasCandidate = (pending: PendingPacket, all: Workers) =>
+  hasAny(all, (worker) => worker.state !== "gone" && isCandidate(pending, worker))
 
 /**
  * Returns true if a packet may go to a worker. That is a candidate for it without a cancelled lease of it, and the
  * packet has not failed there, or has failed on every usable candidate.
  */
-export const isEligible = (pending: PendingPacket, worker: WorkerState, all: ReadonlyArray<WorkerState>) => {
+export const isEligible = (pending: PendingPacket, worker: WorkerState, all: Workers) => {
   const { failures, votes } = pending
   if (worker.leases.entries.has(pending.id)) return false
   if (failures === undefined) return votes === undefined || !hasVoted(pending, worker)
@@ -272,7 +307,7 @@ export const isEligible = (pending: PendingPacket, worker: WorkerState, all: Rea
   const { failedOn } = failures
   const isBetter = (other: WorkerState) =>
     isUsable(other) && !failedOn.includes(other.index) && isCandidate(pending, other)
-  return !failedOn.includes(worker.index) || !all.some(isBetter)
+  return !failedOn.includes(worker.index) || !hasAny(all, isBetter)
 }
 
 /** A packet that waits behind others of its last holder, or takes longer than estimated. */
@@ -286,39 +321,38 @@ export interface Straggler {
 /** Returns true if a worker has ever done a packet in this run. */
 export const isProven = ({ throughput }: WorkerState) => throughput.largestUnits > 0
 
+/** Returns true if a worker can receive packets and has ever done one. */
+const isReliable = (worker: WorkerState) => isUsable(worker) && isProven(worker)
+
+/** Returns true if there is a worker that can receive packets and has ever done one. */
+export const hasReliable = (all: Workers) => hasAny(all, isReliable)
+
 /** The workers that try a packet at once, at most: a copy may be late as well. */
 const maxHolders = 3
 
 /** Returns true if fewer workers than the most, of those that count, hold a packet. */
-const hasRoomForCopy = (
-  { holders }: PendingPacket,
-  all: ReadonlyArray<WorkerState>,
-  counts: (holder: WorkerState) => boolean
-) => holders.length < maxHolders || holders.filter((index) => counts(all[index]!)).length < maxHolders
+const hasRoomForCopy = ({ holders }: PendingPacket, all: Workers, counts: (holder: WorkerState) => boolean) =>
+  holders.length < maxHolders || holders.filter((index) => counts(all.get(index)!)).length < maxHolders
 
 /**
  * Returns true if the holders of a packet allow a copy at a worker. Holders without any result count only for other
  * workers of their host without one: hosts that never end anything must not keep a packet from the others.
  */
-const allowsCopy = (pending: PendingPacket, idle: WorkerState, all: ReadonlyArray<WorkerState>) =>
+const allowsCopy = (pending: PendingPacket, idle: WorkerState, all: Workers) =>
   hasRoomForCopy(pending, all, (holder) => isProven(holder) || (!isProven(idle) && holder.host === idle.host))
 
 /** Returns true if a worker is the last that has received a packet, and another one may. */
-export const isCopyable = (pending: PendingPacket, { index }: WorkerState, all: ReadonlyArray<WorkerState>) =>
+export const isCopyable = (pending: PendingPacket, { index }: WorkerState, all: Workers) =>
   !pending.isMoved && pending.holders.at(-1) === index && hasRoomForCopy(pending, all, isProven)
 
 /** Returns true if a packet is held, and only by workers without a result. */
-export const isDoubtful = ({ holders, isMoved }: PendingPacket, all: ReadonlyArray<WorkerState>) =>
-  !isMoved && holders.length > 0 && !holders.some((index) => isProven(all[index]!))
+export const isDoubtful = ({ holders, isMoved }: PendingPacket, all: Workers) =>
+  !isMoved && holders.length > 0 && !holders.some((index) => isProven(all.get(index)!))
 
 /** Finds the packets that take longer than this time to their end, the longest last. */
-export const stragglers = (
-  all: ReadonlyArray<WorkerState>,
-  now: number,
-  minRemainingMillis: number
-): Array<Straggler> => {
+export const stragglers = (all: Workers, now: number, minRemainingMillis: number): Array<Straggler> => {
   const found: Array<Straggler> = []
-  for (const holder of all) {
+  for (const holder of all.values()) {
     let units = 0
     let since = holder.lastOutcomeAt
     for (const { pending, sentAt } of holder.leases.entries.values()) {
@@ -339,11 +373,7 @@ export const stragglers = (
 const minSpeedup = 1.5
 
 /** Returns true if a worker should try a straggler as well. */
-export const isHelpful = (
-  idle: WorkerState,
-  { holder, pending, remaining }: Straggler,
-  all: ReadonlyArray<WorkerState>
-) => {
+export const isHelpful = (idle: WorkerState, { holder, pending, remaining }: Straggler, all: Workers) => {
   const { failures, units } = pending
   if (pending.holders.includes(idle.index) || failures?.failedOn.includes(idle.index)) return false
   if (idle.leases.entries.has(pending.id) || !allowsCopy(pending, idle, all)) return false

@@ -15,15 +15,15 @@ const hostName = (host: string | undefined) => host ?? "this host"
 
 /** Queues the held results of a host, to be done again; returns their number. */
 const redo = (step: Step, host: string | undefined) => {
-  const { held, retryQueue, unfinished, workers } = step.state
+  const { held, retryQueue, unfinished } = step.state
   let count = 0
-  for (const [id, { millis, pending, worker: index }] of held) {
-    const worker = index === undefined ? undefined : workers[index]!
+  for (const [id, { millis, pending, worker }] of held) {
     if (worker === undefined || worker.host !== host) continue
     held.delete(id)
-    worker.packets--
-    worker.units -= pending.units
-    worker.busyMillis -= millis
+    const totals = DispatcherState.totalsOf(step.state, worker)
+    totals.packets--
+    totals.units -= pending.units
+    totals.busyMillis -= millis
     unfinished.set(id, pending)
     retryQueue.add(pending)
     count++
@@ -41,7 +41,7 @@ const rejectHost = (step: Step, host: string | undefined, id: number) => {
   }
   DispatcherOutcome.notify(step, { _tag: "HostRejected", host: hostName(host), id, redone: redo(step, host) })
   const message = `its result of packet ${id} is not that of two other hosts`
-  for (const worker of state.workers) {
+  for (const worker of state.workers.values()) {
     if (worker.host !== host || worker.state === "gone") continue
     const ids = InFlight.cancelAll(worker.leases, worker.leases.entries.keys(), step.now)
     if (ids.length > 0) cancels.set(worker.index, [...(cancels.get(worker.index) ?? []), ...ids])
@@ -58,16 +58,16 @@ const rejectHost = (step: Step, host: string | undefined, id: number) => {
  * may join, these wait a lease for one that decides.
  */
 const decideWithout = (step: Step, pending: PendingPacket, votes: ReadonlyArray<DispatcherState.Vote>) => {
-  const { mayJoin, workers } = step.state
+  const { mayJoin } = step.state
   const [first, ...others] = votes
   if (first === undefined) return
   if (others.length === 0) {
-    return DispatcherOutcome.accept(step, workers[first.worker]!, pending, first.millis, first.result)
+    return DispatcherOutcome.accept(step, first.worker, pending, first.millis, first.result)
   }
   if (mayJoin && step.now - others.at(-1)!.at < step.options.leaseMillis) return
   const message = `the results of ${votes.length} hosts differ, and no other host can decide`
   for (const { worker } of votes) {
-    const { failures } = DispatcherOutcome.addAttempt(step, workers[worker]!, pending, { kind: "Outvoted", message })
+    const { failures } = DispatcherOutcome.addAttempt(step, worker, pending, { kind: "Outvoted", message })
     failures.isHopeless = true
   }
   step.state.retryQueue.delete(pending)
@@ -105,13 +105,13 @@ export const vote = (
   const { options, state } = step
   const before = pending.votes ?? []
   if (before.some(({ host }) => host === worker.host)) return DispatcherOutcome.retry(step, pending)
-  pending.votes = [...before, { worker: worker.index, host: worker.host, result, millis, at: step.now }]
+  pending.votes = [...before, { worker, host: worker.host, result, millis, at: step.now }]
   const isSame = (one: DispatcherState.Vote) => options.verify!.isEqual(one.result, result)
   if (before.some(isSame)) {
     const liars = before.filter((one) => !isSame(one))
     DispatcherOutcome.accept(step, worker, pending, millis, result, true)
-    for (const { host, worker: index } of liars) {
-      state.workers[index]!.failures++
+    for (const { host, worker: liar } of liars) {
+      DispatcherState.totalsOf(state, liar).failures++
       rejectHost(step, host, pending.id)
     }
     return

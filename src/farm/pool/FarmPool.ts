@@ -5,12 +5,14 @@
 import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ServerEvents from "../../network/ServerEvents.ts"
+import * as GoneWorkers from "../dispatcher/GoneWorkers.ts"
 import * as Farm from "../Farm.ts"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
 import type { CheckpointOptions, RunSettings } from "../FarmOptions.ts"
@@ -54,6 +56,7 @@ export interface Stats {
   readonly runs: number
   /** Packets of `runPacket` that no worker has yet. */
   readonly queued: number
+  /** The workers in the order in which they joined. Of those that are gone it has the newest hundred. */
   readonly workers: ReadonlyArray<WorkerStats>
 }
 
@@ -97,13 +100,18 @@ export class FarmPool extends Context.Service<FarmPool, Pool>()("effect-inet/far
 
 /** The state of a pool. */
 interface State {
-  readonly workers: Array<SharedWorker.SharedWorker>
+  readonly workers: Set<SharedWorker.SharedWorker>
+  /** The workers of these that are gone, in the order in which they left. */
+  readonly goneWorkers: Array<SharedWorker.SharedWorker>
   readonly clients: Set<SharedWorker.Client>
   /** Receive the workers that join. */
   readonly followers: Set<Queue.Queue<SharedWorker.SharedWorker, Cause.Done>>
   readonly clock: SharedWorker.PoolClock
   readonly emit: ServerEvents.ServerEvents<Event>["emit"]
-  readonly defer: (later: () => void) => void
+  /** The scope of the workers. */
+  readonly scope: Scope.Scope
+  /** Runs an effect after the current function has returned. */
+  readonly defer: (later: Effect.Effect<void>) => void
   mayJoin: boolean
 }
 
@@ -114,14 +122,31 @@ const publish = ({ emit }: State, { state, worker: { name } }: SharedWorker.Shar
   } else if (report._tag === "Ready" && state !== "ready") emit(() => ({ _tag: "WorkerReady", worker: name }))
 }
 
-const attach = (pool: State, worker: Worker) => {
-  const shared = SharedWorker.make(worker, pool.clock, pool.defer)
+/** Notes that a worker is gone, and forgets the one that left before all others, if there are too many. */
+const retire = ({ goneWorkers, workers }: State, shared: SharedWorker.SharedWorker) => {
+  const oldest = GoneWorkers.add(goneWorkers, shared)
+  if (oldest !== undefined) workers.delete(oldest)
+}
+
+/** Adds a worker to the pool until it is gone. */
+const attach = Effect.fnUntraced(function* (pool: State, worker: Worker) {
+  const scope = yield* Scope.fork(pool.scope)
+  const defer = (later: () => void) => pool.defer(Effect.sync(later))
+  const shared = SharedWorker.make(worker, pool.clock, defer)
   const attached = worker.attach((reports) => {
     for (const report of reports) publish(pool, shared, report)
+    const wasGone = shared.state === "gone"
     SharedWorker.receive(shared, reports)
+    if (shared.state !== "gone" || wasGone) return
+    retire(pool, shared)
+    pool.defer(Scope.close(scope, Exit.void))
   })
-  return Effect.as(attached, shared)
-}
+  yield* attached.pipe(
+    Scope.provide(scope),
+    Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+  )
+  return shared
+})
 
 const joining = (pool: State, workers: Stream.Stream<Worker>) =>
   Stream.mapEffect(
@@ -132,7 +157,7 @@ const joining = (pool: State, workers: Stream.Stream<Worker>) =>
           Effect.sync(() => pool.emit(() => ({ _tag: "WorkerRejected", worker: worker.name, message }))),
         onSuccess: (shared) =>
           Effect.sync(() => {
-            pool.workers.push(shared)
+            pool.workers.add(shared)
             pool.emit(() => ({ _tag: "WorkerJoined", worker: worker.name }))
             for (const follower of pool.followers) Queue.offerUnsafe(follower, shared)
           })
@@ -151,11 +176,17 @@ const joining = (pool: State, workers: Stream.Stream<Worker>) =>
 const statsOf = ({ clients, workers }: State, queued: number): Stats => ({
   runs: clients.size,
   queued,
-  workers: workers.map(({ inFlight, lanes, state, worker }) => ({
+  workers: Array.from(workers, ({ inFlight, lanes, state, worker }) => ({
     ...{ name: worker.name, host: worker.host, state, assigned: inFlight.entries.size },
     waiting: [...lanes].reduce((all, { waiting }) => all + waiting.length, 0)
   }))
 })
+
+/** Returns the workers that a run begins with: if all are gone, these tell it why. */
+const present = ({ workers }: State): ReadonlyArray<SharedWorker.SharedWorker> => {
+  const usable = [...workers].filter(({ state }) => state !== "gone")
+  return usable.length === 0 ? [...workers] : usable
+}
 
 /** Makes the workers that one run sees, while its scope is open. */
 const workersFor = (pool: State, { priority = 1 }: Priority): Workers =>
@@ -170,7 +201,7 @@ const workersFor = (pool: State, { priority = 1 }: Priority): Workers =>
     const begin = Effect.map(Queue.unbounded<SharedWorker.SharedWorker, Cause.Done>(), (joined) => {
       pool.clients.add(client)
       if (pool.mayJoin) pool.followers.add(joined)
-      return { joined, mayJoin: pool.mayJoin, workers: pool.workers.map(workerOf) }
+      return { joined, mayJoin: pool.mayJoin, workers: present(pool).map(workerOf) }
     })
     const { joined, mayJoin, workers } = yield* Effect.acquireRelease(begin, ({ joined }) =>
       Effect.suspend(() => {
@@ -214,12 +245,13 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const { emit, events } = yield* ServerEvents.make<Event>()
   const runFork = yield* FiberSet.makeRuntime<never>()
   const pool: State = {
-    ...{ workers: [], clients: new Set(), followers: new Set(), clock: { virtualTime: 0 }, emit },
-    defer: (later) => void runFork(Effect.andThen(Effect.yieldNow, Effect.sync(later))),
+    ...{ workers: new Set(), goneWorkers: [], clients: new Set(), followers: new Set(), clock: { virtualTime: 0 } },
+    ...{ emit, scope },
+    defer: (later) => void runFork(Effect.andThen(Effect.yieldNow, later)),
     mayJoin: given.joining !== Stream.empty
   }
   const attached = yield* Effect.forEach(given.workers, (worker) => attach(pool, worker), { concurrency: "unbounded" })
-  pool.workers.push(...attached)
+  for (const shared of attached) pool.workers.add(shared)
   if (pool.mayJoin) yield* Effect.forkScoped(joining(pool, given.joining))
   const withWorkers = (runOptions: RunOptions) => ({ ...runOptions, workers: workersFor(pool, runOptions) })
   const { packets = {} } = options

@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Signal from "../../network/Signal.ts"
+import * as GoneWorkers from "../dispatcher/GoneWorkers.ts"
 import { FarmError, NoWorkers } from "../FarmError.ts"
 import type { Worker, WorkerPool } from "../Worker.ts"
 import * as HostAddresses from "./HostAddresses.ts"
@@ -52,6 +53,8 @@ interface Address {
 /** The workers that have joined, except those of hosts that have left. */
 interface Members {
   readonly workers: ReadonlyArray<{ readonly id: number; readonly worker: Worker }>
+  /** The workers of these whose host is given up, in this order. */
+  readonly gone: ReadonlyArray<Worker>
   /** The id of the next worker. */
   readonly nextId: number
   /** True once a host was ready. */
@@ -73,11 +76,11 @@ interface Pool<R> {
 const refresh = { usual: "29 seconds", least: "1 second" } as const satisfies Record<string, Duration.Input>
 
 const add = <R>({ members }: Pool<R>, workers: ReadonlyArray<Worker>, isReady: boolean) =>
-  SubscriptionRef.update(members, ({ hasBegun, hasEnded, nextId, workers: before }) => ({
-    workers: [...before, ...workers.map((worker, index) => ({ id: nextId + index, worker }))],
-    nextId: nextId + workers.length,
-    hasBegun: hasBegun || isReady,
-    hasEnded
+  SubscriptionRef.update(members, (before) => ({
+    ...before,
+    workers: [...before.workers, ...workers.map((worker, index) => ({ id: before.nextId + index, worker }))],
+    nextId: before.nextId + workers.length,
+    hasBegun: before.hasBegun || isReady
   }))
 
 /** Forgets the workers of a host that has left: later runs do not see them. */
@@ -87,19 +90,31 @@ const forget = <R>({ members }: Pool<R>, left: ReadonlySet<Worker>) =>
     workers: before.workers.filter(({ worker }) => !left.has(worker))
   }))
 
+/** Notes the workers of a host that is given up. Of those the newest remain, so that later runs know why. */
+const retire = <R>({ members }: Pool<R>, workers: ReadonlyArray<Worker>) =>
+  SubscriptionRef.update(members, (before) => {
+    const all = [...before.gone, ...workers]
+    const gone = all.slice(-GoneWorkers.maxGoneWorkers)
+    const forgotten = new Set(all.slice(0, all.length - gone.length))
+    return { ...before, gone, workers: before.workers.filter(({ worker }) => !forgotten.has(worker)) }
+  })
+
 /** Ends the pool once no host of it can ever be used. */
 const endIfOver = <R>({ listed, mayChange, members }: Pool<R>) =>
   mayChange || [...listed.values()].some(({ isOver }) => !isOver)
     ? Effect.void
     : SubscriptionRef.update(members, (before) => ({ ...before, hasEnded: true }))
 
-/** A worker that tells a run why a host without a connection cannot be used. */
-const goneWorker = (name: string, job: Worker["job"], message: string): Worker => ({
-  ...{ name, host: name, job, capacity: 1, latencyMillis: 0 },
-  attach: (report) => Effect.sync(() => report([{ _tag: "Gone", message }])),
-  run: () => {},
-  cancel: () => {}
-})
+/** Adds a worker that tells a run why a host without a connection cannot be used. */
+const addGone = <R>(pool: Pool<R>, name: string, message: string) => {
+  const worker: Worker = {
+    ...{ name, host: name, job: pool.options.job, capacity: 1, latencyMillis: 0 },
+    attach: (report) => Effect.sync(() => report([{ _tag: "Gone", message }])),
+    run: () => {},
+    cancel: () => {}
+  }
+  return Effect.andThen(add(pool, [worker], false), retire(pool, [worker]))
+}
 
 /** Connects to one host of the list until it is given up or leaves. */
 const runHost = Effect.fnUntraced(function* <R>(
@@ -128,7 +143,8 @@ const runHost = Effect.fnUntraced(function* <R>(
     }
   })
   if (ending._tag === "Left") yield* forget(pool, own)
-  else if (own.size === 0) yield* add(pool, [goneWorker(name, job, ending.message)], false)
+  else if (own.size === 0) yield* addGone(pool, name, ending.message)
+  else yield* retire(pool, [...own])
   return ending
 })
 
@@ -136,10 +152,7 @@ const runHost = Effect.fnUntraced(function* <R>(
 const giveUp = <R>(pool: Pool<R>, listed: Listed, message: string) => {
   const { name } = listed
   listed.failure = message
-  return Effect.andThen(
-    pool.options.publish({ _tag: "Gone", host: name, message }),
-    add(pool, [goneWorker(name, pool.options.job, message)], false)
-  )
+  return Effect.andThen(pool.options.publish({ _tag: "Gone", host: name, message }), addGone(pool, name, message))
 }
 
 /**
@@ -174,6 +187,7 @@ const runName = Effect.fnUntraced(function* <R>(pool: Pool<R>, listed: Listed, p
   const apply = (targets: ReadonlyArray<HostAddresses.Target>) => {
     const addresses = new Set(targets.map(({ address }) => address))
     for (const [address, own] of running) own.isWanted = addresses.has(address)
+    for (const address of givenUp) if (!addresses.has(address)) givenUp.delete(address)
     const added = targets.filter(({ address }) => !running.has(address) && !givenUp.has(address))
     return Effect.forEach(added, (target) => start(target, targets.length === 1), { discard: true })
   }
@@ -256,7 +270,7 @@ export const make = Effect.fnUntraced(function* <R>(
   options: Options<R>,
   waitMillis: number | undefined
 ): Effect.fn.Return<WorkerPool, FarmError, R | Requirements | Scope.Scope> {
-  const initial: Members = { workers: [], nextId: 0, hasBegun: false, hasEnded: false }
+  const initial: Members = { workers: [], gone: [], nextId: 0, hasBegun: false, hasEnded: false }
   const pool: Pool<R> = {
     ...{ options, members: yield* SubscriptionRef.make(initial), listed: new Map(), fibers: yield* FiberSet.make() },
     mayChange: true

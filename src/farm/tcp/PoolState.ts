@@ -51,17 +51,20 @@ interface PoolWorker extends Pick<Worker, "capacity" | "latencyMillis" | "report
   /** The ids of tasks in flight that the worker has begun, as far as it is known. */
   readonly begun: Set<number>
   /** A worker that joins is neither counted nor used until it is attached. */
-  state: "joining" | "ready" | "lost" | "gone"
+  state: "joining" | "ready" | "lost"
 }
 
 /** The state of a pool. */
 export interface State {
-  readonly workers: Array<PoolWorker>
+  /** The workers that have not failed permanently, by index. */
+  readonly workers: Map<number, PoolWorker>
   readonly clients: Set<Client>
   /** More workers may join. */
   mayJoin: boolean
   /** The error of the last worker that failed permanently. */
   goneMessage: string
+  /** The index of the next worker, and the id of the next task. */
+  nextWorker: number
   nextId: number
   /** The virtual time of the client served last. An idle client starts there: it gains no credit while it is idle. */
   virtualTime: number
@@ -101,14 +104,14 @@ type WorkerInfo = Pick<Worker, "capacity" | "latencyMillis" | "reportsEachBegin"
 
 /** Makes the state of a pool without workers and clients. */
 export const make = (): State => ({
-  ...{ workers: [], clients: new Set(), mayJoin: true, goneMessage: "the pool has no workers" },
-  ...{ nextId: 0, virtualTime: 0 }
+  ...{ workers: new Map(), clients: new Set(), mayJoin: true, goneMessage: "the pool has no workers" },
+  ...{ nextWorker: 0, nextId: 0, virtualTime: 0 }
 })
 
 /** Adds a worker, and returns its index. Its `Attached` follows. */
-export const addWorker = ({ workers }: State, { capacity, latencyMillis, reportsEachBegin }: WorkerInfo): number => {
-  const index = workers.length
-  workers.push({
+export const addWorker = (state: State, { capacity, latencyMillis, reportsEachBegin }: WorkerInfo): number => {
+  const index = state.nextWorker++
+  state.workers.set(index, {
     ...{ index, capacity, latencyMillis, reportsEachBegin, throughput: PacketSizing.make() },
     ...{ inFlight: InFlight.make(), begun: new Set(), state: "joining" }
   })
@@ -117,7 +120,7 @@ export const addWorker = ({ workers }: State, { capacity, latencyMillis, reports
 
 /** Counts the workers that work, or will work again. */
 export const threads = ({ workers }: State): number =>
-  workers.reduce((count, { state }) => count + (state === "ready" || state === "lost" ? 1 : 0), 0)
+  Array.from(workers.values()).filter(({ state }) => state !== "joining").length
 
 /** Adds a client, which knows of the present workers. */
 export const join = (state: State, listener: Listener): Client => {
@@ -151,7 +154,7 @@ const assign = (state: State): ReadonlyArray<Action> => {
   const runs = new Map<number, Array<Task>>()
   while (true) {
     const worker = smallest(
-      state.workers,
+      state.workers.values(),
       (one) => freeCapacity(one) > 0,
       ({ inFlight }) => inFlight.entries.size
     )
@@ -223,10 +226,9 @@ const receive = (worker: PoolWorker, report: Report, outcomes: Outcomes) => {
       if (worker.inFlight.entries.has(report.id)) worker.begun.add(report.id)
       return
     case "Lost":
-    case "Gone": {
-      worker.state = report._tag === "Gone" ? "gone" : "lost"
+    case "Gone":
+      worker.state = "lost"
       return loseWorker(worker, report, outcomes)
-    }
     default: {
       const clientTask = InFlight.take(worker.inFlight, report.id)
       if (clientTask === undefined) return
@@ -268,7 +270,7 @@ const threadsActions = (state: State): ReadonlyArray<Action> => {
 }
 
 const allGoneActions = ({ goneMessage, mayJoin, workers }: State): ReadonlyArray<Action> =>
-  !mayJoin && workers.every(({ state }) => state === "gone") ? [{ _tag: "AllGone", message: goneMessage }] : []
+  !mayJoin && workers.size === 0 ? [{ _tag: "AllGone", message: goneMessage }] : []
 
 /** Cancels tasks. One that waits does not run any more: its client receives the outcome at once. */
 const cancel = (client: Client, ids: Iterable<number>): ReadonlyArray<Action> => {
@@ -315,20 +317,25 @@ export const step = (state: State, event: Event): ReadonlyArray<Action> => {
       event.client.isPaused = false
       return assign(state)
     case "Attached": {
-      const worker = state.workers[event.worker]!
-      if (worker.state === "joining") worker.state = "ready"
+      const worker = state.workers.get(event.worker)
+      if (worker?.state === "joining") worker.state = "ready"
       return [...threadsActions(state), ...assign(state)]
     }
     case "JoiningEnded":
       state.mayJoin = false
       return allGoneActions(state)
     case "Reports": {
+      const worker = state.workers.get(event.worker)
+      if (worker === undefined) return []
       const outcomes: Outcomes = new Map()
-      for (const report of event.reports) receive(state.workers[event.worker]!, report, outcomes)
+      for (const report of event.reports) receive(worker, report, outcomes)
       const gone = event.reports.find((report) => report._tag === "Gone")
-      if (gone !== undefined) state.goneMessage = gone.message
+      if (gone !== undefined) {
+        state.goneMessage = gone.message
+        state.workers.delete(event.worker)
+      }
       const allGone = gone === undefined ? [] : allGoneActions(state)
-      const working = workingActions(state.workers[event.worker]!)
+      const working = workingActions(worker)
       return [...outcomeActions(outcomes), ...working, ...allGone, ...assign(state)]
     }
   }

@@ -5,7 +5,8 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Scope from "effect/Scope"
+import * as FiberSet from "effect/FiberSet"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
 import type { Report, Task, Worker, WorkerPool } from "../Worker.ts"
@@ -53,8 +54,12 @@ const isOther = (one: Worker["job"], other: Worker["job"]) => one.name !== other
  * `InvalidOptions` if there is none, and none joins. A worker that joins with another job is not used.
  */
 export const make = Effect.fnUntraced(function* ({ joining, workers: initial }: WorkerPool) {
-  const workers: Array<Worker> = []
+  const workers = new Map<number, Worker>()
   const state = PoolState.make()
+  const poolScope = yield* Effect.scope
+  const runFork = yield* FiberSet.makeRuntime<never>()
+  /** The job of the first worker. */
+  let job: Worker["job"] | undefined
   const firstWorker = yield* Deferred.make<Worker, FarmError>()
   const allGone = yield* Deferred.make<string>()
 
@@ -67,28 +72,37 @@ export const make = Effect.fnUntraced(function* ({ joining, workers: initial }: 
       case "Threads":
         return action.client.onThreads?.(action.threads)
       case "Run":
-        return workers[action.worker]!.run(action.tasks)
+        return workers.get(action.worker)?.run(action.tasks)
       case "Cancel":
-        return workers[action.worker]!.cancel(action.ids)
+        return workers.get(action.worker)?.cancel(action.ids)
       case "AllGone":
         return Deferred.doneUnsafe(allGone, Exit.succeed(action.message))
     }
   }
   const send = (event: PoolState.Event) => PoolState.step(state, event).forEach(perform)
 
+  /** Adds a worker until it is gone. */
   const add = Effect.fnUntraced(function* (joined: Worker) {
+    job ??= joined.job
+    const scope = yield* Scope.fork(poolScope)
     const worker = PoolState.addWorker(state, joined)
-    workers.push(joined)
-    const report = (reports: ReadonlyArray<Report>) => send({ _tag: "Reports", worker, reports })
-    yield* Effect.tapError(joined.attach(report), ({ message }) =>
-      Effect.sync(() => report([{ _tag: "Gone", message }]))
+    workers.set(worker, joined)
+    const report = (reports: ReadonlyArray<Report>) => {
+      send({ _tag: "Reports", worker, reports })
+      if (!reports.some(({ _tag }) => _tag === "Gone")) return
+      workers.delete(worker)
+      // The worker is reporting.
+      runFork(Effect.andThen(Effect.yieldNow, Scope.close(scope, Exit.void)))
+    }
+    yield* joined.attach(report).pipe(
+      Scope.provide(scope),
+      Effect.tapError(({ message }) => Effect.sync(() => report([{ _tag: "Gone", message }])))
     )
     send({ _tag: "Attached", worker })
     yield* Deferred.succeed(firstWorker, joined)
   })
   const addJoined = Effect.fnUntraced(function* (joined: Worker) {
-    const { job } = workers[0] ?? joined
-    if (isOther(joined.job, job)) {
+    if (job !== undefined && isOther(joined.job, job)) {
       return yield* Effect.logWarning(`${joined.name}: not used: it runs ${joined.job.name} ${joined.job.version}`)
     }
     yield* Effect.catch(add(joined), ({ message }) => Effect.logWarning(`${joined.name}: not used: ${message}`))
@@ -102,10 +116,10 @@ export const make = Effect.fnUntraced(function* ({ joining, workers: initial }: 
   yield* Effect.forEach(initial, add, { concurrency: "unbounded", discard: true })
   const addAllJoined = Stream.runDrain(Stream.mapEffect(joining, addJoined, { concurrency: "unbounded" }))
   yield* Effect.forkScoped(Effect.andThen(addAllJoined, endJoining))
-  const { job } = yield* Deferred.await(firstWorker)
+  const first = yield* Deferred.await(firstWorker)
 
   const pool: SharedWorkerPool = {
-    job,
+    job: first.job,
     threads: () => PoolState.threads(state),
     allGone: Deferred.await(allGone),
     join: (listener) =>

@@ -31,13 +31,13 @@ const packetInvariants = (
   { bufferSize, maxAttempts, ordered, restored = [], verify }: Options<unknown>,
   state: State<unknown, unknown>
 ) => {
-  const { consumedCount, delayed, doubtful, end, held, liveCount, mergedCount } = state
+  const { consumedCount, delayed, doubtful, end, goneWorkers, held, liveCount, mergedCount } = state
   const { nextId, outOfOrder, rejectedHosts, retryQueue, unfinished, workers } = state
   const packets = [...unfinished.values()]
   const places = (one: PendingPacket) =>
     Number(one.holders.length > 0) + Number(retryQueue.has(one)) + Number(delayed.has(one))
   const isActive = (id: number, index: number) => {
-    const { leases } = workers[index]!
+    const { leases } = workers.get(index)!
     return leases.entries.has(id) && !leases.cancelledAt.has(id)
   }
   return [
@@ -68,7 +68,8 @@ const packetInvariants = (
       "packets are within the buffer, unless those of a host are done again",
       rejectedHosts.size > 0 || nextId - consumedCount - held.size <= Math.max(bufferSize, restored.length)
     ],
-    ["live workers are counted", liveCount === workers.filter((worker) => worker.state !== "gone").length],
+    ["live workers are counted", liveCount === workers.size - goneWorkers.length],
+    ["the workers that are gone are known", goneWorkers.every((one) => one.state === "gone" && workers.has(one.index))],
     ["nothing runs after the end", end === undefined || packets.every(({ holders }) => holders.length === 0)],
     ["nothing is left at the end", end?._tag !== "Finished" || unfinished.size + outOfOrder.size + held.size === 0]
   ] as const
@@ -77,7 +78,7 @@ const packetInvariants = (
 /** Returns the invariants that do not hold. */
 export const violations = (options: Options<unknown>, state: State<unknown, unknown>): ReadonlyArray<string> => [
   ...packetInvariants(options, state).flatMap(([name, holds]) => (holds ? [] : [name])),
-  ...state.workers.flatMap((worker) =>
+  ...[...state.workers.values()].flatMap((worker) =>
     workerInvariants(state, worker).flatMap(([name, holds]) => (holds ? [] : [`${name}: ${worker.name}`]))
   )
 ]

@@ -101,6 +101,8 @@ export const run = (plan: Plan): Outcome => {
   let sentCount = 0
   /** Workers whose Gone event the dispatcher has received. */
   const goneWorkers = new Set<number>()
+  /** Workers that have no part in the run any more. */
+  const detached = new Set<number>()
   let faults = 0
   let end: Outcome["end"]
 
@@ -167,6 +169,7 @@ export const run = (plan: Plan): Outcome => {
       }
       case "Run": {
         const worker = workers[action.worker]!
+        if (detached.has(action.worker)) violations.push(`worker ${action.worker} is detached and receives a packet`)
         for (const { id } of action.tasks) {
           if (worker.inFlight.has(id)) violations.push(`packet ${id} is sent twice to worker ${action.worker}`)
           worker.inFlight.add(id)
@@ -185,6 +188,7 @@ export const run = (plan: Plan): Outcome => {
       }
       case "Cancel": {
         const worker = workers[action.worker]!
+        if (detached.has(action.worker)) violations.push(`worker ${action.worker} is detached and receives a cancel`)
         return deliver(action.worker, () => {
           const [first] = worker.queue
           const waiting = worker.queue.slice(worker.busy ? 1 : 0).filter(({ id }) => action.ids.includes(id))
@@ -213,6 +217,10 @@ export const run = (plan: Plan): Outcome => {
       case "Skip":
         skipped.push(action.packet)
         consumedCount++
+        return
+      case "Detach":
+        if (detached.has(action.worker)) violations.push(`worker ${action.worker} is detached twice`)
+        detached.add(action.worker)
         return
       default:
         if (end !== undefined) violations.push(`${end._tag}, and then ${action._tag}`)

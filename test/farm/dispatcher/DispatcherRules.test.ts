@@ -29,7 +29,7 @@ const drive = (more: Partial<Options<number>> = {}, packetCount = 100) => {
     /** Returns the packets sent, as `worker: packet`. */
     sent: (now: number, ...events: ReadonlyArray<Event<number>>) =>
       step(now, ...events).flatMap((action) =>
-        action._tag === "Run" ? action.tasks.map(({ id }) => `${state.workers[action.worker]!.name}: ${id}`) : []
+        action._tag === "Run" ? action.tasks.map(({ id }) => `${state.workers.get(action.worker)!.name}: ${id}`) : []
       ),
     notices: (now: number, ...events: ReadonlyArray<Event<number>>): ReadonlyArray<Notice> =>
       step(now, ...events).flatMap((action) => (action._tag === "Notify" ? [action.notice] : [])),
@@ -78,7 +78,7 @@ describe("the rules of a dispatcher", () => {
     ])
     assert.deepStrictEqual(notices(5_100, alive), [])
     assert.deepStrictEqual(sent(5_200, alive), [])
-    assert.strictEqual(state().workers[0]!.state, "lost")
+    assert.strictEqual(state().workers.get(0)!.state, "lost")
     assert.deepStrictEqual(sent(5_300, { _tag: "Ready", worker: 0 }), ["one: 0", "one: 1"])
   })
 
@@ -190,7 +190,7 @@ describe("the rules of a dispatcher", () => {
     const { sent, step, tags } = drive({ workers: [], mayJoin: true })
     assert.deepStrictEqual(tags(0), [])
     assert.deepStrictEqual(sent(10, { _tag: "Join", info: worker("late") }), ["late: 0", "late: 1"])
-    assert.deepStrictEqual(tags(20, { _tag: "Gone", worker: 0, message: "unplugged" }), ["Notify"])
+    assert.deepStrictEqual(tags(20, { _tag: "Gone", worker: 0, message: "unplugged" }), ["Notify", "Detach"])
     assert.deepStrictEqual(sent(30, { _tag: "Join", info: worker("next") }), ["next: 0", "next: 1"])
     step(40, { _tag: "JoiningEnded" })
     assert.deepStrictEqual(step(50, { _tag: "Gone", worker: 1, message: "on fire" }).at(-1), {

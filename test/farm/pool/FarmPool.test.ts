@@ -233,6 +233,43 @@ describe("FarmPool", () => {
     })
   )
 
+  it.effect("keeps the newest workers that are gone, detaches all, and goes on", () =>
+    Effect.gen(function* () {
+      const joining = yield* Queue.unbounded<Worker.Worker, Cause.Done>()
+      const pool = yield* FarmPool.make({
+        workers: Effect.succeed({ workers: [], joining: Stream.fromQueue(joining) })
+      })
+      const running = yield* pool.start(job, naps(3, 10))
+      let attached = 0
+      for (let count = 0; count < 1_000; count++) {
+        yield* Queue.offer(joining, {
+          ...{ name: `passing ${count}`, job, capacity: 1, latencyMillis: 0, run: constVoid, cancel: constVoid },
+          attach: (report) =>
+            Effect.acquireRelease(
+              Effect.sync(() => {
+                attached++
+                // After the pool has added the worker.
+                queueMicrotask(() => report([{ _tag: "Gone", message: "it left" }]))
+              }),
+              () => Effect.sync(() => attached--)
+            )
+        })
+      }
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(attached, 0)
+      assert.lengthOf((yield* pool.stats).workers, 100)
+      assert.lengthOf((yield* running.stats).workers, 100)
+      yield* Queue.offer(joining, (yield* sim(1).workers).workers[0]!)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* running.output, 30)
+      const next = yield* pool.start(job, naps(2, 10))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* next.output, 20)
+      // A run that begins later is not told of those that were gone before.
+      assert.lengthOf((yield* next.stats).workers, 1)
+    })
+  )
+
   it.effect("refuses a priority that is not a positive number", () =>
     Effect.gen(function* () {
       const pool = yield* FarmPool.make({ workers: sim(1).workers })

@@ -55,7 +55,7 @@ const makePool = () => {
       if (action._tag !== "Run") continue
       assert.isTrue(isReady[action.worker])
       for (const { id } of action.tasks) {
-        assert.isFalse(state.workers[action.worker]!.inFlight.entries.get(id)!.client.isPaused)
+        assert.isFalse(state.workers.get(action.worker)!.inFlight.entries.get(id)!.client.isPaused)
       }
       held[action.worker]!.push(...action.tasks.map(({ id }) => id))
       assert.isAtMost(held[action.worker]!.length, capacityCount)
@@ -105,7 +105,9 @@ const run = (pool: ReturnType<typeof makePool>, operation: typeof Operation.Type
       return pool.report(operation.worker, operation.tag === "Done" ? done : failed)
     }
     case "Lose": {
-      const running = pool.state.workers[operation.worker]!.inFlight.entries.get(pool.held[operation.worker]![0] ?? -1)
+      const running = pool.state.workers
+        .get(operation.worker)!
+        .inFlight.entries.get(pool.held[operation.worker]![0] ?? -1)
       const [oldest] = pool.held[operation.worker]!
       if (oldest !== undefined) pool.report(operation.worker, { _tag: "Working", id: oldest })
       pool.held[operation.worker] = []
@@ -125,7 +127,7 @@ describe("PoolState", () => {
     const pool = makePool()
     for (const operation of operations) {
       run(pool, operation)
-      for (const [index, { inFlight }] of pool.state.workers.entries()) {
+      for (const [index, { inFlight }] of pool.state.workers) {
         assert.deepStrictEqual([...inFlight.entries.keys()], pool.held[index]!)
       }
       for (const { client, hasLeft, outcomes, queued } of pool.clients) {
@@ -162,6 +164,18 @@ describe("PoolState", () => {
     assert.strictEqual(PoolState.threads(state), 3)
   })
 
+  it("does not grow with workers that join and leave", () => {
+    const { send, state } = makePool()
+    for (let count = 0; count < 1_000; count++) {
+      const worker = PoolState.addWorker(state, { capacity: capacityCount, latencyMillis: 1 })
+      send({ _tag: "Attached", worker })
+      send({ _tag: "Reports", worker, reports: [{ _tag: "Gone", message: "it left" }] })
+      // What it says after that is ignored.
+      send({ _tag: "Reports", worker, reports: [{ _tag: "Ready" }] })
+    }
+    assert.deepStrictEqual([...state.workers.keys()], [0, 1])
+  })
+
   it("is over when all workers are gone and none may join", () => {
     const { send, state } = makePool()
     const gone = { _tag: "Gone", message: "gone" } as const
@@ -179,9 +193,8 @@ describe("PoolState", () => {
     pool.report(0, { _tag: "Done", id: pool.held[0]!.shift()!, result: 0, millis: 50 })
     const next = pool.held.flat().filter((id) => !first.includes(id))
     assert.isAbove(next.length, 0)
-    assert.isTrue(
-      next.every((id) => pool.state.workers.some((worker) => worker.inFlight.entries.get(id)?.client === two!.client))
-    )
+    const workers = [...pool.state.workers.values()]
+    assert.isTrue(next.every((id) => workers.some((worker) => worker.inFlight.entries.get(id)?.client === two!.client)))
   })
 
   it("serves a client whose task has killed a worker after the others", () => {
@@ -192,7 +205,7 @@ describe("PoolState", () => {
     const [killer] = pool.held[0]!.splice(0)
     pool.report(0, { _tag: "Lost", message: "exited", running: [killer!] })
     pool.report(0, { _tag: "Ready" })
-    const clientOf = (id: number) => pool.state.workers[0]!.inFlight.entries.get(id)!.client
+    const clientOf = (id: number) => pool.state.workers.get(0)!.inFlight.entries.get(id)!.client
     assert.isAbove(pool.held[0]!.length, 0)
     for (const id of pool.held[0]!) assert.strictEqual(clientOf(id), two!.client)
   })
