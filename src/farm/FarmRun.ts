@@ -12,6 +12,7 @@ import * as ServerEvents from "../network/ServerEvents.ts"
 import * as Sweeper from "../network/Sweeper.ts"
 import * as Dispatcher from "./dispatcher/Dispatcher.ts"
 import type * as DispatcherEvent from "./dispatcher/DispatcherEvent.ts"
+import * as DispatcherSlow from "./dispatcher/DispatcherSlow.ts"
 import type { EncodedPacket } from "./EncodedPacket.ts"
 import { FarmError, MergeFailed, NoWorkers, PoisonPacket, type Reason, SplitFailed, singleLine } from "./FarmError.ts"
 import * as FarmMetrics from "./FarmMetrics.ts"
@@ -116,12 +117,19 @@ const assign = <Packet, Out>(
   )
 }
 
+/** Emits a notice. One of a run that may never end is logged, too. */
+const notify = <Packet, Out>({ emit, fork, plan }: Driver<Packet, Out>, notice: DispatcherEvent.Notice) => {
+  emit(() => notice)
+  if (notice._tag !== "PacketSlow") return
+  fork(Effect.annotateLogs(Effect.logWarning(DispatcherSlow.textOf(notice)), { job: plan.work.name }))
+}
+
 const perform = <Packet, Out>(driver: Driver<Packet, Out>, action: Action<Packet, Out>) => {
   switch (action._tag) {
     case "Merge":
       return merge(driver, action)
     case "Notify":
-      return driver.emit(() => action.notice)
+      return notify(driver, action.notice)
     case "Cancel":
       return driver.workers.get(action.worker)?.worker.cancel(action.ids)
     case "Detach":

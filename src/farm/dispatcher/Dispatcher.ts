@@ -19,6 +19,7 @@ import type { SizedPacket } from "../Job.ts"
 import * as DispatcherAssignment from "./DispatcherAssignment.ts"
 import type { Action, Event, Options, WorkerInfo } from "./DispatcherEvent.ts"
 import * as DispatcherOutcome from "./DispatcherOutcome.ts"
+import * as DispatcherSlow from "./DispatcherSlow.ts"
 import * as DispatcherState from "./DispatcherState.ts"
 import * as DispatcherVerify from "./DispatcherVerify.ts"
 import * as GoneWorkers from "./GoneWorkers.ts"
@@ -41,6 +42,8 @@ const endLease = ({ now, state }: Step, worker: WorkerState, id: number, hasWait
     worker.idleExpiries = 0
     worker.lastOutcomeAt = now
     worker.lastOutcomeStep = state.stepCount
+    state.lastOutcomeAt = now
+    state.noticedMillis = 0
   }
   DispatcherOutcome.removeHolder(lease.pending, worker)
   state.available.add(worker)
@@ -116,6 +119,7 @@ const join = (step: Step, info: WorkerInfo) => {
 const tick = (step: Step) => {
   const { state } = step
   for (const worker of state.workers.values()) DispatcherOutcome.watchWorker(step, worker)
+  DispatcherSlow.noticeSlowPackets(step)
   DispatcherAssignment.doubtLatePackets(step)
   for (const pending of state.delayed) {
     if (pending.failures!.retryAt > step.now) continue
@@ -215,6 +219,9 @@ export const make = <Packet, Result>(options: Options<Packet>): State<Packet, Re
     ...{
       startedAt: 0,
       stepCount: 0,
+      lastOutcomeAt: Number.NEGATIVE_INFINITY,
+      noticedMillis: 0,
+      slowSearchedAt: Number.NEGATIVE_INFINITY,
       searchedAt: Number.NEGATIVE_INFINITY,
       nextId: 0,
       mergedCount: 0,

@@ -185,7 +185,7 @@ const assignTo = (step: Step, worker: WorkerState, maxPackets: number) => {
     if (pending === undefined) break
     pending.holders.push(worker.index)
     if (pending.bytes > 0) worker.throughput.packetBytes = pending.bytes
-    InFlight.add(worker.leases, pending.id, { pending, sentAt: now, sentStep: stepCount })
+    InFlight.add(worker.leases, pending.id, { pending, sentAt: now, sentStep: stepCount, noticedMillis: 0 })
     tasks.push(pending)
   }
   if (!isAcceptingMore()) available.delete(worker)

@@ -52,6 +52,8 @@ export interface Lease<Packet = unknown> {
   readonly sentAt: number
   /** The number of the step that assigned it: an outcome of a later step shows that the worker had it. */
   readonly sentStep: number
+  /** The time of the work on it at the last notice, in milliseconds; 0 before the first. */
+  noticedMillis: number
 }
 
 /** The state of a worker. */
@@ -140,6 +142,11 @@ export interface State<Packet = unknown, Result = unknown> {
   startedAt: number
   /** The number of the current step. */
   stepCount: number
+  /** The time of the last outcome of any worker, and how long ago it was at the last notice since. */
+  lastOutcomeAt: number
+  noticedMillis: number
+  /** The time of the last search for packets without an outcome. */
+  slowSearchedAt: number
   /** The time of the last search for a straggler. */
   searchedAt: number
   nextId: number

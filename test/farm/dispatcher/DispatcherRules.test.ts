@@ -1,51 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Dispatcher from "../../../src/farm/dispatcher/Dispatcher.ts"
-import type { Action, Event, Notice, Options, WorkerInfo } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
-
-const worker = (name: string, more: Partial<WorkerInfo> = {}): WorkerInfo => ({
-  ...{ name, capacity: 2, latencyMillis: 5 },
-  ...more
-})
-
-/** Drives a dispatcher of packets 0, 1, 2... of one unit, and shows what it does as lines. */
-const drive = (more: Partial<Options<number>> = {}, packetCount = 100) => {
-  let split = 0
-  const options: Options<number> = {
-    ...{ leaseMillis: 1_000, maxAttempts: 3, ordered: false, holdUntilConsumed: false, bufferSize: 1_000 },
-    ...{ targetMillis: 50, initialSize: 1, packetSize: 1, totalUnits: packetCount, workers: [worker("one")] },
-    nextPacket: () => (split === packetCount ? undefined : { packet: split++, units: 1 }),
-    ...more
-  }
-  let state = Dispatcher.make<number, number>(options)
-  const step = (now: number, ...events: ReadonlyArray<Event<number>>): ReadonlyArray<Action<number, number>> => {
-    const [next, actions] = Dispatcher.step(options, state, events, now)
-    state = next
-    return actions
-  }
-  return {
-    state: () => state,
-    split: () => split,
-    step,
-    /** Returns the packets sent, as `worker: packet`. */
-    sent: (now: number, ...events: ReadonlyArray<Event<number>>) =>
-      step(now, ...events).flatMap((action) =>
-        action._tag === "Run" ? action.tasks.map(({ id }) => `${state.workers.get(action.worker)!.name}: ${id}`) : []
-      ),
-    notices: (now: number, ...events: ReadonlyArray<Event<number>>): ReadonlyArray<Notice> =>
-      step(now, ...events).flatMap((action) => (action._tag === "Notify" ? [action.notice] : [])),
-    tags: (now: number, ...events: ReadonlyArray<Event<number>>) => step(now, ...events).map(({ _tag }) => _tag)
-  }
-}
-
-const tick: Event<number> = { _tag: "Tick" }
-const working = (id: number, index = 0): Event<number> => ({ _tag: "Working", worker: index, id })
-const done = (id: number, index = 0, result = id): Event<number> => ({
-  ...{ _tag: "Done", worker: index, id, result, millis: 1 }
-})
-const threw = (id: number, index = 0): Event<number> => ({
-  ...{ _tag: "Failed", worker: index, id, kind: "Threw", message: "it threw" }
-})
-const stopped = (id: number, index = 0): Event<number> => ({ _tag: "Stopped", worker: index, id })
+import type { Event } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
+import { done, drive, stopped, threw, tick, worker, working } from "./DispatcherDriver.ts"
 
 /** Returns the packets that are blamed for the loss of a worker after these events. */
 const lose = (...events: ReadonlyArray<Event<number>>) => {
@@ -61,7 +16,15 @@ describe("the rules of a dispatcher", () => {
   it("renews the lease with every sign of life, so that a packet of ten minutes does not fail", () => {
     const { notices, step } = drive({}, 2)
     step(0)
-    for (let now = 0; now < 600_000; now += 900) assert.deepStrictEqual(notices(now, working(0), tick), [])
+    const slow: Array<number> = []
+    for (let now = 0; now < 600_000; now += 900) {
+      for (const notice of notices(now, working(0), tick)) {
+        assert(notice._tag === "PacketSlow")
+        slow.push(notice.millis)
+      }
+    }
+    // Ten leases, and twice the time of each notice.
+    assert.deepStrictEqual(slow, [10_800, 21_600, 43_200, 86_400, 172_800, 345_600])
     assert.deepStrictEqual(
       step(600_000, done(0)).map(({ _tag }) => _tag),
       ["Merge"]
