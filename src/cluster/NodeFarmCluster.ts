@@ -57,8 +57,11 @@ export interface AgentOptions {
   readonly name?: string | undefined
 }
 
-/** A cluster of few entities: a pool is one. Each shard costs statements when a host ends. */
-const shardsPerGroup = 32
+/**
+ * A cluster of few entities: a pool is one. A host that ends gives all its shards up at once, with two statements each
+ * on one connection, and in a third of the lock expiration: of 32 shards some exceeded that on a busy machine.
+ */
+const shardsPerGroup = 8
 
 /** The time of a lock in times of its renewal. */
 const lockRefreshes = 3

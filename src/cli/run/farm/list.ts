@@ -32,10 +32,10 @@ const columnsAt = (nowMillis: number): ReadonlyArray<Table.Column<RunRecord>> =>
   { title: "changed", rank: 4, alignRight: true, format: ({ updatedMillis }) => formatAge(nowMillis - updatedMillis) }
 ]
 
-const toJson = ({ attempt, createdMillis, done, epoch, job, key, pool, state, total, updatedMillis }: RunRecord) =>
+const toJson = ({ attempt, createdMillis, done, epoch, job, key, pool, state, ...rest }: RunRecord) =>
   JSON.stringify({
-    ...{ pool, key, job: formatJob(job), state, done, total, attempt, hosts: epoch },
-    ...{ created: createdMillis / 1_000, changed: updatedMillis / 1_000 }
+    ...{ pool, key, job: formatJob(job), state, done, total: rest.total, skipped: rest.skipped, attempt, hosts: epoch },
+    ...{ created: createdMillis / 1_000, changed: rest.updatedMillis / 1_000 }
   })
 
 export const list = Effect.fnUntraced(function* ({ database: url, json, pool }: Input) {
