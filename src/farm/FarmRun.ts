@@ -10,6 +10,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ServerEvents from "../network/ServerEvents.ts"
 import * as Sweeper from "../network/Sweeper.ts"
+import * as EventLoopDelay from "../process/EventLoopDelay.ts"
 import * as Dispatcher from "./dispatcher/Dispatcher.ts"
 import type * as DispatcherEvent from "./dispatcher/DispatcherEvent.ts"
 import * as DispatcherSlow from "./dispatcher/DispatcherSlow.ts"
@@ -349,8 +350,10 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
   const publishAtTicks = yield* publishing(driver)
   yield* attachAll(driver)
   driver.startMillis = sweeper.now()
+  const { leaseMillis, timeoutMillis = leaseMillis } = driver.options
+  const delay = EventLoopDelay.make(Math.min(leaseMillis, timeoutMillis), sweeper.now)
   driver.stopTicking = sweeper.add(() => {
-    feed(driver, [{ _tag: "Tick" }])
+    feed(driver, [{ _tag: "Tick", lateMillis: delay.take() }])
     publishAtTicks()
   })
   driver.phase = "idle"

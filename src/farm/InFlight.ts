@@ -90,6 +90,15 @@ export const isOverdue = <Key, Value>(
   return first !== undefined && nowMillis - first >= limitMillis
 }
 
+/** Moves the times of the cancels, up to now: this time does not count. */
+export const postpone = <Key, Value>(
+  { cancelledAt }: InFlight<Key, Value>,
+  millis: number,
+  nowMillis: number
+): void => {
+  for (const [key, at] of cancelledAt) cancelledAt.set(key, Math.min(nowMillis, at + millis))
+}
+
 /** Waits until no task that satisfies the condition, by default none at all, is in flight. */
 export const idle = <Key, Value>(
   table: InFlight<Key, Value>,

@@ -116,9 +116,9 @@ const join = (step: Step, info: WorkerInfo) => {
   } else state.available.add(worker)
 }
 
-const tick = (step: Step) => {
+const tick = (step: Step, lateMillis = 0) => {
   const { state } = step
-  for (const worker of state.workers.values()) DispatcherOutcome.watchWorker(step, worker)
+  for (const worker of state.workers.values()) DispatcherOutcome.watchWorker(step, worker, lateMillis)
   DispatcherSlow.noticeSlowPackets(step)
   DispatcherAssignment.doubtLatePackets(step)
   for (const pending of state.delayed) {
@@ -169,7 +169,7 @@ const apply = (step: Step, event: Event<unknown>) => {
     case "Consumed":
       return DispatcherOutcome.consumed(step, event.count)
     case "Tick":
-      return tick(step)
+      return tick(step, event.lateMillis)
     case "Cancel":
       return DispatcherOutcome.finish(step, { _tag: "Finished" })
     case "Drop":

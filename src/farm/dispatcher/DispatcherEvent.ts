@@ -137,8 +137,11 @@ export type Event<Result> =
   | { readonly _tag: "Drop"; readonly id: number }
   /** The consumer has read this number of merged results. */
   | { readonly _tag: "Consumed"; readonly count: number }
-  /** Time has passed: leases and timeouts may have expired. */
-  | { readonly _tag: "Tick" }
+  /**
+   * Time has passed: leases and timeouts may have expired. `lateMillis` is the time for which the driver was busy, and
+   * could not read the reports of workers: it does not count. Default 0.
+   */
+  | { readonly _tag: "Tick"; readonly lateMillis?: number | undefined }
   /** The run is cancelled. */
   | { readonly _tag: "Cancel" }
 

@@ -311,10 +311,24 @@ const overdueId = (worker: WorkerState, now: number, leaseMillis: number) => {
   return undefined
 }
 
-/** Looks at the deadlines of a worker. One that does not end a cancelled packet within a lease is gone. */
-export const watchWorker = (step: Step, worker: WorkerState) => {
+/** Moves the deadlines of a worker, up to now: this time does not count. */
+const postpone = ({ now }: Step, worker: WorkerState, millis: number) => {
+  const later = (at: number) => Math.min(now, at + millis)
+  worker.heardAt = later(worker.heardAt)
+  worker.lastOutcomeAt = later(worker.lastOutcomeAt)
+  worker.workingAt = later(worker.workingAt)
+  for (const [id, at] of worker.begun) worker.begun.set(id, later(at))
+  InFlight.postpone(worker.leases, millis, now)
+}
+
+/**
+ * Looks at the deadlines of a worker. One that does not end a cancelled packet within a lease is gone. The time by which
+ * the tick is late does not count.
+ */
+export const watchWorker = (step: Step, worker: WorkerState, lateMillis: number) => {
   const { leaseMillis, timeoutMillis } = step.options
   if (worker.leases.entries.size === 0) return
+  if (lateMillis > 0) postpone(step, worker, lateMillis)
   const id = overdueId(worker, step.now, leaseMillis)
   if (id !== undefined) return loseWorker(step, worker, "gone", `cancelled packet ${id} did not stop`)
   if (step.now - worker.heardAt >= leaseMillis) return expireLease(step, worker)

@@ -13,6 +13,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Monotonic from "../../network/Monotonic.ts"
 import * as Signal from "../../network/Signal.ts"
+import * as EventLoopDelay from "../../process/EventLoopDelay.ts"
 import * as InFlight from "../InFlight.ts"
 import type { Task, TaskOutcome, Worker } from "../Worker.ts"
 import * as HostLink from "./HostLink.ts"
@@ -50,6 +51,11 @@ export interface HostConnection {
   /** Sends tasks; returns the outcomes of those that cannot be sent. */
   readonly send: (tasks: ReadonlyArray<Task>) => ReadonlyArray<TaskOutcome>
   readonly cancel: (ids: ReadonlyArray<number>) => void
+  /**
+   * Returns true while a long message is on its way in either direction, behind which cancels and outcomes wait. Default:
+   * false.
+   */
+  readonly isTransferring?: (() => boolean) | undefined
   /** True if the host reports the begin of each task. */
   readonly reportsEachBegin: boolean
   /** Receives and sends until the connection fails. It must be called at any sign of life. */
@@ -253,12 +259,20 @@ const makeSession = <R>(options: Options<R>, host: Host) => {
   const { job, join, leaseMillis, name, onFailure, open, publish } = options
   let workerCount = 0
 
-  const failIfOverdue = Effect.suspend(() =>
-    InFlight.isOverdue(host.state().inFlight, host.now(), leaseMillis)
-      ? Effect.fail(transientFailure(`cancelled packets did not end within ${leaseMillis / 1_000} s`))
-      : Effect.void
-  )
-  const watchdog = Effect.forever(Effect.andThen(Effect.sleep(leaseMillis / 4), failIfOverdue))
+  const checkMillis = leaseMillis / 4
+  const failIfOverdue = ({ isTransferring }: HostConnection, delay: EventLoopDelay.EventLoopDelay) =>
+    Effect.suspend(() => {
+      const { inFlight } = host.state()
+      const uncountedMillis = delay.take() + (isTransferring?.() === true ? checkMillis : 0)
+      if (uncountedMillis > 0) InFlight.postpone(inFlight, uncountedMillis, host.now())
+      return InFlight.isOverdue(inFlight, host.now(), leaseMillis)
+        ? Effect.fail(transientFailure(`cancelled packets did not end within ${leaseMillis / 1_000} s`))
+        : Effect.void
+    })
+  const watchdog = (connection: HostConnection) => {
+    const delay = EventLoopDelay.make(leaseMillis, host.now)
+    return Effect.forever(Effect.andThen(Effect.sleep(checkMillis), failIfOverdue(connection, delay)))
+  }
 
   /** Makes the workers of the threads that no connection before had. */
   const newWorkers = ({ capacity, latencyMillis, maxPacketBytes, reportsEachBegin, threads }: HostConnection) => {
@@ -291,7 +305,11 @@ const makeSession = <R>(options: Options<R>, host: Host) => {
       current = more
       hasGrown.notify()
     })
-    return yield* Effect.raceAllFirst([serving, watchdog, Effect.forever(Effect.andThen(hasGrown.wait, grow))])
+    return yield* Effect.raceAllFirst([
+      serving,
+      watchdog(connection),
+      Effect.forever(Effect.andThen(hasGrown.wait, grow))
+    ])
   })
   /** Fails with the failure of the connection, or succeeds with it if the connection was of use. */
   const end = Effect.fnUntraced(function* (failure: ConnectionFailure) {

@@ -219,7 +219,9 @@ export const open = Effect.fnUntraced(function* (
   const codec = PayloadCodec.make(job)
   const silence = Silence.make(leaseMillis, now)
   let onSignOfLife: () => void = constVoid
+  let hasPart = false
   const onBytes = () => {
+    hasPart = true
     silence.hear()
     onSignOfLife()
   }
@@ -242,15 +244,16 @@ export const open = Effect.fnUntraced(function* (
   }
   // The server waits for this side to read, so this side reads whatever it has to send.
   const receive = (onOutcomes: OnOutcomes, onWorking: OnWorking, onThreads: OnThreads) =>
-    Effect.flatMap(channel.pull, (messages) =>
-      Effect.flatMap(Effect.fromResult(sort(codec, messages)), ({ outcomes, threads, working }) =>
+    Effect.flatMap(channel.pull, (messages) => {
+      hasPart = false
+      return Effect.flatMap(Effect.fromResult(sort(codec, messages)), ({ outcomes, threads, working }) =>
         Effect.map(applyReceived(onOutcomes, outcomes), () => {
           outgoing.release(outcomes)
           onWorking(working)
           if (threads !== undefined) onThreads(threads)
         })
       )
-    )
+    })
   const keepAlive = Effect.suspend(() => {
     if (silence.tick()) return Effect.fail(MessageChannel.timedOut(leaseMillis))
     channel.send([Protocol.encodeUnsafe({ _tag: "Ping" })])
@@ -267,6 +270,7 @@ export const open = Effect.fnUntraced(function* (
       return []
     },
     cancel: outgoing.cancel,
+    isTransferring: () => hasPart || channel.isSending(),
     serve: (onOutcomes, onWorking, onThreads) => {
       // While a long result arrives, no message does.
       onSignOfLife = () => onWorking([])

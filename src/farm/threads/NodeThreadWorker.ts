@@ -5,6 +5,7 @@
 import type { ResourceLimits } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import type * as Sweeper from "../../network/Sweeper.ts"
+import * as EventLoopDelay from "../../process/EventLoopDelay.ts"
 import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import * as NodeSupervisor from "../../process/NodeSupervisor.ts"
 import * as NodeWorkerHandle from "../../process/NodeWorkerHandle.ts"
@@ -12,17 +13,9 @@ import type * as Supervision from "../../process/Supervision.ts"
 import * as ByteEstimate from "../ByteEstimate.ts"
 import { type ErrorText, FarmError, ModuleLoadFailed } from "../FarmError.ts"
 import * as InFlight from "../InFlight.ts"
-import type { Report, Task, Worker } from "../Worker.ts"
-import * as BufferCopy from "./BufferCopy.ts"
-import {
-  type Ended,
-  OutcomeCode,
-  refusalOf,
-  type ThreadData,
-  type ThreadMessage,
-  type ToThread,
-  unsendable
-} from "./NodeFarmMessage.ts"
+import type { Report, Worker } from "../Worker.ts"
+import { type Ended, OutcomeCode, type ThreadData, type ThreadMessage, type ToThread } from "./NodeFarmMessage.ts"
+import * as NodeThreadPost from "./NodeThreadPost.ts"
 import type { ThreadEvent } from "./ThreadEvent.ts"
 import * as ThreadTasks from "./ThreadTasks.ts"
 
@@ -88,8 +81,8 @@ interface Driver {
   workingAt: number
   /** The time since which the thread has had tasks, but neither works on one nor ends any, in milliseconds. */
   stuckSince: number | undefined
-  /** Ends the checks; undefined while there are none. */
-  endChecks: (() => void) | undefined
+  /** The checks of the thread; undefined while there are none. */
+  checks: { readonly end: () => void; readonly delay: EventLoopDelay.EventLoopDelay } | undefined
 }
 
 type Supervisor = NodeSupervisor.Supervisor<Handle>
@@ -101,39 +94,6 @@ const reportOf = (id: number, { millis, outcomes, values }: Ended, at: number): 
   const error = values[at] as ErrorText
   if (outcome === OutcomeCode.failed) return { _tag: "Failed", id, error }
   return { _tag: "Failed", id, error, kind: outcome === OutcomeCode.tooLarge ? "TooLarge" : "Unsendable" }
-}
-
-/** Returns the outcome of the first packet that is larger than the limit. */
-const refusalOfAny = (packets: ReadonlyArray<unknown>, maxBytes: number) => {
-  if (maxBytes === Number.POSITIVE_INFINITY) return undefined
-  for (const packet of packets) {
-    const refusal = refusalOf("packet", packet, maxBytes)
-    if (refusal !== undefined) return refusal
-  }
-  return undefined
-}
-
-/** Sends packets. If one cannot be sent, each is sent alone, and in place of that one its outcome. */
-const post = (thread: Handle, tasks: ReadonlyArray<Task>, maxPacketBytes: number) => {
-  const packets = Array.from(tasks, ({ packet }) => packet)
-  const moved = tasks[0]?.transfer
-  let refusal = refusalOfAny(packets, maxPacketBytes)
-  if (refusal === undefined) {
-    try {
-      if (moved !== undefined) {
-        const buffers = moved.filter((buffer) => buffer instanceof ArrayBuffer)
-        return thread.post({ packets }, buffers)
-      }
-      // Packets with large buffers are sent alone: see `maxMessageBytes`.
-      if (packets.length > 1) return thread.post({ packets })
-      const { transfer, value } = BufferCopy.make(packets[0])
-      return thread.post({ packets: [value] }, transfer)
-    } catch (cause) {
-      refusal = unsendable("packet", cause)
-    }
-  }
-  if (tasks.length === 1) return thread.post({ packets: [undefined], refusal })
-  for (const task of tasks) post(thread, [task], maxPacketBytes)
 }
 
 /**
@@ -150,7 +110,7 @@ const sendWaiting = ({ firstPosition, settings, tasks, thread }: Driver) => {
     const allowed = firstPosition + settings.recycleAfter - tasks.sentCount
     const batch = ThreadTasks.takeBatch(tasks, Math.min(Math.floor(fitting), allowed))
     if (batch.length === 0) return
-    post(thread, batch, settings.maxPacketBytes)
+    NodeThreadPost.post(thread, batch, settings.maxPacketBytes)
   }
 }
 
@@ -283,10 +243,20 @@ const isStuck = (driver: Driver, running: number | undefined, now: number) => {
   return now - driver.stuckSince >= settings.gracePeriodMillis && tasks.skipped.size > 0
 }
 
+/** Moves the deadlines of the threads: for this time their messages could not be read. */
+const postpone = (driver: Driver, millis: number, now: number) => {
+  const { retiring, stuckSince, tasks } = driver
+  if (stuckSince !== undefined) driver.stuckSince = Math.min(now, stuckSince + millis)
+  for (const [id, deadline] of retiring) retiring.set(id, deadline + millis)
+  InFlight.postpone(tasks.inFlight, millis, now)
+}
+
 /** Kills the thread if its packet was cancelled a grace period ago. Waiting packets are skipped without a kill. */
 const check = (driver: Driver, supervisor: Supervisor, now: number) => {
   const { retiring, settings, tasks, threadId } = driver
   const { gracePeriodMillis } = settings
+  const lateMillis = driver.checks?.delay.take() ?? 0
+  if (lateMillis > 0) postpone(driver, lateMillis, now)
   const running = ThreadTasks.running(tasks)
   const kill = (id: number, what: string) =>
     supervisor.kill(id, `${what} within ${gracePeriodMillis} ms: thread killed`)
@@ -294,8 +264,8 @@ const check = (driver: Driver, supervisor: Supervisor, now: number) => {
   if (tasks.inFlight.entries.size === 0) {
     driver.workingId = undefined
     if (retiring.size > 0) return
-    driver.endChecks?.()
-    driver.endChecks = undefined
+    driver.checks?.end()
+    driver.checks = undefined
     return
   }
   reportWorking(driver, running, now)
@@ -306,7 +276,10 @@ const check = (driver: Driver, supervisor: Supervisor, now: number) => {
 
 /** Checks the thread regularly, until it has no tasks. */
 const watch = (driver: Driver, supervisor: Supervisor) => {
-  driver.endChecks ??= driver.settings.sweeper.add((now) => check(driver, supervisor, now))
+  if (driver.checks !== undefined) return
+  const { gracePeriodMillis, sweeper } = driver.settings
+  const delay = EventLoopDelay.make(gracePeriodMillis, sweeper.now)
+  driver.checks = { delay, end: sweeper.add((now) => check(driver, supervisor, now)) }
 }
 
 /** Starts the thread of a worker, and waits until it has loaded the job. */
@@ -341,10 +314,10 @@ export const make = Effect.fnUntraced(function* (settings: Settings) {
     ...{ tasks: ThreadTasks.make(capacity), threadId: undefined, firstPosition: 0, thread: undefined },
     ...{ isRecycling: false, retiring: new Map(), state: "starting", job: { name: "", version: 0 } },
     ...{ hasServices: false, lastError: "", lastEndedId: undefined, listener: undefined },
-    ...{ workingId: undefined, workingAt: 0, stuckSince: undefined, endChecks: undefined }
+    ...{ workingId: undefined, workingAt: 0, stuckSince: undefined, checks: undefined }
   }
   const supervisor = yield* start(driver)
-  yield* Effect.addFinalizer(() => Effect.sync(() => driver.endChecks?.()))
+  yield* Effect.addFinalizer(() => Effect.sync(() => driver.checks?.end()))
 
   const cancel = (ids: Iterable<number>) => {
     const { listener } = driver

@@ -176,6 +176,27 @@ describe("The bytes of a farm at a server", () => {
     )
   )
 
+  it.effect("give a cancel and its outcome time, while a long packet is before them on a slow line", () =>
+    Simulated.run((simulation) =>
+      Effect.gen(function* () {
+        const { farm, workers } = yield* setUp(simulation.host, {}, 1)
+        yield* simulation.link("server", "farm", { latency: "1 millis", bandwidth: 100_000 })
+        const { events, takeLines } = yield* HostEvents.make(HostEvents.messageOf)
+        const interrupted = Effect.gen(function* () {
+          const pool = Effect.succeed(yield* TcpWorkers.make({ job, hosts: ["server"], lease: "2 seconds", events }))
+          const run = Farm.run(job, { packets: 1, bytes: 600_000 }, { workers: pool })
+          yield* Effect.timeoutOption(run, "1 second")
+          // Five times the lease: the packet arrives after 6 s, and then the cancel.
+          yield* Effect.sleep("10 seconds")
+          return yield* Farm.run(job, { packets: 1, bytes: 10 }, { workers: pool })
+        }).pipe(Effect.scoped, Effect.provide(ServiceNames.layerBuiltIn))
+        assert.strictEqual(yield* farm.run(interrupted), 10)
+        assert.deepStrictEqual(yield* takeLines, ["Connected"])
+        assert.lengthOf(workers.sent, 2)
+      }).pipe(Effect.orDie)
+    )
+  )
+
   it.effect("are few while the farm does not read its results, and the work goes on when it does", () =>
     Simulated.run(({ host }) =>
       Effect.gen(function* () {

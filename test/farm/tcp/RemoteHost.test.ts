@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,6 +8,7 @@ import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
 import * as RemoteHost from "../../../src/farm/tcp/RemoteHost.ts"
 import type { Task, TaskOutcome, Worker } from "../../../src/farm/Worker.ts"
+import * as BusyClock from "../../support/BusyClock.ts"
 
 /** A connection controlled by the test. */
 interface FakeConnection {
@@ -20,7 +22,8 @@ interface FakeConnection {
 /** Makes a host with two threads; `state.next` is the failure of the next attempt to connect, if any. */
 const setUp = Effect.fnUntraced(function* (
   first?: RemoteHost.ConnectionFailure,
-  reconnect: Schedule.Schedule<unknown> = Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 2 }))
+  reconnect: Schedule.Schedule<unknown> = Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 2 })),
+  clock?: Clock.Clock
 ) {
   const connections: Array<FakeConnection> = []
   const events: Array<string> = []
@@ -69,7 +72,7 @@ const setUp = Effect.fnUntraced(function* (
     isWanted: () => state.isWanted,
     removed: Deferred.await(removed)
   })
-  yield* Effect.forkScoped(running)
+  yield* Effect.forkScoped(clock === undefined ? running : Effect.provideService(running, Clock.Clock, clock))
   yield* TestClock.adjust(1)
   const reports: Array<string> = []
   const attach = Effect.suspend(() =>
@@ -281,6 +284,22 @@ describe("RemoteHost", () => {
       yield* TestClock.adjust("1 minute")
       assert.lengthOf(connections, 1)
       assert.strictEqual(events.at(-1), "Left its name has this address no more")
+    })
+  )
+
+  it.effect("gives cancelled tasks time to end after this process was busy, and has not read their outcomes", () =>
+    Effect.gen(function* () {
+      const { clock, jump } = yield* BusyClock.make
+      const { attach, connections, reports, workers } = yield* setUp(undefined, undefined, clock)
+      yield* attach
+      workers[0]!.run([task(1), task(2)])
+      workers[0]!.cancel([1, 2])
+      const { onOutcomes, sent } = connections[0]!
+      yield* jump(60_000)
+      onOutcomes([{ _tag: "Stopped", id: sent[0]!.id }])
+      assert.deepStrictEqual(reports, ["0 Stopped 1"])
+      for (let count = 0; count < 4; count++) yield* jump(60_000)
+      assert.match(reports[1]!, /^0 Lost cancelled packets did not end within 1 s/)
     })
   )
 

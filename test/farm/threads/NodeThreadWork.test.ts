@@ -1,12 +1,14 @@
 /** All kinds of work on threads, and all kinds of their failures. */
 import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Farm from "../../../src/farm/Farm.ts"
 import type { FarmError } from "../../../src/farm/FarmError.ts"
 import * as NodeThreadWorkers from "../../../src/farm/threads/NodeThreadWorkers.ts"
+import * as BusyClock from "../../support/BusyClock.ts"
 import * as Directory from "../../support/Directory.ts"
 import { type Does, job } from "../jobs/kinds.ts"
 
@@ -245,6 +247,23 @@ describe("work on threads", () => {
       yield* waitForLine(log, `released ${threads[6]}`)
       const { at, attempt } = poison(yield* Effect.flip(run(["promise", "exit", "promise"])))
       assert.deepStrictEqual([at, attempt.kind], [1, "Lost"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is not killed at its end because this process was busy for longer than the grace period", () =>
+    Effect.gen(function* () {
+      const { clock, jump } = yield* BusyClock.make
+      const recycling = Effect.gen(function* () {
+        const { events, run } = yield* pool({ recycleAfter: 1, gracePeriod: "1 second" })
+        yield* run(["promise"])
+        const { _tag: first } = yield* Queue.take(events)
+        yield* jump(10_000)
+        yield* run(["promise"])
+        const { _tag: second } = yield* Queue.take(events)
+        return [first, second]
+      })
+      const events = yield* Effect.provideService(recycling, Clock.Clock, clock)
+      assert.deepStrictEqual(events, ["ThreadRecycled", "ThreadRecycled"])
     }).pipe(Effect.scoped)
   )
 })

@@ -17,6 +17,8 @@ export interface MessageChannel {
   readonly next: Pull.Pull<Protocol.Message, NetworkError | ProtocolError>
   /** Queues frames, which are sent in this order, and must not be changed. */
   readonly send: (frames: ReadonlyArray<Uint8Array>) => void
+  /** True while frames are queued or being written. */
+  readonly isSending: () => boolean
   /** Writes queued frames until the connection fails. */
   readonly flushing: Effect.Effect<never, NetworkError>
   /**
@@ -165,6 +167,7 @@ export const make = (
       hasOutput.openUnsafe()
       if (queue.isAboveMark()) belowMark.closeUnsafe()
     },
+    isSending: () => isWriting || !queue.isEmpty(),
     flushing: Effect.forever(Effect.andThen(hasOutput.await, flush), { disableYield: true }),
     write,
     writable: belowMark.await,
