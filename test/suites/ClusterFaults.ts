@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -227,6 +228,70 @@ const poison: Scenario = (world) =>
     return "a packet that kills three worker processes ends the run, by its number"
   }).pipe((scenario) => withClient(world, scenario))
 
+const skipped: Scenario = (world) =>
+  Effect.gen(function* () {
+    yield* start(world, 1, 4)
+    for (const does of ["throw", "exit", "kill"] as const) {
+      const input = { packets: 40, millis: 20, odd: { at: 2, does } } as const
+      const options = { key: `skip-${does}`, packetSize: 1, onPoison: "skip" } as const
+      // The same key has the same output again, and the run is not begun anew.
+      for (const _ of ["first", "again"]) {
+        Assert.strictEqual(yield* ClusterFarm.run(job, input, options), sumOf(40) - 2)
+        Assert.partialDeepStrictEqual(yield* ClusterFarm.status(options.key), { state: "done", done: 40, skipped: 1 })
+      }
+      Assert.strictEqual(yield* epochOf(world, options.key), 1)
+    }
+    return "packets that throw, end their thread or kill three worker processes are left out, and counted"
+  }).pipe((scenario) => withClient(world, scenario))
+
+const manyRuns: Scenario = (world) =>
+  Effect.gen(function* () {
+    yield* start(world, 2, 2)
+    const since = performance.now()
+    const counts = Array.from({ length: 200 }, (_, at) => at + 1)
+    const runAll = Effect.forEach(counts, (count) => run(`many-${count}`, count, 1), { concurrency: "unbounded" })
+    Assert.deepStrictEqual(yield* runAll, counts.map(sumOf))
+    const first = seconds(since)
+    Assert.deepStrictEqual(yield* runAll, counts.map(sumOf))
+    const query = "SELECT count(*), sum(epoch), sum(done) FROM farm_runs WHERE state = 'done' AND key LIKE 'many-%'"
+    const units = counts.reduce((all, count) => all + count, 0)
+    Assert.strictEqual(yield* world.postgres.query(query), `${counts.length}|${counts.length}|${units}`)
+    return `${counts.length} runs of ${units} packets in ${first}`
+  }).pipe((scenario) => withClient(world, scenario))
+
+/** Interrupts a client at a random time, until it has ended before. Returns its output and the interruptions. */
+const runInterrupted = Effect.fnUntraced(function* (key: string, packets: number) {
+  let interruptions = 0
+  while (true) {
+    const output = yield* Effect.timeoutOption(run(key, packets, 10), yield* Random.nextIntBetween(0, 400))
+    if (Option.isSome(output)) return { output: output.value, interruptions }
+    interruptions++
+  }
+})
+
+const interrupted: Scenario = (world) =>
+  Effect.gen(function* () {
+    yield* start(world, 2, 2)
+    const counts = Array.from({ length: 20 }, (_, at) => 20 + at)
+    const results = yield* Effect.forEach(counts, (count) => runInterrupted(`interrupted-${count}`, count), {
+      concurrency: "unbounded"
+    })
+    for (const [at, { output }] of results.entries()) Assert.strictEqual(output, sumOf(counts[at]!))
+    const query = "SELECT max(epoch) FROM farm_runs WHERE state = 'done' AND key LIKE 'interrupted-%'"
+    Assert.strictEqual(yield* world.postgres.query(query), "1")
+    // Those of the command line, by each signal.
+    for (const [at, signal] of (["SIGINT", "SIGTERM", "SIGKILL"] as const).entries()) {
+      const args = ["primes", "count", "0..1e9", "--kernel", "segmented", "--packets", "50", "--key", `client-${at}`]
+      const client = yield* world.cluster.start(...args)
+      yield* Effect.sleep(yield* Random.nextIntBetween(500, 3_000))
+      yield* client.kill(signal)
+      yield* client.ended
+      assertPrinted(yield* world.cluster.run(...args), "50847534")
+    }
+    const all = results.reduce((sum, { interruptions }) => sum + interruptions, 0)
+    return `${counts.length} runs, whose clients were interrupted ${all} times`
+  }).pipe((scenario) => withClient(world, scenario))
+
 /** A text that does not become smaller in the database: each checkpoint has it, and needs new space. */
 const ballast = (bytes: number) =>
   Array.from(randomBytes(bytes), (byte) => String.fromCharCode(33 + (byte % 90))).join("")
@@ -271,7 +336,10 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   "a run is cancelled": cancelled,
   "hosts and workers start before the database": databaseLater,
   "workers with another version, or without the job": otherJobs,
-  "a packet that kills its worker process": poison
+  "a packet that kills its worker process": poison,
+  "packets that fail are skipped": skipped,
+  "200 runs at once": manyRuns,
+  "clients are interrupted at random times": interrupted
 }
 
 /** Runs a scenario on a new database, with the command line of this entry. */
