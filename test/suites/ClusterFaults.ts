@@ -297,11 +297,11 @@ const ballast = (bytes: number) =>
   Array.from(randomBytes(bytes), (byte) => String.fromCharCode(33 + (byte % 90))).join("")
 
 const fullDisk: Scenario = Effect.fnUntraced(function* ({ entry }) {
-  const disk = yield* Postgres.makeSmallDisk(128)
+  const disk = yield* Postgres.makeSmallDisk(192)
   if (disk === undefined) return "not checked: this process may not mount a small disk"
   const postgres = yield* Postgres.makeOn(disk)
   const world = makeWorld(entry, postgres)
-  const input = { packets: 200, millis: 50, ballast: ballast(500_000) }
+  const input = { packets: 200, millis: 50, ballast: ballast(1_200_000) }
   const runWithBallast = (key: string) => ClusterFarm.run(job, input, { key, packetSize: 1 })
   return yield* Effect.gen(function* () {
     const { hosts } = yield* start(world, 1, 1, "--checkpoint-interval", "200ms")
