@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import * as Farm from "../../src/farm/Farm.ts"
 import * as Job from "../../src/farm/Job.ts"
 import * as Worker from "../../src/farm/Worker.ts"
-import * as BusyClock from "../support/BusyClock.ts"
+import * as BusyClock from "../support/time/BusyClock.ts"
 
 const job = Job.make({
   ...{ name: "one", version: 1, packet: Schema.Number, result: Schema.Number },

@@ -350,16 +350,8 @@ const make = (plan: Plan): Simulation => {
   return {
     ...{ plan, random, hosts, workers, options, events: EventHeap.make(), missing: new Set() },
     ...{ state: Dispatcher.make(options), nowMillis: 0, hasEnded: false, stepMillis: 0, connectedMillis: 0 },
-    ...{
-      packets: 0,
-      recoveredAtMillis: 0,
-      sent: 0,
-      outcomes: 0,
-      named: 0,
-      failedAttempts: 0,
-      middle: undefined,
-      measuring: { wall: 0, cpu: 0 }
-    }
+    ...{ packets: 0, recoveredAtMillis: 0, sent: 0, outcomes: 0, named: 0, failedAttempts: 0 },
+    ...{ middle: undefined, measuring: { wall: 0, cpu: 0 } }
   }
 }
 
@@ -384,10 +376,8 @@ export const run = (plan: Plan, collect: () => void): Outcome => {
     sim.nowMillis = next.time
     EventHeap.take(sim.events, next.time)!()
   }
-  const busyMillis = Array.from(sim.state.workers.values()).reduce(
-    (sum, worker) => sum + worker.busyMillis,
-    GoneWorkers.sum(sim.state.forgotten).busyMillis
-  )
+  let { busyMillis } = GoneWorkers.sum(sim.state.forgotten)
+  for (const worker of sim.state.workers.values()) busyMillis += worker.busyMillis
   const all = spent()
   // The share of the steps, because other load of the machine counts for the clock and not for the processor.
   const stepShare = sim.stepMillis / (all.wall - sim.measuring.wall)

@@ -163,9 +163,9 @@ export type Notice =
   /** The worker was silent for a lease: its packets, this number, go to others. */
   | { readonly _tag: "LeaseExpired"; readonly worker: string; readonly packets: number }
   /**
-   * The worker says that it is well, but this packet has had no outcome for this time: ten leases, and again after twice
-   * the time. With `hasBegun` it works on the packet, and the run has no timeout that would end that. Without, it has
-   * not begun it, and no worker of the run has ended any packet meanwhile.
+   * The worker says that it is well, but this packet has had no outcome for this time: ten leases, and again after
+   * twice the time. With `hasBegun` it works on the packet, and the run has no timeout that would end that. Without,
+   * it has not begun it, and no worker of the run has ended any packet meanwhile.
    */
   | {
       readonly _tag: "PacketSlow"

@@ -322,8 +322,8 @@ const postpone = ({ now }: Step, worker: WorkerState, millis: number) => {
 }
 
 /**
- * Looks at the deadlines of a worker. One that does not end a cancelled packet within a lease is gone. The time by which
- * the tick is late does not count.
+ * Looks at the deadlines of a worker. One that does not end a cancelled packet within a lease is gone. The time by
+ * which the tick is late does not count.
  */
 export const watchWorker = (step: Step, worker: WorkerState, lateMillis: number) => {
   const { leaseMillis, timeoutMillis } = step.options

@@ -52,8 +52,8 @@ export interface HostConnection {
   readonly send: (tasks: ReadonlyArray<Task>) => ReadonlyArray<TaskOutcome>
   readonly cancel: (ids: ReadonlyArray<number>) => void
   /**
-   * Returns true while a long message is on its way in either direction, behind which cancels and outcomes wait. Default:
-   * false.
+   * Returns true while a long message is on its way in either direction, behind which cancels and outcomes wait.
+   * Default: false.
    */
   readonly isTransferring?: (() => boolean) | undefined
   /** True if the host reports the begin of each task. */

@@ -1,4 +1,4 @@
-/** How long a peer has been silent, as a timer of this side measures it. */
+/** The silence of a peer, as a timer of this side measures it. */
 import * as EventLoopDelay from "../../process/EventLoopDelay.ts"
 
 /** The silence of a peer. */

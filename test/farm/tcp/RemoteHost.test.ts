@@ -8,7 +8,7 @@ import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
 import * as RemoteHost from "../../../src/farm/tcp/RemoteHost.ts"
 import type { Task, TaskOutcome, Worker } from "../../../src/farm/Worker.ts"
-import * as BusyClock from "../../support/BusyClock.ts"
+import * as BusyClock from "../../support/time/BusyClock.ts"
 
 /** A connection controlled by the test. */
 interface FakeConnection {

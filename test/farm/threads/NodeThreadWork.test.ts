@@ -8,8 +8,8 @@ import * as Queue from "effect/Queue"
 import * as Farm from "../../../src/farm/Farm.ts"
 import type { FarmError } from "../../../src/farm/FarmError.ts"
 import * as NodeThreadWorkers from "../../../src/farm/threads/NodeThreadWorkers.ts"
-import * as BusyClock from "../../support/BusyClock.ts"
 import * as Directory from "../../support/Directory.ts"
+import * as BusyClock from "../../support/time/BusyClock.ts"
 import { type Does, job } from "../jobs/kinds.ts"
 
 const module = new URL("../jobs/kinds.ts", import.meta.url)
