@@ -22,6 +22,7 @@
  * ```
  */
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import type * as Pull from "effect/Pull"
@@ -30,6 +31,7 @@ import * as Line from "../network/Line.ts"
 import type * as Network from "../network/Network.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
 import type * as TcpServer from "../network/TcpServer.ts"
+import * as Telnet from "../network/Telnet.ts"
 import type { Framing } from "./Session.ts"
 
 /** Source of framed input, and encoder of output. @category models @since 0.1.0 */
@@ -60,14 +62,43 @@ const encodeLatin1 = (text: string): Uint8Array | string => {
   return text
 }
 
-/** Returns reads of at most `maxLength` bytes; longer ones are split. */
-const readFramer = (connection: Network.Connection, maxLength: number): Framer => {
+/** Longest time in which a client may send telnet commands without data; the default deadline of lines, too. */
+const commandsDeadline = Duration.seconds(30)
+
+const commandsTooLong = Effect.fail(new Line.LineError({ reason: new Line.TooSlow({ deadline: commandsDeadline }) }))
+
+/**
+ * Returns reads of at most `maxLength` bytes; longer ones are split. Telnet commands are removed and options refused. A
+ * read of commands only is none; a client that sends them for longer than the deadline is too slow.
+ */
+const readFramer = (
+  connection: Network.Connection,
+  maxLength: number,
+  sweeper: Sweeper.Sweeper,
+  data: TcpServer.ConnectionContext["data"] = { count: undefined }
+): Framer => {
+  let telnet = Telnet.initial
   let rest: Uint8Array | undefined
-  const take = (chunk: Uint8Array) => {
-    rest = chunk.length > maxLength ? chunk.subarray(maxLength) : undefined
-    return decodeLatin1(rest === undefined ? chunk : chunk.subarray(0, maxLength))
+  let commandsStartedAt: number | undefined
+  data.count = 0
+  const take = (bytes: Uint8Array) => {
+    rest = bytes.length > maxLength ? bytes.subarray(maxLength) : undefined
+    commandsStartedAt = undefined
+    data.count!++
+    return decodeLatin1(rest === undefined ? bytes : bytes.subarray(0, maxLength))
   }
-  const nextRead = Effect.map(connection.pull, take)
+  const receive = (chunk: Uint8Array): Framer["next"] => {
+    const { data: bytes, reply, state } = Telnet.receive(telnet, chunk)
+    telnet = state
+    const next = bytes.length > 0 ? Effect.succeed(take(bytes)) : afterCommands()
+    return reply.length === 0 ? next : Effect.andThen(Effect.ignore(connection.write(reply)), next)
+  }
+  const afterCommands = (): Framer["next"] => {
+    const now = sweeper.now()
+    commandsStartedAt ??= now
+    return now - commandsStartedAt < Duration.toMillis(commandsDeadline) ? nextRead : commandsTooLong
+  }
+  const nextRead: Framer["next"] = Effect.flatMap(connection.pull, receive)
   return {
     next: Effect.suspend(() => (rest === undefined ? nextRead : Effect.succeed(take(rest)))),
     encode: encodeLatin1
@@ -76,7 +107,8 @@ const readFramer = (connection: Network.Connection, maxLength: number): Framer =
 
 /**
  * Returns a framer of a connection, valid until the scope closes. Lines fail with `LineError` as described at
- * `Line.make`; the sweeper checks their deadline, and `data` counts them.
+ * `Line.make`; the sweeper checks their deadline, and `data` counts them. Reads fail if the client sends telnet commands
+ * for 30 seconds and nothing else; `data` counts the reads with other bytes.
  *
  * @category constructors
  * @since 0.1.0
@@ -88,7 +120,7 @@ export const make = (
   data?: TcpServer.ConnectionContext["data"]
 ): Effect.Effect<Framer, never, Scope.Scope> =>
   framing._tag === "Reads"
-    ? Effect.succeed(readFramer(connection, Math.max(1, framing.maxLength)))
+    ? Effect.sync(() => readFramer(connection, Math.max(1, framing.maxLength), sweeper, data))
     : Effect.map(
         Line.make(connection, {
           maxLength: framing.maxLength,

@@ -50,14 +50,17 @@ export type Framing =
       readonly maxLength?: number | undefined
       readonly unterminated?: UnterminatedPolicy | undefined
     }
-  /** Single reads of at most `maxLength` bytes, for protocols without lines. Each byte is one character (Latin-1). */
+  /**
+   * Single reads of at most `maxLength` bytes, without telnet commands, for protocols without lines. Each byte is one
+   * character (Latin-1).
+   */
   | { readonly _tag: "Reads"; readonly maxLength: number }
 
 /** Input of a session. @category models @since 0.1.0 */
 export type Input<Message = never> =
   /** A line without its end, or a read. */
   | { readonly _tag: "Line"; readonly text: string }
-  /** The client exceeded a limit for lines or sent half a line, as `message` describes. The last input. */
+  /** The client exceeded a limit for lines or reads or sent half a line, as `message` says. The last input. */
   | { readonly _tag: "FramingError"; readonly message: string }
   /** The client sent FIN or disconnected. The last input. */
   | { readonly _tag: "Closed" }

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
 import * as Guess from "../../src/guess/Guess.ts"
 import * as GuessServer from "../../src/guess/GuessServer.ts"
 import * as Network from "../../src/network/Network.ts"
@@ -10,7 +11,7 @@ import * as NodeThreads from "../../src/session/NodeThreads.ts"
 import * as Select from "../../src/session/Select.ts"
 import { read, readAll } from "../support/Hosts.ts"
 import { collectUntil, describeSpans, withEnvironment, withSpans } from "../support/Observing.ts"
-import { test } from "../support/Servers.ts"
+import { test, untilStats } from "../support/Servers.ts"
 
 const seed = 7
 /** Number that the first client of a server with this seed has to find. */
@@ -55,6 +56,40 @@ describe("GuessServer", () => {
       assert.strictEqual((yield* readAll(connection)).length, 0)
     }),
     it.live
+  )
+
+  test(
+    "takes telnet commands for no guess, also in the middle of one",
+    Effect.gen(function* () {
+      const connection = yield* connect()
+      const guess = String(first + 1)
+      yield* connection.write(Uint8Array.of(255, 241, 255))
+      yield* connection.write(Uint8Array.of(241))
+      yield* connection.write(Buffer.from(`${guess[0]}\xff\xf1${guess.slice(1)}`, "latin1"))
+      assert.strictEqual((yield* read(connection, 8)).toString(), "too big\n")
+      yield* connection.end
+      assert.strictEqual((yield* readAll(connection)).length, 0)
+    }),
+    it.live
+  )
+
+  test(
+    "ends a client that sends telnet commands only as an idle one",
+    Effect.gen(function* () {
+      const network = yield* Network.Network
+      const server = yield* GuessServer.make({ port: 0, seed, idleTimeout: "10 seconds" })
+      const connection = yield* network.connect(server.address)
+      for (let second = 1; second < 10; second++) {
+        yield* connection.write(Uint8Array.of(255, 241))
+        yield* untilStats(server, ({ bytesReceived }) => bytesReceived === 2 * second)
+        yield* TestClock.adjust("1 second")
+      }
+      assert.include(yield* server.stats, { active: 1, timedOut: 0 })
+      // The clock stands still from here: its bytes did not prolong the 10 seconds.
+      yield* TestClock.adjust("2 seconds")
+      yield* untilStats(server, ({ active, timedOut }) => active === 0 && timedOut === 1)
+      assert.strictEqual((yield* readAll(connection)).length, 0)
+    })
   )
 
   test(
