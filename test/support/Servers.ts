@@ -47,7 +47,7 @@ const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(re
 
 /** Waits, without a clock, until the stats of a server satisfy a condition. */
 export const untilStats = Effect.fnUntraced(function* (
-  server: TcpServer.TcpServer,
+  server: Pick<TcpServer.TcpServer, "stats">,
   wanted: (stats: TcpServer.Stats) => boolean
 ) {
   for (let turns = 0; turns < 100_000; turns++) {
