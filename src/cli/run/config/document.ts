@@ -71,6 +71,42 @@ const otherFormat = /^(?:[ \t]*(?:[#;].*)?\r?\n)*[ \t]*(?:\[+[\w.-]+\]+[ \t]*\r?
 /** Message for a file in another format. */
 export const notYaml = "the file must be YAML, not TOML or INI: write options as rot13: { port: 2067 }"
 
+/** Message for a line that begins in no column of the section before it. */
+export const wrongIndentation = "wrong indentation: begin options of one section in the same column"
+
+/** Codes of the parser's errors for a line of its own: at the start of a line, they are about its indentation. */
+const indentationCodes: ReadonlySet<Yaml.ErrorCode> = new Set(["BAD_INDENT", "BLOCK_AS_IMPLICIT_KEY", "MISSING_CHAR"])
+
+/** The spaces of a line before its text, and the lines before it without any. */
+const indentation = /(?: *(?:#.*)?\r?\n)* +(?=[^\s#])/y
+
+/** A further line of a value that has a colon: an option that is indented more than those before it. */
+const deeperOption = /\n *(?=[^\s#].*:(?:\s|$))/g
+
+const endOfMatch = (pattern: RegExp, text: string, from: number) => {
+  const scanner = new RegExp(pattern)
+  scanner.lastIndex = from
+  return scanner.test(text) ? scanner.lastIndex : undefined
+}
+
+/** Returns the offset of the first text that is wrongly indented, if that is what an error of the parser means. */
+const offsetOfIndentation = (text: string, { contents, errors }: Yaml.Document.Parsed, problem: Yaml.YAMLError) => {
+  const { code, pos } = problem
+  const [offset] = pos
+  const isLineStart = text[offset - 1] === "\n"
+  if (isLineStart && indentationCodes.has(code)) return endOfMatch(indentation, text, offset)
+  // A value of several lines before a colon: its second line was meant as an option.
+  if (code === "BLOCK_AS_IMPLICIT_KEY" && errors.some((one) => isTwin(one, offset)))
+    return endOfMatch(deeperOption, text, offset)
+  const isBelowFirst = isLineStart && code === "UNEXPECTED_TOKEN" && Yaml.isMap(contents) && isIndented(text, contents)
+  return isBelowFirst ? offset : undefined
+}
+
+const isTwin = ({ code, pos }: Yaml.YAMLError, offset: number) => code === "MULTILINE_IMPLICIT_KEY" && pos[0] === offset
+
+/** Tests if the first option of the document is indented. */
+const isIndented = (text: string, { flow, range }: Yaml.YAMLMap.Parsed) => flow !== true && text[range[0] - 1] === " "
+
 /** Tokens of the lexer that are not in the text. */
 const markers: ReadonlySet<string> = new Set([Yaml.CST.DOCUMENT, Yaml.CST.FLOW_END, Yaml.CST.SCALAR])
 
@@ -111,7 +147,12 @@ export const parse = (text: string): Result.Result<Document, DocumentError> => {
   })
   const [problem] = [...document.errors, ...document.warnings].sort((one, other) => one.pos[0] - other.pos[0])
   const explain = (message: string) => (otherFormat.test(text) ? notYaml : message)
-  if (problem !== undefined) return fail(placeOf(problem.pos[0]), explain(explanations[problem.code]))
+  if (problem !== undefined) {
+    const indented = offsetOfIndentation(text, document, problem)
+    return indented === undefined
+      ? fail(placeOf(problem.pos[0]), explain(explanations[problem.code]))
+      : fail(placeOf(indented), explain(wrongIndentation))
+  }
   return Result.flatMap(convert(document.contents, placeOf, 0), (node) =>
     node._tag === "Map"
       ? Result.succeed(node)

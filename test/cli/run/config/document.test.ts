@@ -26,7 +26,7 @@ describe("document", () => {
     ["an address without quotes", "rot13:\n  host: ::\n", /^2:9: .*needs quotes/],
     ["a quote without an end", "rot13:\n  host: 'x\n", /^3:1: /],
     ["a map without an end", "rot13: { port: 1\n", /^2:1: |^1:\d+: /],
-    ["a wrong indentation", "rot13:\n    port: 1\n  host: x\n", /^3:\d+: /],
+    ["a wrong indentation", "rot13:\n    port: 1\n  host: x\n", /^3:3: wrong indentation/],
     ["an unknown directive", "%YAML 1.3\n---\nrot13: {}\n", /^1:\d+: /]
   ]
   it.each(wrong)("has the place of %s", (_, text, error) => {
@@ -47,7 +47,6 @@ describe("document", () => {
     ["a: *\n", "BAD_ALIAS", "1:4"],
     ["%YAML 1.3\n---\na: 1\n", "BAD_DIRECTIVE", "1:7"],
     ['a: "\\q"\n', "BAD_DQ_ESCAPE", "1:5"],
-    ["a:\n    b: 1\n  c: 2\n", "BAD_INDENT", "3:1"],
     ["a: @x\n", "BAD_SCALAR_START", "1:4"],
     ["a: `x\n", "BAD_SCALAR_START", "1:4"],
     ["a: b: c\n", "BLOCK_AS_IMPLICIT_KEY", "1:4"],
@@ -66,6 +65,32 @@ describe("document", () => {
     ["a: ]\n", "UNEXPECTED_TOKEN", "1:4"]
   ]
   it.each(unreadable)("explains the error in %j as %s", (text, code, place) => {
+    assert.strictEqual(errorOf(text), `${place}: ${document.explanations[code]}`)
+  })
+
+  it.each([
+    ["an option that is deeper than the one before", "rot13:\n  max-connections: 10\n   port: 2067\n", "3:4"],
+    ["the same with CRLF", "rot13:\r\n  max-connections: 10\r\n   port: 2067\r\n", "3:4"],
+    ["the same without a value", "rot13:\n  port: 10\n    host:\n", "3:5"],
+    ["the same after a quoted value", "rot13:\n  host: 'x'\n   port: 2067\n", "3:4"],
+    ["the same after a comment", "rot13:\n  port: 10 # ten\n\n   host: x\n", "4:4"],
+    ["the same after a further line of the value", "rot13:\n  host: a\n   b\n   port: 1\n", "4:4"],
+    ["the same at the top", "port: 1\n  host: x\n", "2:3"],
+    ["the same in a list", "up:\n  services:\n    - name: a\n       port: 1\n", "4:8"],
+    ["an option between a dash and its first option", "up:\n  services:\n    - name: a\n     port: 1\n", "4:6"],
+    ["a dedent to no level", "rot13:\n    port: 1\n  host: x\n", "3:3"],
+    ["a dedent to no level of three", "up:\n  services:\n      a: 1\n    b: 2\n", "4:5"],
+    ["a dash at no level", "up:\n    - b\n  - c\n", "3:3"],
+    ["a dedent before the first option", " rot13:\n  port: 1\nguess:\n  port: 2\n", "3:1"]
+  ])("has the place of the wrong indentation of %s", (_, text, place) => {
+    assert.strictEqual(errorOf(text), `${place}: ${document.wrongIndentation}`)
+  })
+
+  it.each([
+    ["a tab after spaces", "rot13:\n  port: 1\n  \thost: x\n", "3:3", "TAB_AS_INDENT"],
+    ["a tab instead of spaces", "rot13:\n  port: 1\n\thost: x\n", "3:1", "TAB_AS_INDENT"],
+    ["a value with a colon", "rot13:\n  host: a: b\n   c\n", "2:9", "BLOCK_AS_IMPLICIT_KEY"]
+  ] as const)("has another place for %s", (_, text, place, code) => {
     assert.strictEqual(errorOf(text), `${place}: ${document.explanations[code]}`)
   })
 
