@@ -33,6 +33,8 @@ describe("the units of docs/deploy", () => {
         assert.strictEqual(yield* run("effect-inet rcat 127.0.0.1 motd"), "hello")
         assert.strictEqual(yield* show("effect-inet-rot13", "StatusText"), "rot13 ready on [::]:1067")
         assert.strictEqual(yield* show("effect-inet-tftp", "StatusText"), "tftp ready on [::]:69")
+        assert.strictEqual(yield* run("systemctl reload effect-inet-tftp"), "")
+        assert.strictEqual(yield* run("effect-inet rcat 127.0.0.1 motd"), "hello")
         const pair = "effect-inet-rot13 effect-inet-tftp"
         assert.strictEqual(yield* run(`systemctl stop ${pair.replaceAll(/(\S+)/g, "$1.socket $1.service")}`), "")
         assert.strictEqual(yield* show("effect-inet-rot13", "Result"), "success")
