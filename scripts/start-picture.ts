@@ -18,7 +18,7 @@ const draw = (command: string, output: ReadonlyArray<string>): string => {
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`,
-    `  font-family="ui-monospace, Menlo, Consolas, monospace" font-size="12" xml:space="preserve">`,
+    `  font-family="ui-monospace, Menlo, Consolas, monospace" font-size="12" style="white-space: pre">`,
     `  <rect width="100%" height="100%" rx="8" fill="#1b1f27"/>`,
     ...rows,
     "</svg>",

@@ -58,14 +58,26 @@ const writePages = () => {
   }
 }
 
-/** Runs typedoc. The plugin that imports it is copied beside it. */
+/** Runs typedoc. The plugins that import its modules are copied beside it. */
 const runTypedoc = () => {
-  const parameters = Path.join(toolsFolder, "parameters.mjs")
-  Fs.copyFileSync(Path.join(import.meta.dirname, "parameters.mjs"), parameters)
-  const headings = Path.join(import.meta.dirname, "Headings.ts")
+  const copied = ["parameters.mjs", "moduleComments.mjs"].map((name) => {
+    const copy = Path.join(toolsFolder, name)
+    Fs.copyFileSync(Path.join(import.meta.dirname, name), copy)
+    return copy
+  })
+  const plugins = [...copied, Path.join(import.meta.dirname, "Headings.ts")]
   const options = Path.join(import.meta.dirname, "typedoc.json")
-  const args = [tool("typedoc/bin/typedoc"), "--options", options, "--plugin", parameters, "--plugin", headings]
+  const args = [tool("typedoc/bin/typedoc"), "--options", options, ...plugins.flatMap((path) => ["--plugin", path])]
   execFileSync(process.execPath, args, { cwd: root, stdio: "inherit" })
+}
+
+/** Fails if a module has a page without its docstring. */
+const checkModuleComments = () => {
+  const bare = filesUnder(Path.join(siteFolder, "modules")).filter(
+    (path) => !read(Path.join(siteFolder, "modules", path)).includes('"tsd-panel tsd-comment"')
+  )
+  for (const path of bare) process.stderr.write(`no docstring on the page of the module: modules/${path}\n`)
+  if (bare.length > 0) process.exitCode = 1
 }
 
 /** Copies mermaid beside the script that loads it. */
@@ -121,3 +133,4 @@ copyMermaid()
 linkSources()
 correctPages()
 checkLinks()
+checkModuleComments()

@@ -8,7 +8,10 @@ const drawDiagrams = async (assets) => {
   const blocks = [...document.querySelectorAll("code.mermaid")]
   if (blocks.length === 0) return
   const { default: mermaid } = await import(new URL("mermaid/mermaid.esm.min.mjs", assets))
-  mermaid.initialize({ startOnLoad: false, theme: isDark() ? "dark" : "neutral" })
+  // In their own size: the frame of a diagram scrolls.
+  const layout = { useMaxWidth: false }
+  const layouts = { flowchart: layout, sequence: layout, state: layout, class: layout }
+  mermaid.initialize({ startOnLoad: false, theme: isDark() ? "dark" : "neutral", ...layouts })
   for (const [index, block] of blocks.entries()) {
     const { svg } = await mermaid.render(`diagram-${index}`, block.textContent)
     const figure = document.createElement("div")
