@@ -7,10 +7,11 @@
  *
  * A second bundle, in `dist/cli-shared/`, imports `effect` from the project in which the package is installed. It is
  * for the commands that load modules of users: a schema or a layer of one copy of `effect` does not work with another.
+ * Files without `effect` that both bundles would have, such as the HTTP client of Node, are in the first one only.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import { type Plugin, rolldown } from "rolldown"
+import { type OutputChunk, type Plugin, rolldown } from "rolldown"
 
 const root = Path.join(import.meta.dirname, "..")
 
@@ -109,7 +110,7 @@ const isNode = /^node:/
 
 const isEffect = /^effect(?:\/|$)/
 
-/** Writes a bundle of these entries into `folder`, and returns the paths of all modules in it. */
+/** Writes a bundle of these entries into `folder`, and returns its files. */
 const bundleInto = async (
   folder: string,
   input: Readonly<Record<string, string>>,
@@ -131,15 +132,60 @@ const bundleInto = async (
     comments: false
   })
   await bundle.close()
-  return output.flatMap((file) => (file.type === "chunk" ? file.moduleIds : []))
+  return output.filter((file) => file.type === "chunk")
+}
+
+/** A place of a file that it uses for more than loading modules of Node or naming itself in a stack. */
+const ownPlace = /(?<!createRequire\()import\.meta\.(?!filename\b)/
+
+/** Tests if a file is the same in another folder: other threads and processes load an entry by its own URL. */
+const isMovable = ({ code, isEntry }: OutputChunk) => !isEntry && !ownPlace.test(code)
+
+/** Returns the names of the files that two bundles have in common, with all that they import. */
+const commonFiles = (first: ReadonlyArray<OutputChunk>, second: ReadonlyArray<OutputChunk>): ReadonlySet<string> => {
+  const codes = new Map(first.map(({ code, fileName }) => [fileName, code]))
+  const names = new Set(second.map(({ fileName }) => fileName))
+  const common = new Map(
+    second.flatMap((file) =>
+      isMovable(file) && codes.get(file.fileName) === file.code ? [[file.fileName, file] as const] : []
+    )
+  )
+  const isClosed = ({ dynamicImports, imports }: OutputChunk) =>
+    [...imports, ...dynamicImports].every((name) => !names.has(name) || common.has(name))
+  for (let size = -1; size !== common.size; ) {
+    size = common.size
+    for (const [name, file] of common) if (!isClosed(file)) common.delete(name)
+  }
+  return new Set(common.keys())
+}
+
+/** Removes the files from the second folder that it has in common with the first, and lets the others import those. */
+const shareFiles = (
+  [firstFolder, first]: readonly [folder: string, files: ReadonlyArray<OutputChunk>],
+  [folder, files]: readonly [folder: string, files: ReadonlyArray<OutputChunk>]
+) => {
+  const common = commonFiles(first, files)
+  const inFirst = Path.relative(folder, firstFolder)
+  for (const { code, dynamicImports, fileName, imports } of files) {
+    if (common.has(fileName)) {
+      Fs.rmSync(Path.join(folder, fileName))
+      continue
+    }
+    const moved = [...imports, ...dynamicImports].filter((name) => common.has(name))
+    if (moved.length === 0) continue
+    const text = moved.reduce((text, name) => text.replaceAll(`"./${name}"`, `"${inFirst}/${name}"`), code)
+    Fs.writeFileSync(Path.join(folder, fileName), text)
+  }
 }
 
 /** Writes the bundle into `folder`, and the one that shares `effect` into the folder beside it. */
 export const build = async (folder: string) => {
   const { bin, ...programs } = entries()
-  const modules = await bundleInto(folder, { bin: bin!, ...programs }, [isNode], [defer()])
-  Fs.writeFileSync(Path.join(folder, "LICENSES.txt"), licenses(modules))
-  await bundleInto(`${folder}-shared`, { NodeMain: "src/cli/NodeMain.ts", ...programs }, [isNode, isEffect], [])
+  const whole = await bundleInto(folder, { bin: bin!, ...programs }, [isNode], [defer()])
+  Fs.writeFileSync(Path.join(folder, "LICENSES.txt"), licenses(whole.flatMap(({ moduleIds }) => moduleIds)))
+  const other = `${folder}-shared`
+  const input = { NodeMain: "src/cli/NodeMain.ts", ...programs }
+  shareFiles([folder, whole], [other, await bundleInto(other, input, [isNode, isEffect], [])])
 }
 
 if (import.meta.main) await build(Path.join(root, "dist/cli"))

@@ -184,6 +184,17 @@ describe("package", () => {
     )
   })
 
+  it("has no file of the command twice, unless it is loaded by its URL or imports effect", () => {
+    const textOf = (folder: string, name: string) => Fs.readFileSync(Path.join(installed, "dist", folder, name), "utf8")
+    const inBoth = filesUnder(Path.join(installed, "dist/cli-shared")).filter((name) =>
+      Fs.existsSync(Path.join(installed, "dist/cli", name))
+    )
+    const equal = inBoth.filter((name) => textOf("cli", name) === textOf("cli-shared", name))
+    const bytes = equal.reduce((sum, name) => sum + textOf("cli", name).length, 0)
+    assert.notInclude(inBoth, "Undici.js")
+    assert.isBelow(bytes, 65_536, equal.join(" "))
+  })
+
   it("has documents whose relative links lead to its own files", () => {
     const paths = new Set(filesUnder(installed))
     const folders = new Set(
