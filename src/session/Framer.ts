@@ -107,8 +107,8 @@ const readFramer = (
 
 /**
  * Returns a framer of a connection, valid until the scope closes. Lines fail with `LineError` as described at
- * `Line.make`; the sweeper checks their deadline, and `data` counts them. Reads fail if the client sends telnet commands
- * for 30 seconds and nothing else; `data` counts the reads with other bytes.
+ * `Line.make`; the sweeper checks their deadline, and `data` counts them. Reads fail if the client sends telnet
+ * commands for 30 seconds and nothing else; `data` counts the reads with other bytes.
  *
  * @category constructors
  * @since 0.1.0
