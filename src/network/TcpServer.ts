@@ -224,7 +224,8 @@ export const make = Effect.fnUntraced(function* <E, R, Other = never>(
     return Effect.andThen(suspend, ConnectionTable.drain(table))
   })
   const drain = yield* Effect.cached(stop)
-  yield* Effect.addFinalizer(() => drain)
+  const logRefusals = Effect.sync(() => ConnectionTable.logRefusals(table))
+  yield* Effect.addFinalizer(() => Effect.andThen(drain, logRefusals))
   const address = yield* startListening(listening, listenOptions({ ...options, maxConnections }))
   const resumeOptions = listenOptions({
     ...(NetAddress.isInetAddress(address) ? { ...options, port: address.port } : options),

@@ -206,13 +206,11 @@ describe("TcpServer without descriptors", () => {
   const address = NetAddress.inetAddressFromIpStringUnsafe("192.0.2.1", 1067)
   const cause = new Error("too many open files (limit 100)")
 
-  it.effect("counts the refused clients, logs them once a minute with the limit, and goes on", () =>
-    Effect.gen(function* () {
-      const lines: Array<unknown> = []
-      const recorder = Logger.make(({ message }) => lines.push(...[message].flat()))
-      const waiting = yield* Deferred.make<never>()
-      let refusedClients = 3
-      const network = Network.Network.of({
+  /** A network without descriptors for its first clients. */
+  const refusing = (clients: number) =>
+    Effect.map(Deferred.make<never>(), (waiting) => {
+      let refusedClients = clients
+      return Network.Network.of({
         ...({} as Network.Network["Service"]),
         availableSockets: () => 100,
         listen: () =>
@@ -225,6 +223,13 @@ describe("TcpServer without descriptors", () => {
             )
           })
       })
+    })
+
+  it.effect("counts the refused clients, logs them once a minute with the limit, and goes on", () =>
+    Effect.gen(function* () {
+      const lines: Array<unknown> = []
+      const recorder = Logger.make(({ message }) => lines.push(...[message].flat()))
+      const network = yield* refusing(3)
       const server = yield* TcpServer.make({ port: 0, service: "files" }, echo).pipe(
         Effect.provideService(Network.Network, network),
         Effect.provide(Logger.layer([recorder]))
@@ -242,6 +247,22 @@ describe("TcpServer without descriptors", () => {
       assert.lengthOf(lines, 3)
       assert.deepStrictEqual(yield* refusals("files"), { NoDescriptors: 3 })
     }).pipe(Effect.scoped)
+  )
+
+  it.effect("logs the refusals that have no line yet when it stops", () =>
+    Effect.gen(function* () {
+      const lines: Array<unknown> = []
+      const recorder = Logger.make(({ message }) => lines.push(...[message].flat()))
+      const network = yield* refusing(3)
+      yield* Effect.gen(function* () {
+        const server = yield* TcpServer.make({ port: 0 }, echo)
+        while ((yield* server.stats).refused < 3) yield* Effect.yieldNow
+      }).pipe(Effect.scoped, Effect.provideService(Network.Network, network), Effect.provide(Logger.layer([recorder])))
+      assert.deepStrictEqual(lines, [
+        "1 connection refused: too many open files (limit 100)",
+        "2 connections refused since the last such line: too many open files (limit 100)"
+      ])
+    })
   )
 })
 

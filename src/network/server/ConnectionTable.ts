@@ -258,6 +258,11 @@ export const sweep = <R>(table: ConnectionTable<R>, now: number): void => {
   for (const line of RefusalLog.due(table.refusalLog, now)) log(table, line)
 }
 
+/** Logs the refusals that wait for their line: the server stops. */
+export const logRefusals = <R>(table: ConnectionTable<R>): void => {
+  for (const line of RefusalLog.flush(table.refusalLog)) log(table, line)
+}
+
 /** Returns the stats, with the traffic up to now. */
 export const stats = <R>(table: ConnectionTable<R>): ServerMetrics.Stats => {
   const now = table.sweeper.now()

@@ -70,3 +70,17 @@ export const due = <Reason extends string>(
   }
   return lines
 }
+
+/** Returns the lines for refusals that are not logged yet, and forgets all: for a server that stops. */
+export const flush = <Reason extends string>(
+  log: RefusalLog<Reason>,
+  describe: Describe<Reason> = connections
+): ReadonlyArray<Line<Reason>> => {
+  const lines: Array<Line<Reason>> = []
+  for (const [reason, { count, detail }] of log) {
+    if (count === 0) continue
+    lines.push({ reason, level: "Warn", text: `${describe(reason, count)} since the last such line: ${detail}` })
+  }
+  log.clear()
+  return lines
+}

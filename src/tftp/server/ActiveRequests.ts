@@ -130,9 +130,10 @@ const fail = ({ telemetry }: Table, active: ActiveRequest, error: TftpError.Tftp
     const [code, peerMessage] = RequestRefusal.packetOf(error)
     if (state._tag !== "Superseded") RequestTable.reply(received, Transfer.errorPacket(code, peerMessage))
     const detail = `refused: ${RequestRefusal.detailOf(info, error)}`
-    return RequestRefusal.isOfFallback(error)
-      ? Effect.sync(() => telemetry.refusedByFallback(info, peerMessage, detail))
-      : telemetry.refused(info, peerMessage, detail)
+    const kind = RequestRefusal.fallbackFailureOf(error)
+    return kind === undefined
+      ? telemetry.refused(info, peerMessage, detail)
+      : Effect.sync(() => telemetry.refusedByFallback(info, peerMessage, detail, kind))
   }
   if (state._tag === "GaveWay") return Effect.sync(() => telemetry.gaveWay(info, transfer.summary()))
   const known = RequestRefusal.errorOf(state, error)

@@ -36,9 +36,9 @@ export const packetOf = (error: TftpError.TftpError): readonly [code: number, pe
 export const detailOf = ({ filename }: TftpServerEvent.TransferInfo, { message, reason }: TftpError.TftpError) =>
   reason._tag === "File" && reason.cause.filename === filename ? reason.cause.reason.detail : message
 
-/** Returns true if the fallback server has failed, or all fetches from it are in use. */
-export const isOfFallback = ({ reason }: TftpError.TftpError): boolean =>
-  reason._tag === "File" && reason.cause.reason._tag === "RemoteFailed"
+/** Returns how the fallback server has failed, also that all fetches from it are in use; undefined if it has not. */
+export const fallbackFailureOf = ({ reason }: TftpError.TftpError): string | undefined =>
+  reason._tag === "File" && reason.cause.reason._tag === "RemoteFailed" ? reason.cause.reason.why : undefined
 
 /** Returns the reason of a failure for the log: a superseded transfer ends as if the client had sent an ERROR. */
 export const errorOf = ({ _tag }: RequestState.State, error: TftpError.TftpError) =>

@@ -43,8 +43,8 @@ export interface ServerTelemetry {
   ) => void
   /** Reports a refused request: `peerMessage` was sent to the client, `detail` goes to the log. */
   readonly refused: (info: TransferInfo, peerMessage: string, detail: string) => Effect.Effect<void>
-  /** Reports a request that is refused because the fallback server has failed; logged once a minute. */
-  readonly refusedByFallback: (info: TransferInfo, peerMessage: string, detail: string) => void
+  /** Reports a request that is refused because the fallback server has failed; each kind is logged once a minute. */
+  readonly refusedByFallback: (info: TransferInfo, peerMessage: string, detail: string, kind: string) => void
   /** Reports a transfer that succeeded. */
   readonly finished: (
     info: TransferInfo,
@@ -101,14 +101,26 @@ const limitedLines: Readonly<
   Malformed: { level: "Info", countOf: (count) => Quantity.format(count, "malformed packet") }
 }
 
-const countOf: RefusalLog.Describe<LimitedReason> = (reason, count) => limitedLines[reason].countOf(count)
+/** Key of the lines that are counted together: a reason, or one kind of failure of the fallback server. */
+type LimitedKey = LimitedReason | `FallbackFailed: ${string}`
 
-/** Makes the log of refusals: the first of a reason is logged at once, and the others once a minute. */
+const reasonOf = (key: LimitedKey): LimitedReason =>
+  key.startsWith("FallbackFailed") ? "FallbackFailed" : (key as LimitedReason)
+
+const lineOf = (key: LimitedKey) => limitedLines[reasonOf(key)]
+
+const countOf: RefusalLog.Describe<LimitedKey> = (key, count) => lineOf(key).countOf(count)
+
+/** Most kinds with lines of their own; failures of further ones share a line. */
+const maxKinds = 16
+
+/** Makes the log of refusals: the first of a key is logged at once, the others once a minute and at the end. */
 const makeLimitedLog = Effect.fnUntraced(function* (now: () => number) {
-  const runFork = Effect.runForkWith(yield* Effect.context<never>())
-  const log: RefusalLog.RefusalLog<LimitedReason> = new Map()
+  const context = yield* Effect.context<never>()
+  const runFork = Effect.runForkWith(context)
+  const log: RefusalLog.RefusalLog<LimitedKey> = new Map()
   const noted = Signal.make()
-  const write = (reason: LimitedReason, text: string) => Effect.logWithLevel(limitedLines[reason].level)(text)
+  const write = (key: LimitedKey, text: string) => Effect.logWithLevel(lineOf(key).level)(text)
   const writeDueLines = Effect.gen(function* () {
     yield* noted.wait
     while (log.size > 0) {
@@ -117,10 +129,15 @@ const makeLimitedLog = Effect.fnUntraced(function* (now: () => number) {
     }
   })
   yield* Effect.forkScoped(Effect.forever(writeDueLines))
-  return (reason: LimitedReason, detail: string) => {
-    const line = RefusalLog.note(log, reason, detail, now(), countOf)
+  const flush = Effect.suspend(() =>
+    Effect.forEach(RefusalLog.flush(log, countOf), ({ reason, text }) => write(reason, text), { discard: true })
+  )
+  yield* Effect.addFinalizer(() => Effect.provideContext(flush, context))
+  return (own: LimitedKey, detail: string) => {
+    const key = log.has(own) || log.size < maxKinds ? own : reasonOf(own)
+    const line = RefusalLog.note(log, key, detail, now(), countOf)
     if (line === undefined) return
-    runFork(write(reason, line))
+    runFork(write(key, line))
     noted.notify()
   }
 })
@@ -175,10 +192,10 @@ export const make = Effect.fnUntraced(function* (
   const noteLimited = yield* makeLimitedLog(now)
   const { countActive, perClient } = makeClientCount(addActive)
   const { publish, report } = makeReporter(annotatesLogs, emit, context)
-  const refuseLimited = (info: TransferInfo, reason: LimitedReason, peerMessage: string, detail: string) => {
+  const refuseLimited = (info: TransferInfo, key: LimitedKey, peerMessage: string, detail: string) => {
     stats.refused++
     countEnded(directionOf(info), "refused", undefined)
-    noteLimited(reason, `${TftpServerEvent.describeRequest(info)}: ${detail}`)
+    noteLimited(key, `${TftpServerEvent.describeRequest(info)}: ${detail}`)
     publish("Info", () => ({ _tag: "Refused", transfer: info, peerMessage }))
   }
   return {
@@ -203,7 +220,7 @@ export const make = Effect.fnUntraced(function* (
       noteLimited("Malformed", `from ${client.address} port ${client.port}: ${what}`)
     },
     refusedByLimit: refuseLimited,
-    refusedByFallback: (info, peerMessage, detail) => refuseLimited(info, "FallbackFailed", peerMessage, detail),
+    refusedByFallback: (info, peer, detail, kind) => refuseLimited(info, `FallbackFailed: ${kind}`, peer, detail),
     refused: (info, peerMessage, detail) => {
       stats.refused++
       countEnded(directionOf(info), "refused", undefined)

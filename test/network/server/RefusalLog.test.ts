@@ -25,4 +25,16 @@ describe("RefusalLog", () => {
     assert.strictEqual(log.size, 0)
     assert.strictEqual(note("NoDescriptors", 120_001), "1 connection refused: no files")
   })
+
+  it("has lines for what is not logged yet when a server stops", () => {
+    const log: RefusalLog.RefusalLog = new Map()
+    RefusalLog.note(log, "InvalidProxyHeader", "no header", 0)
+    assert.deepStrictEqual(RefusalLog.flush(log), [])
+    for (const at of [0, 1, 2]) RefusalLog.note(log, "NoDescriptors", "no files", at)
+    RefusalLog.note(log, "InvalidProxyHeader", "no header", 3)
+    assert.deepStrictEqual(RefusalLog.flush(log), [
+      { reason: "NoDescriptors", level: "Warn", text: "2 connections refused since the last such line: no files" }
+    ])
+    assert.strictEqual(log.size, 0)
+  })
 })

@@ -62,17 +62,25 @@ describe("TftpServer with a fallback", () => {
     })
   )
 
-  it.live("warns of a fallback that fails, the first time at once", () =>
+  it.live("warns of a fallback that fails: of each kind the first time at once, and of the others when it stops", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel} ${message}`))
-      const { talk } = yield* Effect.provide(open({ "/boot/f": HttpFiles.status(500) }), Logger.layer([logger]))
-      yield* talk.play("a> RRQ f octet", "a< ERROR 0", "b> RRQ f octet", "b< ERROR 0", "c> RRQ g octet", "c< ERROR 1")
+      const answers = { "/boot/f": HttpFiles.status(500), "/boot/h": HttpFiles.status(503) }
+      yield* Effect.gen(function* () {
+        const { talk } = yield* Effect.provide(open(answers), Logger.layer([logger]))
+        yield* talk.play("a> RRQ f octet", "a< ERROR 0", "b> RRQ f octet", "b< ERROR 0", "c> RRQ g octet", "c< ERROR 1")
+        yield* talk.play("d> RRQ h octet", "d< ERROR 0", "e> RRQ f octet", "e< ERROR 0")
+      }).pipe(Effect.scoped)
+      const failed = (name: string, status: number) =>
+        `RRQ ${name} octet refused: fetching http/boot/${name} failed: the server replied with status ${status}`
       assert.deepStrictEqual(
         lines.map((line) => line.replace(/ from .*?: /, " ").replace(/:\/\/[^/]*/, "")),
         [
-          "Warn 1 request refused: RRQ f octet refused: fetching http/boot/f failed: the server replied with status 500",
-          "Info RRQ g octet refused: no such file or folder"
+          `Warn 1 request refused: ${failed("f", 500)}`,
+          "Info RRQ g octet refused: no such file or folder",
+          `Warn 1 request refused: ${failed("h", 503)}`,
+          `Warn 2 requests refused since the last such line: ${failed("f", 500)}`
         ]
       )
     }).pipe(Effect.scoped, Effect.provide(Hosts.one(NodeNetwork.layer)))
