@@ -235,6 +235,8 @@ describe("NodeProcesses", () => {
       yield* server.reconfigure({ maxConnections: 3, idleTimeout: "300 millis" })
       const second = yield* connectGreeted(server)
       assert.strictEqual(yield* Effect.andThen(first.rest, second.rest), "")
+      // A connection waits for the end of its peer before it is counted.
+      yield* waitForStats(server, ({ timedOut }) => timedOut === 2)
       for (const { pid } of childrenOf(process.pid)) process.kill(pid, "SIGKILL")
       const third = yield* connectGreeted(server)
       assert.strictEqual(yield* third.rest, "")
