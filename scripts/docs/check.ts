@@ -71,6 +71,8 @@ const inspect = async (browser: Browser, base: string, path: string, window: key
     timeout: 10_000
   })
   await isDrawn.catch(() => faults.push("a diagram is not drawn"))
+  const hasContents = page.waitForFunction("document.querySelector('#tsd-nav-container .lifted') !== null")
+  await hasContents.catch(() => faults.push("the contents are not shown"))
   const excess = await page.evaluate<number>("document.documentElement.scrollWidth - window.innerWidth")
   if (excess > 0) faults.push(`${excess} pixels wider than the window`)
   await page.evaluate(axe.source)

@@ -122,7 +122,7 @@ export const lastWords = (test: Test) => {
   }
 }
 
-/** A suite of its own: the ends of a pair of ports close together. */
+/** A suite of its own: the ends of a pair of ports close together, and a simulated host answers late data with RST. */
 export const lingering = (test: Test) => {
   test("closing without unread input delivers the last bytes to a peer that goes on writing before it reads", () =>
     Effect.gen(function* () {

@@ -84,7 +84,8 @@ export const suite = ({ serve, test, traits }: Subject) => {
     Effect.gen(function* () {
       const connection = yield* Sessions.connect(yield* start(serve, { maxReadLength: 4 }))
       yield* connection.write("abcdefghij")
-      yield* connection.write(Uint8Array.of(0xe9, 0xff))
+      // In telnet, 0xff is sent twice (RFC 854).
+      yield* connection.write(Uint8Array.of(0xe9, 0xff, 0xff))
       yield* connection.end
       const text = (yield* readAll(connection)).toString("latin1")
       const parts = [...text.matchAll(/^\d+: (.*)$/gm)].map(([, part]) => part!)
