@@ -17,6 +17,24 @@ interface Printed {
   readonly repeats: number
 }
 
+/** Log of the lines that were printed, and may repeat. */
+export type PrintedLines = Map<string, Printed>
+
+/** Adds a line. Returns the text to print, undefined for a repeat. Forgets old lines that have not repeated. */
+export const add = (printed: PrintedLines, line: string, nowMillis: number): string | undefined => {
+  const before = printed.get(line)
+  if (before !== undefined && nowMillis - before.atMillis < repeatMillis) {
+    printed.set(line, { ...before, repeats: before.repeats + 1 })
+    return undefined
+  }
+  for (const [old, { atMillis, repeats }] of printed) {
+    if (repeats === 0 && nowMillis - atMillis >= repeatMillis) printed.delete(old)
+  }
+  printed.set(line, { atMillis: nowMillis, repeats: 0 })
+  const repeats = before?.repeats ?? 0
+  return repeats === 0 ? line : `${line} (${Quantity.format(repeats, "time")} more since the last line)`
+}
+
 /** Returns true for an entry of the cluster, some of which have no annotation: only those have causes here. */
 const isOfCluster = ({ cause, fiber }: Logger.Options<unknown>) =>
   cause.reasons.length > 0 ||
@@ -40,22 +58,14 @@ const lineOf = ({ cause, message }: Logger.Options<unknown>) => {
 
 /** Makes a logger that passes entries on to `loggers`, those of the cluster without stack and annotations. */
 const make = (loggers: ReadonlySet<Logger.Logger<unknown, unknown>>) => {
-  const printed = new Map<string, Printed>()
+  const printed: PrintedLines = new Map()
   return Logger.make<unknown, void>((entry) => {
     if (!isOfCluster(entry) || isVerbose(entry)) {
       for (const logger of loggers) logger.log(entry)
       return
     }
-    const line = lineOf(entry)
-    const nowMillis = entry.date.getTime()
-    const before = printed.get(line)
-    if (before !== undefined && nowMillis - before.atMillis < repeatMillis) {
-      printed.set(line, { ...before, repeats: before.repeats + 1 })
-      return
-    }
-    printed.set(line, { atMillis: nowMillis, repeats: 0 })
-    const repeats = before?.repeats ?? 0
-    const text = repeats === 0 ? line : `${line} (${Quantity.format(repeats, "time")} more since the last line)`
+    const text = add(printed, lineOf(entry), entry.date.getTime())
+    if (text === undefined) return
     const context = entry.fiber.context.pipe(
       Context.add(Logger.CurrentLoggers, loggers),
       Context.add(References.CurrentLogAnnotations, {})

@@ -46,6 +46,20 @@ describe("clusterLogs", () => {
     })
   )
 
+  it("forgets the lines that are older than the time of repeats, except those whose repeats are not printed", () => {
+    const printed: clusterLogs.PrintedLines = new Map()
+    const add = (text: string, seconds: number) => clusterLogs.add(printed, text, seconds * 1_000)
+    for (let number = 0; number < 100; number++) assert.strictEqual(add(`request ${number}`, 0), `request ${number}`)
+    assert.isUndefined(add("request 7", 10))
+    assert.strictEqual(add("storage", 29.999), "storage")
+    assert.strictEqual(printed.size, 101)
+    assert.strictEqual(add("runner", 30), "runner")
+    assert.sameMembers([...printed.keys()], ["request 7", "storage", "runner"])
+    assert.strictEqual(add("request 7", 31), "request 7 (1 time more since the last line)")
+    add("late", 100)
+    assert.deepStrictEqual([...printed.keys()], ["late"])
+  })
+
   it.effect("passes other entries on, and all of them with the level debug", () =>
     Effect.gen(function* () {
       const other = Effect.annotateLogs(Effect.logWarning("run k failed"), { key: "k" })
