@@ -32,18 +32,19 @@ export const make = (sql: SqlClient.SqlClient, now: () => number) => {
     if (first === undefined || first.checkpoint === null) return undefined
     const { checkpoint, checkpoint_epoch: epoch, checkpoint_parts: count, checkpoint_serial: serial } = first
     if (count === null || count === 0) return checkpoint
-    const others = yield* sql<{ readonly text: string }>`
+    const rest = yield* sql<{ readonly text: string }>`
       SELECT text FROM farm_checkpoints
       WHERE ${named(name)} AND epoch = ${epoch} AND serial = ${serial} ORDER BY part`
-    const isReplaced = others.length < count && before?.checkpoint_serial !== serial
-    return isReplaced ? yield* read(name, first) : [checkpoint, ...others.map(({ text }) => text)].join("")
+    const isReplaced = rest.length < count && before?.checkpoint_serial !== serial
+    return isReplaced ? yield* read(name, first) : [checkpoint, ...rest.map(({ text }) => text)].join("")
   })
 
-  /** Removes what writes have left, except the parts with this number. */
+  /** The parts that writes have left, except those with this number. */
+  const others = (lease: RunStore.RunLease, epoch: number | null, serial: number | null) =>
+    sql`${named(lease)} AND epoch <= ${lease.epoch} AND NOT (epoch = ${epoch ?? 0} AND serial = ${serial ?? 0})`
+
   const removeOthers = (lease: RunStore.RunLease, epoch: number | null, serial: number | null) =>
-    sql`
-      DELETE FROM farm_checkpoints
-      WHERE ${named(lease)} AND epoch <= ${lease.epoch} AND NOT (epoch = ${epoch ?? 0} AND serial = ${serial ?? 0})`
+    sql`DELETE FROM farm_checkpoints WHERE ${others(lease, epoch, serial)}`
 
   /** Writes the parts that the row will name. False if another host has taken the run over. */
   const writeOthers = Effect.fnUntraced(function* (
@@ -73,22 +74,23 @@ export const make = (sql: SqlClient.SqlClient, now: () => number) => {
   ): Effect.fn.Return<boolean, SqlError.SqlError> {
     const { epoch } = lease
     const serial = ++serials
-    const [first = "", ...others] = parts
-    if (!(yield* writeOthers(lease, serial, others))) return false
-    const changed = yield* sql`
+    const [first = "", ...rest] = parts
+    if (!(yield* writeOthers(lease, serial, rest))) return false
+    const [written] = yield* sql<{ readonly has_others: boolean | number }>`
       UPDATE farm_runs SET
         checkpoint = ${first},
         checkpoint_epoch = ${epoch},
         checkpoint_serial = ${serial},
-        checkpoint_parts = ${others.length},
+        checkpoint_parts = ${rest.length},
         done = ${done},
         total = ${total ?? null},
         skipped = ${skipped},
         updated_millis = ${now()}
-      WHERE ${named(lease)} AND epoch = ${epoch} RETURNING key`
-    if (changed.length === 0) return false
+      WHERE ${named(lease)} AND epoch = ${epoch}
+      RETURNING EXISTS (SELECT 1 FROM farm_checkpoints WHERE ${others(lease, epoch, serial)}) AS has_others`
+    if (written === undefined) return false
     // What this leaves, a later write removes.
-    yield* Effect.ignore(removeOthers(lease, epoch, serial))
+    if (written.has_others) yield* Effect.ignore(removeOthers(lease, epoch, serial))
     return true
   })
 
