@@ -109,12 +109,15 @@ export const decoder = ({ maxLength = 1_024, telnet = true }: DecoderOptions = {
  */
 export type UnterminatedPolicy = "deliver" | "drop" | "fail"
 
+/** Default of the deadline of a line. @category constants @since 0.1.0 */
+export const defaultDeadline: Duration.Duration = Duration.seconds(30)
+
 /** Options for reading lines from a connection. @category models @since 0.1.0 */
 export interface Options extends DecoderOptions {
   /**
    * Maximum time from the first byte of a line, or of the telnet commands before it, to its end, however slowly bytes
-   * arrive between. Complete commands that no further ones follow do not start it. Default 30 seconds; infinity
-   * disables it.
+   * arrive between. Complete commands that no further ones follow do not start it. Default `defaultDeadline`, 30
+   * seconds; infinity disables it.
    */
   readonly deadline?: Duration.Input | undefined
   /**
@@ -203,7 +206,7 @@ const watchDeadline = (sweeper: Sweeper.Sweeper, reading: Reading, deadlineMilli
  */
 export const make = Effect.fnUntraced(function* (connection: Network.Connection, options: Options = {}) {
   const lines = decoder(options)
-  const deadline = Duration.fromInputUnsafe(options.deadline ?? "30 seconds")
+  const deadline = Duration.fromInputUnsafe(options.deadline ?? defaultDeadline)
   const deadlineMillis = Duration.toMillis(deadline)
   const sweeper = options.sweeper ?? (yield* Sweeper.make("1 second"))
   const fork = Effect.runForkWith(yield* Effect.context<never>())

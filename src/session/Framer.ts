@@ -62,8 +62,8 @@ const encodeLatin1 = (text: string): Uint8Array | string => {
   return text
 }
 
-/** Longest time in which a client may send telnet commands without data; the default deadline of lines, too. */
-const commandsDeadline = Duration.seconds(30)
+/** Longest time in which a client may send telnet commands without data. */
+const commandsDeadline = Line.defaultDeadline
 
 const commandsTooLong = Effect.fail(new Line.LineError({ reason: new Line.TooSlow({ deadline: commandsDeadline }) }))
 
