@@ -23,6 +23,7 @@ import type { SizedPacket, Work } from "./Job.ts"
 import type { PacketSource } from "./PacketSource.ts"
 import * as PacketSpans from "./PacketSpans.ts"
 import * as Progress from "./Progress.ts"
+import * as WorkerScope from "./pool/WorkerScope.ts"
 import * as RetryDelay from "./RetryDelay.ts"
 import type { Report, Worker, WorkerPool } from "./Worker.ts"
 
@@ -159,8 +160,7 @@ const perform = <Packet, Out>(driver: Driver<Packet, Out>, action: Action<Packet
 const detach = <Packet, Out>({ fork, workers }: Driver<Packet, Out>, index: number) => {
   const attached = workers.get(index)
   workers.delete(index)
-  // The worker is reporting.
-  if (attached !== undefined) fork(Effect.andThen(Effect.yieldNow, Scope.close(attached.scope, Exit.void)))
+  if (attached !== undefined) fork(WorkerScope.closeAfterReport(attached.scope))
 }
 
 const end = <Packet, Out>(driver: Driver<Packet, Out>, exit: Exit.Exit<void, FarmError>) => {
@@ -221,13 +221,11 @@ const receive = <Packet, Out>(
   driver: Driver<Packet, Out>,
   eventOf: EventOf<Out>,
   worker: number,
-  reports: ReadonlyArray<Report>
+  reports: ReadonlyArray<Report>,
+  before: ReadonlyArray<DispatcherEvent.Event<Out>> = []
 ) => {
   if (driver.spans !== undefined) for (const report of reports) driver.spans.reported(worker, report)
-  feed(
-    driver,
-    reports.map((report) => eventOf(worker, report))
-  )
+  feed(driver, [...before, ...reports.map((report) => eventOf(worker, report))])
 }
 
 /** Begins the part of a worker in the run, in a part of the current scope. */
@@ -259,8 +257,8 @@ const join = Effect.fnUntraced(function* <Packet, Out>(
   })
   index = driver.nextWorker++
   driver.workers.set(index, attached)
-  feed(driver, [{ _tag: "Join", info: worker }])
-  receive(driver, eventOf, index, early)
+  // In one step: a worker that has said that it is lost receives no packet.
+  receive(driver, eventOf, index, early, [{ _tag: "Join", info: worker }])
 })
 
 /** Adds the workers that join, until none will. */

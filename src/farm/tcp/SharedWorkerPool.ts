@@ -9,6 +9,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
+import * as WorkerScope from "../pool/WorkerScope.ts"
 import type { Report, Task, Worker, WorkerPool } from "../Worker.ts"
 import * as PoolState from "./PoolState.ts"
 
@@ -91,8 +92,7 @@ export const make = Effect.fnUntraced(function* ({ joining, workers: initial }: 
       send({ _tag: "Reports", worker, reports })
       if (!reports.some(({ _tag }) => _tag === "Gone")) return
       workers.delete(worker)
-      // The worker is reporting.
-      runFork(Effect.andThen(Effect.yieldNow, Scope.close(scope, Exit.void)))
+      runFork(WorkerScope.closeAfterReport(scope))
     }
     yield* joined.attach(report).pipe(
       Scope.provide(scope),
