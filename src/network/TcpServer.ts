@@ -38,6 +38,7 @@ import * as Sweeper from "./Sweeper.ts"
 import type * as ConnectionLimits from "./server/ConnectionLimits.ts"
 import * as ConnectionTable from "./server/ConnectionTable.ts"
 import * as ListenOptions from "./server/ListenOptions.ts"
+import * as RefusalLogger from "./server/RefusalLogger.ts"
 
 /**
  * Limits of a server. All but `keepAlive`, `proxyProtocol` and `service` can be changed by `reconfigure`.
@@ -208,7 +209,13 @@ export const make = Effect.fnUntraced(function* <E, R, Other = never>(
   const sweeper = yield* Sweeper.make(Math.max(5, Math.min(250, idleTimeoutMillis / 4, writeTimeoutMillis / 4)))
   const { emit, events } = source ?? (yield* ServerEvents.make<Event | Other>())
   const metrics = ServerMetrics.make(service, context)
-  const table = ConnectionTable.make({ service, context, limits, proxyProtocol, sweeper, metrics, emit, handler })
+  const refusalLogger = yield* RefusalLogger.make<ConnectionLimits.RefusalReason>({
+    now: sweeper.now,
+    write: ({ level, text }) => Effect.annotateLogs(Effect.logWithLevel(level)(text), { service })
+  })
+  const table = ConnectionTable.make({
+    ...{ service, context, limits, proxyProtocol, sweeper, metrics, emit, refusalLogger, handler }
+  })
   sweeper.add((now) => ConnectionTable.sweep(table, now))
 
   const listening: Listening = {
@@ -224,8 +231,7 @@ export const make = Effect.fnUntraced(function* <E, R, Other = never>(
     return Effect.andThen(suspend, ConnectionTable.drain(table))
   })
   const drain = yield* Effect.cached(stop)
-  const logRefusals = Effect.sync(() => ConnectionTable.logRefusals(table))
-  yield* Effect.addFinalizer(() => Effect.andThen(drain, logRefusals))
+  yield* Effect.addFinalizer(() => drain)
   const address = yield* startListening(listening, listenOptions({ ...options, maxConnections }))
   const resumeOptions = listenOptions({
     ...(NetAddress.isInetAddress(address) ? { ...options, port: address.port } : options),

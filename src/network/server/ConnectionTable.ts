@@ -17,7 +17,7 @@ import * as AccessList from "./AccessList.ts"
 import * as ConnectionLimits from "./ConnectionLimits.ts"
 import * as ConnectionRates from "./ConnectionRates.ts"
 import * as ProxyHeader from "./ProxyHeader.ts"
-import * as RefusalLog from "./RefusalLog.ts"
+import type * as RefusalLogger from "./RefusalLogger.ts"
 import * as ServerSpan from "./ServerSpan.ts"
 
 /** Data of a connection for its handler. */
@@ -62,6 +62,7 @@ interface Settings<R> {
   readonly sweeper: Sweeper.Sweeper
   readonly metrics: ReturnType<typeof ServerMetrics.make>
   readonly emit: ServerEvents.ServerEvents<Event>["emit"]
+  readonly refusalLogger: RefusalLogger.RefusalLogger<ConnectionLimits.RefusalReason>
   readonly handler: (connection: Network.Connection, context: ConnectionContext) => Effect.Effect<void, unknown, R>
 }
 
@@ -72,7 +73,6 @@ export interface ConnectionTable<R> extends Settings<R> {
   /** Number of active connections from each address; empty unless `maxConnectionsPerPeer` is finite. */
   readonly activeByPeer: Map<string, number>
   readonly rates: ConnectionRates.ConnectionRates
-  readonly refusalLog: RefusalLog.RefusalLog
   readonly allClosed: Latch.Latch
 }
 
@@ -103,7 +103,6 @@ export const make = <R>(
   connections: new Set(),
   activeByPeer: new Map(),
   rates: ConnectionRates.make(),
-  refusalLog: new Map(),
   allClosed: Latch.makeUnsafe(true)
 })
 
@@ -148,9 +147,6 @@ const annotate = <R>(
     remote: NetAddress.formatSocketAddress(connection.remote)
   })
 
-const log = <R>({ context, service }: ConnectionTable<R>, { level, text }: Pick<RefusalLog.Line, "level" | "text">) =>
-  void Effect.runForkWith(context)(Effect.annotateLogs(Effect.logWithLevel(level)(text), { service }))
-
 /** Counts a refused connection. `detail` is logged once a minute. */
 const countRefusal = <R>(
   table: ConnectionTable<R>,
@@ -160,9 +156,7 @@ const countRefusal = <R>(
 ) => {
   table.metrics.refuse(reason)
   table.emit(() => ({ _tag: "Refused", remote, reason }))
-  if (detail === undefined) return
-  const text = RefusalLog.note(table.refusalLog, reason, detail, table.sweeper.now())
-  if (text !== undefined) log(table, { level: "Warn", text })
+  if (detail !== undefined) table.refusalLogger.note(reason, detail)
 }
 
 /** Counts a connection that the network has refused because the process cannot open more files. */
@@ -255,12 +249,6 @@ export const sweep = <R>(table: ConnectionTable<R>, now: number): void => {
     checkDeadline(table, served, now)
   }
   table.metrics.publish()
-  for (const line of RefusalLog.due(table.refusalLog, now)) log(table, line)
-}
-
-/** Logs the refusals that wait for their line: the server stops. */
-export const logRefusals = <R>(table: ConnectionTable<R>): void => {
-  for (const line of RefusalLog.flush(table.refusalLog)) log(table, line)
 }
 
 /** Returns the stats, with the traffic up to now. */

@@ -21,7 +21,7 @@ export interface Line<Reason extends string = RefusalReason> {
 export type RefusalLog<Reason extends string = RefusalReason> = Map<Reason, Pending>
 
 /** Time between two lines of one reason. */
-export const intervalMillis = 60_000
+const intervalMillis = 60_000
 
 /** Returns the text of a number of refusals, such as `2 connections refused`. */
 export type Describe<Reason extends string> = (reason: Reason, count: number) => string
@@ -48,6 +48,13 @@ export const note = <Reason extends string>(
 /** Reasons that are the state of this process: it is worth a line when they are over. The others are single clients. */
 const ends: Readonly<Record<string, string | undefined>> = {
   NoDescriptors: "descriptors are available again: no connection was refused for want of one in the last minute"
+}
+
+/** Returns the time at which the next line may be due; infinity if no reason is noted. */
+export const nextDueMillis = <Reason extends string>(log: RefusalLog<Reason>): number => {
+  let nextMillis = Number.POSITIVE_INFINITY
+  for (const { loggedAtMillis } of log.values()) nextMillis = Math.min(nextMillis, loggedAtMillis + intervalMillis)
+  return nextMillis
 }
 
 /** Returns the lines that are due, a minute after the last line of their reason. */

@@ -7,8 +7,8 @@ import type * as Stream from "effect/Stream"
 import type * as Endpoint from "../../network/Endpoint.ts"
 import * as Quantity from "../../network/Quantity.ts"
 import * as ServerEvents from "../../network/ServerEvents.ts"
-import * as Signal from "../../network/Signal.ts"
-import * as RefusalLog from "../../network/server/RefusalLog.ts"
+import type * as RefusalLog from "../../network/server/RefusalLog.ts"
+import * as RefusalLogger from "../../network/server/RefusalLogger.ts"
 import * as Negotiation from "../protocol/Negotiation.ts"
 import type * as TftpError from "../TftpError.ts"
 import * as TftpServerEvent from "../TftpServerEvent.ts"
@@ -114,33 +114,17 @@ const countOf: RefusalLog.Describe<LimitedKey> = (key, count) => lineOf(key).cou
 /** Most kinds with lines of their own; failures of further ones share a line. */
 const maxKinds = 16
 
-/** Makes the log of refusals: the first of a key is logged at once, the others once a minute and at the end. */
-const makeLimitedLog = Effect.fnUntraced(function* (now: () => number) {
-  const context = yield* Effect.context<never>()
-  const runFork = Effect.runForkWith(context)
-  const log: RefusalLog.RefusalLog<LimitedKey> = new Map()
-  const noted = Signal.make()
-  const write = (key: LimitedKey, text: string) => Effect.logWithLevel(lineOf(key).level)(text)
-  const writeDueLines = Effect.gen(function* () {
-    yield* noted.wait
-    while (log.size > 0) {
-      yield* Effect.sleep(RefusalLog.intervalMillis)
-      for (const { reason, text } of RefusalLog.due(log, now(), countOf)) yield* write(reason, text)
-    }
-  })
-  yield* Effect.forkScoped(Effect.forever(writeDueLines))
-  const flush = Effect.suspend(() =>
-    Effect.forEach(RefusalLog.flush(log, countOf), ({ reason, text }) => write(reason, text), { discard: true })
+/** Makes the function that logs a refusal: the first of a key at once, the others once a minute and at the end. */
+const makeLimitedLog = (now: () => number) =>
+  Effect.map(
+    RefusalLogger.make<LimitedKey>({
+      ...{ now, describe: countOf },
+      write: ({ reason, text }) => Effect.logWithLevel(lineOf(reason).level)(text)
+    }),
+    ({ note, reasons }) =>
+      (own: LimitedKey, detail: string) =>
+        note(reasons.has(own) || reasons.size < maxKinds ? own : reasonOf(own), detail)
   )
-  yield* Effect.addFinalizer(() => Effect.provideContext(flush, context))
-  return (own: LimitedKey, detail: string) => {
-    const key = log.has(own) || log.size < maxKinds ? own : reasonOf(own)
-    const line = RefusalLog.note(log, key, detail, now(), countOf)
-    if (line === undefined) return
-    runFork(write(key, line))
-    noted.notify()
-  }
-})
 
 /** Makes the functions that log an event and publish it. */
 const makeReporter = (
