@@ -71,7 +71,7 @@ export interface NodeWorkerGroup<Handle> {
  * Returns functions that log a line, `warnRarely` at most once a minute.
  *
  * `observe` wraps the receiver of messages: it logs that a worker responds again after `warnUnresponsive`, and that one
- * has started after `warnRarely`.
+ * has started after `warnRarely`. The lines that were left out are counted then, and when the scope closes.
  */
 const makeLog = Effect.fnUntraced(function* (noun: string) {
   const now = yield* Monotonic.millis
@@ -79,6 +79,12 @@ const makeLog = Effect.fnUntraced(function* (noun: string) {
   let failureLog = FailureLog.initial
   const warn = (line: string) => void run(Effect.logWarning(line))
   const inform = (line: string) => void run(Effect.logInfo(line))
+  const logOmitted = Effect.suspend(() => {
+    const text = FailureLog.flush(failureLog)
+    failureLog = FailureLog.initial
+    return text === undefined ? Effect.void : Effect.logWarning(text)
+  })
+  yield* Effect.addFinalizer(() => logOmitted)
   const warnRarely = (line: string) => {
     const [next, text] = FailureLog.add(failureLog, line, now())
     failureLog = next
@@ -94,7 +100,7 @@ const makeLog = Effect.fnUntraced(function* (noun: string) {
     (id: number, message: WorkerMessage.FromWorker) => {
       if (unresponsive.delete(id)) inform(`a ${noun} responds again`)
       if (message._tag === "Ready" && failureLog !== FailureLog.initial) {
-        failureLog = FailureLog.initial
+        run(logOmitted)
         inform(`a ${noun} has started again`)
       }
       receive(id, message)
