@@ -81,13 +81,25 @@ export const client = Effect.fnUntraced(function* ({ database, lockExpiration }:
   return yield* Layer.build(NodeFarmCluster.layerClient({ lockExpiration }).pipe(Layer.provideMerge(connected)))
 })
 
+/** Makes the error for a module of `--jobs`, whose detail may end in a fix. */
+const cannotLoad = (name: string, detail: string) => {
+  const line = detail.replace(/^cannot load the module: /, "").replaceAll(/\s*\n\s*/g, ", ")
+  const fix = line.includes("; install ") ? "" : "; give a module that exports a farm `job`"
+  return new UsageError({ message: `--jobs: cannot load jobs from ${name}: ${line}${fix}` })
+}
+
 /** Loads the modules of `--jobs`. The job of primes is always there. */
 export const loadJobs = Effect.fnUntraced(function* (files: string | undefined) {
   const names = files === undefined ? [] : files.split(",").map((name) => name.trim())
-  const loaded = yield* Effect.forEach(names, (name) => {
+  const load = Effect.fnUntraced(function* (name: string) {
     const module = /^[a-z]+:/.test(name) ? name : NodeModulePath.url(name)
-    return Effect.mapError(JobModules.load(module), ({ message }) => new UsageError({ message: `--jobs: ${message}` }))
+    const problem = yield* NodeModulePath.problem(module)
+    if (problem !== undefined) return yield* cannotLoad(name, problem)
+    return yield* Effect.mapError(JobModules.load(module), ({ message, reason }) =>
+      cannotLoad(name, reason._tag === "ModuleLoadFailed" ? reason.detail : message)
+    )
   })
+  const loaded = yield* Effect.forEach(names, load)
   return [JobModules.entry(PrimeJob.job, PrimeJob.module), ...loaded]
 })
 
