@@ -25,75 +25,86 @@
  * ```
  */
 import type { Kind, ObservedPacket } from "../network/Packet.ts"
+import * as FrameDecoder from "./format/FrameDecoder.ts"
 import * as Ip from "./Ip.ts"
 import * as Pcapng from "./Pcapng.ts"
+import * as IpFragments from "./reassembly/IpFragments.ts"
 
 /** A packet read from a capture file. @category models @since 0.1.0 */
 export interface CapturedPacket extends Ip.DecodedPacket {
+  /** Number of the packet in the file, from 1. */
+  readonly number: number
   /** Time of the packet in nanoseconds, as stated in the file. */
   readonly at: bigint
   /** Name of the interface that captured the packet, or its number if it has no name. */
   readonly host: string
-  /** Length of the whole frame on the wire, in bytes; the file may hold fewer. */
+  /** Length of the whole frame on the wire, in bytes. */
   readonly originalLength: number
+  /** Length of the part of the frame that the file holds, in bytes. */
+  readonly capturedLength: number
   readonly comments: ReadonlyArray<string>
 }
 
-/** Returns the offset of the IP header in a frame, in bytes; undefined for a frame without IP. */
-type IpOffset = (bytes: Uint8Array) => number | undefined
-
-const isIpEtherType = (bytes: Uint8Array, at: number): boolean => {
-  const type = (bytes[at]! << 8) | bytes[at + 1]!
-  return type === 0x0800 || type === 0x86dd
+/** Limits of a reader. @category models @since 0.1.0 */
+export interface Options {
+  /** Maximum bytes of IP fragments whose datagram is incomplete; beyond, the oldest is given up. Default 16 MiB. */
+  readonly maxFragmentBytes?: number | undefined
 }
 
-const withEtherType =
-  (typeAt: number, ipAt: number): IpOffset =>
-  (bytes) =>
-    bytes.length >= ipAt && isIpEtherType(bytes, typeAt) ? ipAt : undefined
-
-const ethernet: IpOffset = (bytes) => {
-  const isTagged = bytes[12] === 0x81 && bytes[13] === 0
-  return isTagged ? withEtherType(16, 18)(bytes) : withEtherType(12, 14)(bytes)
-}
-
-const raw: IpOffset = () => 0
-
-/** Frame formats of Linux, BSD and macOS interfaces that can carry IP, by link type (`LINKTYPE_*` of tcpdump). */
-const ipOffsets: Readonly<Record<number, IpOffset>> = {
-  0: (bytes) => (bytes.length >= 4 ? 4 : undefined),
-  1: ethernet,
-  101: raw,
-  108: (bytes) => (bytes.length >= 4 ? 4 : undefined),
-  113: withEtherType(14, 16),
-  228: raw,
-  229: raw,
-  276: withEtherType(0, 20)
+/** A reader of the blocks of one file. @category models @since 0.1.0 */
+export interface CaptureReader {
+  /** Returns the packet in a block; undefined for a block without one. */
+  readonly read: (block: Pcapng.DecodedBlock) => CapturedPacket | undefined
+  /** Returns the number of fragmented datagrams of which a part is missing. */
+  readonly incompleteDatagrams: () => number
 }
 
 /**
- * Creates a reader of one file: call it with each block in order. It returns undefined for a block that does not hold a
- * packet.
+ * Creates a reader of one file: call `read` with each block in order.
+ *
+ * A frame of any link type gives a packet: `notes` says what was not decoded. A datagram in fragments is given at its
+ * last fragment; the fragments before are packets of the protocol `IPv4` or `IPv6`.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (): ((block: Pcapng.Block) => CapturedPacket | undefined) => {
+export const fromBlocks = ({ maxFragmentBytes }: Options = {}): CaptureReader => {
+  const fragments = IpFragments.make({ maxBytes: maxFragmentBytes })
   let interfaces: Array<Pcapng.Interface> = []
-  return (block) => {
+  let number = 0
+  const read = (block: Pcapng.DecodedBlock): CapturedPacket | undefined => {
     if (block._tag === "Section") interfaces = []
     if (block._tag === "Interface") interfaces.push(block)
     if (block._tag !== "Packet") return undefined
-    const { at, bytes, comments, interface: index, originalLength: length } = block
-    const networkInterface = interfaces[index]
-    const ipOffset = ipOffsets[networkInterface?.linkType ?? Pcapng.LINKTYPE_RAW]?.(bytes)
-    const decoded =
-      ipOffset === undefined
-        ? { protocol: "unknown", payload: bytes, problems: ["not IP"] }
-        : Ip.decode(bytes.subarray(ipOffset), bytes.length >= length)
-    return { ...decoded, at, host: networkInterface?.name ?? `${index}`, originalLength: length, comments }
+    const { at, bytes, comments, interface: index, originalLength } = block
+    const { linkType = Pcapng.LINKTYPE_RAW, name = `${index}` } = interfaces[index] ?? {}
+    const decoded = FrameDecoder.decode({ linkType, bytes, originalLength, at }, fragments)
+    number++
+    return {
+      protocol: decoded.protocol,
+      from: decoded.from,
+      to: decoded.to,
+      tcp: decoded.tcp,
+      payload: decoded.payload,
+      missingBytes: decoded.missingBytes,
+      problems: decoded.problems,
+      notes: block.notes === undefined ? decoded.notes : [...block.notes, ...(decoded.notes ?? [])],
+      layers: decoded.layers,
+      hopLimit: decoded.hopLimit,
+      headerLength: decoded.headerLength,
+      number,
+      at,
+      host: name,
+      originalLength,
+      capturedLength: bytes.length,
+      comments
+    }
   }
+  return { read, incompleteDatagrams: fragments.incomplete }
 }
+
+/** Creates the function `read` of a reader of one file. @category constructors @since 0.1.0 */
+export const make = (options?: Options): CaptureReader["read"] => fromBlocks(options).read
 
 const kindOf = ({ payload, tcp }: CapturedPacket): Kind => {
   if (tcp === undefined) return "datagram"

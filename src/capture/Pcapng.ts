@@ -32,7 +32,7 @@ import {
   nanosPerSecond,
   optionCodes,
   ticksPerSecond
-} from "./PcapngFormat.ts"
+} from "./format/PcapngFormat.ts"
 
 /** Link type of frames that are bare IPv4 or IPv6 packets. @category constants @since 0.1.0 */
 export const LINKTYPE_RAW = 101
@@ -59,17 +59,19 @@ export interface Interface {
   readonly timestampOffset?: bigint | undefined
 }
 
-/** A packet (enhanced packet block). @category models @since 0.1.0 */
+/** A packet (enhanced, simple or obsolete packet block). @category models @since 0.1.0 */
 export interface Packet {
   readonly _tag: "Packet"
   readonly interface: number
-  /** Time in nanoseconds. */
+  /** Time in nanoseconds. A simple packet block has none: the decoder gives it that of the packet before. */
   readonly at: bigint
   /** Captured bytes, at most `originalLength`. */
   readonly bytes: Uint8Array
   /** Length of the packet on the wire, in bytes. */
   readonly originalLength: number
   readonly comments: ReadonlyArray<string>
+  /** Remarks of the decoder, such as a time that the file does not state. The encoder ignores them. */
+  readonly notes?: ReadonlyArray<string> | undefined
 }
 
 /** Host names by address (name resolution block). @category models @since 0.1.0 */
@@ -78,8 +80,30 @@ export interface Names {
   readonly names: ReadonlyArray<{ readonly address: string; readonly names: ReadonlyArray<string> }>
 }
 
-/** A block of a capture file; the decoder skips other types of blocks. @category models @since 0.1.0 */
+/** A block that the encoder writes. @category models @since 0.1.0 */
 export type Block = Section | Interface | Packet | Names
+
+/** Counters of an interface (interface statistics block), since the start of the capture. @category models @since 0.1.0 */
+export interface Statistics {
+  readonly _tag: "Statistics"
+  readonly interface: number
+  readonly receivedPackets?: number | undefined
+  /** Packets that the interface or the system dropped, so that the file does not have them. */
+  readonly droppedPackets?: number | undefined
+}
+
+/** A block of a type that the decoder does not know. @category models @since 0.1.0 */
+export interface Skipped {
+  readonly _tag: "Skipped"
+  readonly type: number
+  /** Name of the type: `Decryption Secrets Block`, `0x1234 Block`. */
+  readonly name: string
+  /** Length of the block in bytes. */
+  readonly length: number
+}
+
+/** A block that the decoder returns. @category models @since 0.1.0 */
+export type DecodedBlock = Block | Statistics | Skipped
 
 /**
  * Reason to reject a file: it ends too early, has another format, or violates the format.

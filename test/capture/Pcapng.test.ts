@@ -106,7 +106,7 @@ describe("Pcapng", () => {
         assert.strictEqual(whole.length % 4, 0)
         assert.deepStrictEqual(Result.getOrThrow(PcapngDecoder.decode(whole)), blocks)
         const decoder = PcapngDecoder.make()
-        const all: Array<Pcapng.Block | Pcapng.PcapngError> = []
+        const all: Array<Pcapng.DecodedBlock | Pcapng.PcapngError> = []
         for (const piece of split(whole, cuts)) {
           decoder.feed(piece)
           for (let block = decoder.take(); block !== undefined; block = decoder.take()) all.push(block)
@@ -155,12 +155,14 @@ describe("Pcapng", () => {
     })
   )
 
-  it("skips unknown blocks", () => {
+  it("returns unknown blocks by their names", () => {
     const whole = encode(sample)
     const unknown = Uint8Array.of(0xad, 0x0b, 0, 0, 16, 0, 0, 0, 1, 2, 3, 4, 16, 0, 0, 0)
     const after = encode(sample.slice(0, 2)).length
     const bytes = Buffer.concat([whole.subarray(0, after), unknown, whole.subarray(after)])
-    assert.deepStrictEqual(Result.getOrThrow(PcapngDecoder.decode(bytes)), sample)
+    const skipped: Pcapng.Skipped = { _tag: "Skipped", type: 0x0bad, name: "Custom Block", length: 16 }
+    const expected = [...sample.slice(0, 2), skipped, ...sample.slice(2)]
+    assert.deepStrictEqual(Result.getOrThrow(PcapngDecoder.decode(bytes)), expected)
   })
 
   it("fails with the offset, the expected and the found value", () => {
@@ -171,7 +173,7 @@ describe("Pcapng", () => {
       [
         Uint8Array.of(0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0),
         "ClassicPcap",
-        "at byte 0: expected pcapng, found classic pcap (0xd4c3b2a1); convert it with editcap -F pcapng"
+        "at byte 0: expected pcapng, found classic pcap (0xd4c3b2a1); read it with CaptureFile"
       ],
       [
         Buffer.from("root:x:0:0"),
