@@ -24,6 +24,7 @@ import * as Report from "./report.ts"
 import * as Rot13 from "./rot13/rot13.ts"
 import * as Scale from "./scale/scale.ts"
 import * as Simulation from "./simulation/simulation.ts"
+import * as Sockets from "./sockets/sockets.ts"
 import * as Startup from "./startup.ts"
 import * as Status from "./status/status.ts"
 import * as Tftp from "./tftp/tftp.ts"
@@ -41,7 +42,8 @@ const benchmarks: ReadonlyArray<Benchmark> = [
   Scale.benchmark,
   Cluster.benchmark,
   Primes.benchmark,
-  Status.benchmark
+  Status.benchmark,
+  Sockets.benchmark
 ]
 
 const names = benchmarks.map(({ name }) => name).join(" | ")

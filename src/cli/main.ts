@@ -48,6 +48,10 @@ export const commands = {
     description: "Look up services by name or port (getservbyname, getservbyport)",
     load: () => import("./services.ts")
   },
+  sockets: {
+    description: "Show the sockets of this host with their processes and services (ss, lsof -i); Linux only",
+    load: () => import("./inspect/sockets.ts")
+  },
   demo: { description: "Small demonstrations of network programming", load: () => import("./demo.ts") },
   capture: {
     description: "Read packet captures, such as the files written by --capture",

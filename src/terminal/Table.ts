@@ -32,30 +32,55 @@ export interface Column<Row> {
   readonly rank: number
   /** Default false. */
   readonly alignRight?: boolean | undefined
+  /** Width to which its texts may be cut, with a `~` at their end, where the table is too wide. Default: not at all. */
+  readonly minWidth?: number | undefined
   readonly format: (row: Row) => string
   readonly style?: ((row: Row) => Style | undefined) | undefined
 }
 
 const gap = "  "
 
-/** Returns the indices of the columns that fit `width`, in their order; columns without text are left out. */
-const fittingColumns = <Row>(columns: ReadonlyArray<Column<Row>>, widths: ReadonlyArray<number>, width: number) => {
+/**
+ * Returns the indices of the columns that fit `width`, in their order, and sets their widths; columns without text are
+ * left out. What is left of the width goes to the columns that may be cut, the lowest rank first.
+ */
+const fitColumns = <Row>(columns: ReadonlyArray<Column<Row>>, widths: Array<number>, width: number) => {
   const indices: Array<number> = []
+  const leastOf = (at: number) => Math.min(widths[at]!, columns[at]!.minWidth ?? widths[at]!)
   let columnsLeft = width + gap.length
   for (const at of [...columns.keys()].sort((one, other) => columns[one]!.rank - columns[other]!.rank)) {
-    columnsLeft -= widths[at]! + gap.length
-    if (columnsLeft < 0 && columns[at]!.rank > 0) break
+    const least = leastOf(at)
+    if (columnsLeft < least + gap.length && columns[at]!.rank > 0) break
+    columnsLeft -= widths[at]! === 0 ? 0 : least + gap.length
     if (widths[at]! > 0) indices.push(at)
+  }
+  for (const at of indices) {
+    const least = leastOf(at)
+    const given = Math.max(least, Math.min(widths[at]!, least + columnsLeft))
+    columnsLeft -= given - least
+    widths[at] = given
   }
   return indices.sort((one, other) => one - other)
 }
+
+/** Returns the widths of the columns: of a title and of its widest cell. A loop: there may be 200,000 rows. */
+const widthsOf = (titles: ReadonlyArray<string>, cells: ReadonlyArray<ReadonlyArray<string>>) => {
+  const widths = titles.map(({ length }) => length)
+  for (const row of cells) {
+    for (let at = 0; at < widths.length; at++) if (row[at]!.length > widths[at]!) widths[at] = row[at]!.length
+  }
+  return widths
+}
+
+/** Cuts a text with a `~`, which every terminal can show. */
+const cut = (text: string, width: number) => (text.length > width ? `${text.slice(0, Math.max(0, width - 1))}~` : text)
 
 const join = (spans: ReadonlyArray<Span>): StyledLine =>
   spans.flatMap((span, at) => (at === 0 ? [span] : [{ text: gap }, span]))
 
 /**
- * Returns the line of titles, then a line for each row. No line is wider than `width` columns: columns are left out by
- * their rank, and what remains is clipped.
+ * Returns the line of titles, then a line for each row. No line is wider than `width` columns: texts are cut where
+ * their column allows it, columns are left out by their rank, and what remains is clipped.
  *
  * @category layout
  * @since 0.1.0
@@ -66,11 +91,16 @@ export const fit = <Row>(
   width: number
 ): ReadonlyArray<StyledLine> => {
   const cells = rows.map((row) => columns.map(({ format }) => format(row)))
-  const widths = columns.map(({ title }, at) => Math.max(title.length, ...cells.map((row) => row[at]!.length)))
-  const indices = fittingColumns(columns, widths, width)
-  const pad = (at: number, text: string) => {
+  const widths = widthsOf(
+    columns.map(({ title }) => title),
+    cells
+  )
+  const indices = fitColumns(columns, widths, width)
+  const last = indices.at(-1)
+  const pad = (at: number, whole: string) => {
+    const text = cut(whole, widths[at]!)
     if (columns[at]!.alignRight === true) return text.padStart(widths[at]!)
-    return at === indices.at(-1) ? text : text.padEnd(widths[at]!)
+    return at === last ? text : text.padEnd(widths[at]!)
   }
   const titles = join(indices.map((at): Span => ({ text: pad(at, columns[at]!.title), style: "dim" })))
   const lines = rows.map((row, index) =>

@@ -2,7 +2,7 @@ import * as Fs from "node:fs"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
-import * as SocketTable from "../../src/inspect/SocketTable.ts"
+import * as PortHolder from "../../src/inspect/sockets/PortHolder.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
 import { waitUntil } from "../support/Pause.ts"
 import * as FailingSession from "./node/FailingSession.ts"
@@ -22,7 +22,7 @@ const { serve } = NodeThreads.model({ threads: 2 })
 
 /** Returns the number of sockets that listen on a port. */
 const listeners = (port: number) =>
-  SocketTable.listeningInodes(Fs.readFileSync("/proc/net/tcp", "utf8"), port, "tcp").filter((inode) => inode !== "0")
+  PortHolder.listeningInodes(Fs.readFileSync("/proc/net/tcp", "utf8"), port, "tcp").filter((inode) => inode !== "0")
     .length
 
 describe("NodeThreads", () => {

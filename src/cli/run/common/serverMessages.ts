@@ -3,7 +3,7 @@ import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import * as SocketTable from "../../../inspect/SocketTable.ts"
+import * as PortHolder from "../../../inspect/sockets/PortHolder.ts"
 import type * as Network from "../../../network/Network.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
 
@@ -16,12 +16,12 @@ const lastHolders = new Map<string, number>()
 /** Returns what occupies a port: a process, or connections in TIME-WAIT that a server without SO_REUSEADDR has left. */
 const explainPortInUse = Effect.fnUntraced(function* (port: number, protocol: "tcp" | "udp") {
   const name = `${protocol.toUpperCase()} port ${port}`
-  const holder = yield* SocketTable.findListeningProcess(port, protocol, lastHolders.get(name))
+  const holder = yield* PortHolder.findListeningProcess(port, protocol, lastHolders.get(name))
   if (holder !== undefined) {
     lastHolders.set(name, holder.pid)
     return `${name} is in use by ${TerminalText.escape(holder.command)} (pid ${holder.pid});`
   }
-  const waitMillis = protocol === "tcp" ? yield* SocketTable.findTimeWaitMillis(port) : undefined
+  const waitMillis = protocol === "tcp" ? yield* PortHolder.findTimeWaitMillis(port) : undefined
   if (waitMillis === undefined) return `${name} is in use;`
   const seconds = Math.ceil(waitMillis / 1_000)
   return `${name} has connections in TIME-WAIT, left by a server without SO_REUSEADDR; wait ${seconds} s, or`

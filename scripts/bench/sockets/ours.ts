@@ -1,0 +1,25 @@
+/** Lists all TCP sockets as a table: prints the milliseconds and the sockets of its first list, and of one for each line. */
+import * as Readline from "node:readline"
+import * as Effect from "effect/Effect"
+import * as Text from "../../../src/cli/run/sockets/text.ts"
+import * as NodeSocketSource from "../../../src/inspect/NodeSocketSource.ts"
+import * as SocketTable from "../../../src/inspect/SocketTable.ts"
+import * as Table from "../../../src/terminal/Table.ts"
+
+const columns = 160
+
+const list = SocketTable.list({ protocols: ["tcp"] }).pipe(Effect.provide(NodeSocketSource.layer))
+
+const measure = async () => {
+  const from = performance.now()
+  const { sockets } = await Effect.runPromise(list)
+  const listed = performance.now()
+  const rows = sockets.map((socket) => ({ kind: "present" as const, socket }))
+  const text = Table.toText(Table.fit(Text.columnsFor(sockets), rows, columns))
+  const printed = performance.now()
+  const found = { listMillis: listed - from, millis: printed - from, sockets: sockets.length, chars: text.length }
+  process.stdout.write(`${JSON.stringify(found)}\n`)
+}
+
+await measure()
+for await (const _ of Readline.createInterface(process.stdin)) await measure()

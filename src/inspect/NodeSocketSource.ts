@@ -1,0 +1,122 @@
+/**
+ * The /proc of this host. All calls are synchronous: one takes about 2 us, through the thread pool 20.
+ *
+ * **Example** (The processes that listen on this host)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { NodeSocketSource, SocketTable } from "effect-inet/inspect"
+ *
+ * const names = SocketTable.list({ listening: true, protocols: ["tcp"] }).pipe(
+ *   Effect.map(({ sockets }) => sockets.flatMap(({ holders }) => holders.map(({ process }) => process.name))),
+ *   Effect.provide(NodeSocketSource.layer)
+ * )
+ * ```
+ */
+import * as Fs from "node:fs"
+import * as Layer from "effect/Layer"
+import { type Access, SocketSource } from "./SocketSource.ts"
+
+/** Size of the first buffer; a table of 10,000 sockets has 1.5 MB. */
+const initialBufferBytes = 65_536
+
+/** The buffer of all reads, which grows to the largest file. */
+let buffer = Buffer.allocUnsafeSlow(initialBufferBytes)
+
+/** Largest buffer that is kept between two reads. */
+const maxKeptBytes = 8_388_608
+
+/** Replaces the buffer by one of twice the size with the same bytes. */
+const grow = () => {
+  const larger = Buffer.allocUnsafeSlow(2 * buffer.length)
+  buffer.copy(larger)
+  buffer = larger
+}
+
+/** Reads a file of /proc, which states no size, into the shared buffer. */
+const readAll = (descriptor: number): number => {
+  let length = 0
+  while (true) {
+    if (length === buffer.length) grow()
+    const read = Fs.readSync(descriptor, buffer, length, buffer.length - length, null)
+    if (read === 0) return length
+    length += read
+  }
+}
+
+/** Flags that do not wait for the writer of a FIFO, if a path leads to one. */
+const flags = Fs.constants.O_RDONLY | Fs.constants.O_NONBLOCK | Fs.constants.O_NOCTTY
+
+const readFile = (path: string): Uint8Array | undefined => {
+  let descriptor: number | undefined
+  try {
+    descriptor = Fs.openSync(path, flags)
+    const length = readAll(descriptor)
+    return new Uint8Array(buffer.subarray(0, length))
+  } catch {
+    return undefined
+  } finally {
+    if (descriptor !== undefined) Fs.closeSync(descriptor)
+    if (buffer.length > maxKeptBytes) buffer = Buffer.allocUnsafeSlow(initialBufferBytes)
+  }
+}
+
+const isNumber = (name: string) => /^\d+$/.test(name)
+
+const processes = (): ReadonlyArray<number> => {
+  try {
+    return Fs.readdirSync("/proc").filter(isNumber).map(Number)
+  } catch {
+    return []
+  }
+}
+
+const isDenied = (cause: unknown) => {
+  const { code } = cause as NodeJS.ErrnoException
+  return code === "EACCES" || code === "EPERM"
+}
+
+const descriptors: Access["descriptors"] = (pid) => {
+  try {
+    return Fs.readdirSync(`/proc/${pid}/fd`).map(Number)
+  } catch (cause) {
+    return isDenied(cause) ? "denied" : "gone"
+  }
+}
+
+const prefix = "socket:["
+
+/** Returns the number in `socket:[NUMBER]`; 0 for another text. */
+const inodeOf = (target: string): number => {
+  if (!target.startsWith(prefix)) return 0
+  let inode = 0
+  for (let at = prefix.length; at < target.length - 1; at++) inode = inode * 10 + target.charCodeAt(at) - 0x30
+  return inode
+}
+
+const socketInode: Access["socketInode"] = (pid, descriptor) => {
+  try {
+    return inodeOf(Fs.readlinkSync(`/proc/${pid}/fd/${descriptor}`))
+  } catch (cause) {
+    return isDenied(cause) ? -1 : 0
+  }
+}
+
+const networkNamespace: Access["networkNamespace"] = (pid) => {
+  try {
+    const [, number] = /^net:\[(\d+)\]$/.exec(Fs.readlinkSync(`/proc/${pid}/ns/net`)) ?? []
+    return number === undefined ? undefined : Number(number)
+  } catch {
+    return undefined
+  }
+}
+
+/** The /proc of this host. @category layers @since 0.1.0 */
+export const layer: Layer.Layer<SocketSource> = Layer.succeed(SocketSource, {
+  platform: process.platform,
+  readFile,
+  processes,
+  descriptors,
+  socketInode,
+  networkNamespace
+})

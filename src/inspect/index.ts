@@ -1,0 +1,4 @@
+/** The sockets of this host with their processes. @since 0.1.0 */
+export * as NodeSocketSource from "./NodeSocketSource.ts"
+export * as SocketSource from "./SocketSource.ts"
+export * as SocketTable from "./SocketTable.ts"
