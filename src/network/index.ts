@@ -1,5 +1,6 @@
 /** The `Network` service, names and addresses, and the parts of servers and clients of line protocols. @since 0.1.0 */
 
+export * as FieldDissector from "./dissect/FieldDissector.ts"
 export * as Endpoint from "./Endpoint.ts"
 export * as Interop from "./interop/Interop.ts"
 export * as Line from "./Line.ts"

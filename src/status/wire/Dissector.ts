@@ -1,5 +1,6 @@
 /** Dissector of status packets: one line per packet, for captures and fault plans. Pure. */
 import * as Result from "effect/Result"
+import * as FieldDissector from "../../network/dissect/FieldDissector.ts"
 import type * as Packet from "../../network/Packet.ts"
 import * as TerminalText from "../../network/TerminalText.ts"
 import * as Transport from "../transport/Transport.ts"
@@ -79,3 +80,37 @@ export const dissector: Packet.Dissector = {
     return found === undefined ? undefined : { ...found, summary: TerminalText.escape(found.summary) }
   }
 }
+
+const fieldsOf = ({ bytes }: Packet.Packet): ReadonlyArray<FieldDissector.Field> => {
+  const decoded = StatusPacket.isStatus(bytes) ? Result.getOrUndefined(StatusPacket.decode(bytes)) : undefined
+  if (decoded === undefined) return []
+  const { cluster, interval, name, sequence } = decoded.packet
+  return [
+    ["status.name", name],
+    ["status.cluster", cluster],
+    ["status.sequence", sequence],
+    ["status.interval", interval]
+  ]
+}
+
+/**
+ * The dissector of status packets with fields for display filters, on any UDP port.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const fieldDissector: FieldDissector.FieldDissector = FieldDissector.make({
+  name: dissector.name,
+  ports: { udp: [Transport.defaultPort] },
+  fields: {
+    "status.name": ["text", "Name of the host"],
+    "status.cluster": ["text", "Cluster of the host"],
+    "status.sequence": ["number", "Number of the packet"],
+    "status.interval": ["number", "Time between packets, in milliseconds"]
+  },
+  decode: (packet) => {
+    const found = dissector.dissect(packet)
+    return found === undefined ? undefined : { ...found, fields: fieldsOf(packet) }
+  },
+  recognizes: (packet) => dissector.dissect(packet) !== undefined
+})

@@ -1,5 +1,6 @@
 /** The dissector of TFTP packets, for captures and fault plans. Pure. */
 import * as Result from "effect/Result"
+import * as FieldDissector from "../../network/dissect/FieldDissector.ts"
 import type * as NetworkPacket from "../../network/Packet.ts"
 import * as NameText from "./NameText.ts"
 import * as Packet from "./Packet.ts"
@@ -57,4 +58,59 @@ export const dissector: NetworkPacket.Dissector = {
     if (packet === undefined || !isLikely(packet)) return undefined
     return { kind: packet._tag, summary: clip(NameText.escape(textOf(packet))) }
   }
+}
+
+const optionFields = (options: ReadonlyArray<Packet.Option>) =>
+  options.flatMap(([name, value]) => [["tftp.option.name", name] as const, ["tftp.option.value", value] as const])
+
+const fieldsOf = (packet: Packet.Packet): ReadonlyArray<FieldDissector.Field> => {
+  const opcode = ["tftp.opcode", Packet.Opcode[packet._tag]] as const
+  switch (packet._tag) {
+    case "DATA":
+    case "ACK":
+      return [opcode, ["tftp.block", packet.block]]
+    case "ERROR":
+      return [opcode, ["tftp.error.code", packet.code], ["tftp.error.message", packet.message]]
+    case "OACK":
+      return [opcode, ...optionFields(packet.options)]
+    default: {
+      const name = packet._tag === "RRQ" ? "tftp.source_file" : "tftp.destination_file"
+      return [opcode, [name, packet.filename], ["tftp.type", packet.mode], ...optionFields(packet.options)]
+    }
+  }
+}
+
+/**
+ * The dissector of TFTP with fields for display filters: requests to port 69, and the packets of their transfers, which
+ * also have the name of the file as `tftp.destination_file`, as in Wireshark.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const fieldDissector: FieldDissector.FieldDissector = {
+  ...dissector,
+  ...FieldDissector.make({
+    name: dissector.name,
+    ports: { udp: [69] },
+    fields: {
+      "tftp.opcode": ["number", "RRQ 1, WRQ 2, DATA 3, ACK 4, ERROR 5, OACK 6"],
+      "tftp.block": ["number", "Block of a DATA or an ACK"],
+      "tftp.source_file": ["text", "File of an RRQ"],
+      "tftp.destination_file": ["text", "File of a WRQ, and of all packets after a request"],
+      "tftp.type": ["text", "Mode of a request: `octet` or `netascii`"],
+      "tftp.option.name": ["text", "Name of an option"],
+      "tftp.option.value": ["text", "Value of an option"],
+      "tftp.error.code": ["number", "Code of an ERROR"],
+      "tftp.error.message": ["text", "Message of an ERROR"]
+    },
+    decode: (datagram) => {
+      const found = dissector.dissect(datagram)
+      const packet = found === undefined ? undefined : Result.getOrUndefined(Packet.decode(datagram.bytes))
+      if (found === undefined || packet === undefined) return undefined
+      const fields = fieldsOf(packet)
+      if (packet._tag !== "RRQ" && packet._tag !== "WRQ") return { ...found, fields }
+      return { ...found, fields, expectsOtherPort: { fields: [["tftp.destination_file", packet.filename]] } }
+    },
+    recognizes: (datagram) => dissector.dissect(datagram) !== undefined
+  })
 }
