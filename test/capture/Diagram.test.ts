@@ -92,16 +92,52 @@ describe("Diagram", () => {
     assert.strictEqual(Diagram.text([]), "no packets\n")
   })
 
+  it("names the hosts that have no column", () => {
+    const many = Array.from({ length: 50 }, (_, i) => packet("10.0.0.1", `10.0.1.${i}`, "x", i))
+    assert.strictEqual(
+      Diagram.text(many, { width: 80 }).trimEnd().split("\n").at(-1),
+      "left out: 10.0.1.5 (1 packet), 10.0.1.6 (1 packet) and 43 hosts more"
+    )
+    assert.match(Diagram.mermaid(many), /Note over h0,h15: left out#58; 10\.0\.1\.15 \(1 packet\)/)
+  })
+
+  it("numbers the hosts where no part of their names tells them apart", () => {
+    const [one, other] = ["2001:db8::1111:1:2222:2222", "2001:db8::1111:3:2222:2222"]
+    const lines = Diagram.text([packet(one!, other!, "x", 0)], { width: 60 }).split("\n")
+    assert.notStrictEqual(lines[0], "")
+    const names = Array.from({ length: 5 }, (_, i) => `${"long".repeat(20)}${i}${"name".repeat(20)}`)
+    const drawn = Diagram.text(
+      names.map((name) => packet(names[0]!, name, "x", 0)),
+      { width: 60 }
+    )
+    assert.match(drawn, /^1 = long/)
+    for (const line of drawn.split("\n")) assert.isAtMost(line.length, 60)
+  })
+
   const Text = Schema.Array(Schema.String)
-  const Width = Schema.Int.check(Schema.isBetween({ minimum: 60, maximum: 200 }))
+  const Width = Schema.Int.check(Schema.isBetween({ minimum: 60, maximum: 400 }))
   it.effect.prop("draws no line wider than `width` and no control character", [Text, Width], ([texts, width]) =>
     Effect.sync(() => {
-      const all = texts.map((text, i) => packet(`10.0.0.${i % 12}`, "10.0.0.1", text, i * 1e6, { fault: text }))
+      const all = texts.map((text, i) => packet(`10.0.0.${i % 40}`, text, text, i * 1e6, { fault: text }))
       for (const line of Diagram.text(all, { width }).split("\n")) {
         assert.isAtMost(Array.from(line).length, width)
         assert.notMatch(line, /\p{Cc}/u)
       }
       for (const line of Diagram.mermaid(all).split("\n")) assert.notMatch(line, /[\p{Cc};](?<!#\d+;)/u)
+    })
+  )
+
+  const Ports = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65_535 })))
+  it.effect.prop("labels the ports of one host distinctly at any width", [Ports, Width], ([ports, width]) =>
+    Effect.sync(() => {
+      const from = { address: "192.168.100.200", port: 69 }
+      const all = ports.map((port, i) => packet("", "", "x", i, { from, to: { ...from, port } }))
+      if (all.length === 0) return
+      const [heading] = Diagram.text(all, { width }).split("\n")
+      const labels = heading!.trim().split(/ +/)
+      assert.strictEqual(new Set(labels).size, labels.length)
+      const shown = [69, ...ports].filter((port) => labels.some((label) => label.endsWith(`:${port}`)))
+      assert.strictEqual(new Set(shown).size, Math.min(Math.floor((width - 30) / 8), new Set([69, ...ports]).size))
     })
   )
 })
