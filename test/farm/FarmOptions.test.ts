@@ -10,8 +10,8 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Farm from "../../src/farm/Farm.ts"
 import * as Worker from "../../src/farm/Worker.ts"
+import * as MemoryCheckpoint from "./checkpoint/MemoryCheckpoint.ts"
 import { job, sum } from "./jobs/odd.ts"
-import * as MemoryCheckpoint from "./MemoryCheckpoint.ts"
 import * as SimWorkers from "./SimWorkers.ts"
 
 const units = ({ from, to }: { readonly from: number; readonly to: number }) => to - from

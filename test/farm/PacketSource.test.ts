@@ -7,7 +7,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Farm from "../../src/farm/Farm.ts"
 import * as Job from "../../src/farm/Job.ts"
 import * as PacketSource from "../../src/farm/PacketSource.ts"
-import * as MemoryCheckpoint from "./MemoryCheckpoint.ts"
+import * as MemoryCheckpoint from "./checkpoint/MemoryCheckpoint.ts"
 import * as SimWorkers from "./SimWorkers.ts"
 
 /** A job that squares numbers, from any source of them. */

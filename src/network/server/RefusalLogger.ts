@@ -1,4 +1,4 @@
-/** The driver of a `RefusalLog`: writes the first refusal of a reason at once, the others once a minute and at the end. */
+/** The driver of a `RefusalLog`: writes the first refusal of a reason at once, others once a minute and at the end. */
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as RefusalLog from "./RefusalLog.ts"

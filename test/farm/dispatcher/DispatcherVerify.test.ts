@@ -90,7 +90,7 @@ describe("the votes of hosts on a packet", () => {
         later.some((line) => line.endsWith(`: ${id}`)),
         `packet ${id} is done again`
       )
-    // Whoever joins from there has no part in the run.
+    // A worker that joins from this host has no part in the run.
     const joined = step(8, { _tag: "Join", info: worker("liar 3", { host: "liar" }) })
     assert.deepInclude(joined, {
       _tag: "Notify",

@@ -16,7 +16,7 @@ describe("the jobs of farm serve", () => {
     })
   )
 
-  it.effect("are not loaded from a program, which does not run, nor from what is no module of a job", () =>
+  it.effect("are not loaded from a program, which does not run, nor from other files without a job", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* Directory.directory({
         "program.mjs": `throw new Error("usage: program COMMAND")`,

@@ -1,6 +1,6 @@
 /** A checkpoint in memory. */
 import * as Effect from "effect/Effect"
-import type { Checkpoint } from "../../src/farm/FarmCheckpoint.ts"
+import type { Checkpoint } from "../../../src/farm/FarmCheckpoint.ts"
 
 export const make = () => {
   const saved: { text: string | undefined; writes: number } = { text: undefined, writes: 0 }
