@@ -167,7 +167,7 @@ describe("capture read", () => {
   const bad: ReadonlyArray<readonly [args: string, code: number, line: string]> = [
     ["/nosuch", 1, "/nosuch: no such file or directory"],
     ["/", 1, "/: illegal operation on a directory"],
-    ["/dev/null", 1, "/dev/null: at byte 0: expected a pcapng section header, found an empty file"],
+    ["/dev/null", 1, "/dev/null: at byte 0: expected a pcap or pcapng file, found an empty file"],
     ["/dev/null --json --diagram text", 2, "--json and --diagram exclude each other: give one of them"]
   ]
   it.live.each(bad)("%s", ([args, code, line]) =>

@@ -1,0 +1,66 @@
+/** Statistics of a capture: as text, as JSON, as a plot and as a page. */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type * as PlatformError from "effect/PlatformError"
+import * as Conversations from "../../../../capture/analysis/Conversations.ts"
+import { isRetransmission } from "../../../../capture/analysis/TcpNote.ts"
+import * as Throughput from "../../../../capture/analysis/Throughput.ts"
+import * as HtmlPage from "../../../../capture/view/HtmlPage.ts"
+import * as Svg from "../../../../capture/view/Svg.ts"
+import * as SystemErrorText from "../../../../network/SystemErrorText.ts"
+import { CannotDraw } from "../../../common/CliErrors.ts"
+import * as Collector from "./Collector.ts"
+import type { Input } from "./Input.ts"
+import { write } from "./list.ts"
+import * as NodeOutput from "./NodeOutput.ts"
+import type { Pipeline } from "./Pipeline.ts"
+import * as statisticsText from "./statisticsText.ts"
+
+/** Width of tables that are not printed to a terminal. */
+const unlimitedColumns = 1_000
+
+/** Width of a plot that is not printed to a terminal. */
+const plotColumns = 100
+
+const save = (path: string, content: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) => fs.writeFileString(path, content)).pipe(
+    Effect.mapError(({ message, reason }: PlatformError.PlatformError) => {
+      const text = reason.cause instanceof Error ? SystemErrorText.format(reason.cause) : message
+      return new CannotDraw({ message: `${path}: ${text}` })
+    })
+  )
+
+/** Prints and writes the statistics that the options ask for, also those of the packets before an error. */
+export const run = Effect.fnUntraced(function* (pipeline: Pipeline, input: Input) {
+  const { html, json, statistics, svg, width } = input
+  const conversations = Conversations.make()
+  const throughput = Throughput.make()
+  const collector = html === undefined ? undefined : Collector.make()
+  const end = yield* Effect.exit(
+    pipeline.forEach((packets) =>
+      Effect.sync(() => {
+        for (const analysed of packets) {
+          const { analysis, packet } = analysed
+          conversations.add(packet, analysis)
+          throughput.add(packet.at, packet.originalLength, analysis?.notes.some(isRetransmission) === true)
+          collector?.add(analysed, pipeline.startNanos())
+        }
+      })
+    )
+  )
+  const report = conversations.report()
+  const series = throughput.series()
+  const columns = width ?? NodeOutput.columns()
+  if (statistics)
+    yield* write(
+      json
+        ? `${statisticsText.json(report, series)}\n`
+        : statisticsText.text(pipeline.name, report, series, columns ?? unlimitedColumns, columns ?? plotColumns)
+    )
+  if (svg !== undefined) yield* save(svg, Svg.throughput(series, { title: pipeline.name }))
+  if (html !== undefined && collector !== undefined) {
+    const content = { title: pipeline.name, report, series, remarks: pipeline.remarks() }
+    yield* save(html, HtmlPage.make({ ...content, ...collector.take() }))
+  }
+  return yield* end
+})
