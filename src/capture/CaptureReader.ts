@@ -26,13 +26,14 @@
  */
 import type { Kind, ObservedPacket } from "../network/Packet.ts"
 import * as FrameDecoder from "./format/FrameDecoder.ts"
+import { isNumbered } from "./format/PcapngFormat.ts"
 import * as Ip from "./Ip.ts"
 import * as Pcapng from "./Pcapng.ts"
 import * as IpFragments from "./reassembly/IpFragments.ts"
 
 /** A packet read from a capture file. @category models @since 0.1.0 */
 export interface CapturedPacket extends Ip.DecodedPacket {
-  /** Number of the packet in the file, from 1. */
+  /** Number of the packet in the file, from 1, as Wireshark counts: custom blocks have a number, too. */
   readonly number: number
   /** Time of the packet in nanoseconds, as stated in the file. */
   readonly at: bigint
@@ -75,6 +76,7 @@ export const fromBlocks = ({ maxFragmentBytes }: Options = {}): CaptureReader =>
   const read = (block: Pcapng.DecodedBlock): CapturedPacket | undefined => {
     if (block._tag === "Section") interfaces = []
     if (block._tag === "Interface") interfaces.push(block)
+    if (block._tag === "Skipped" && isNumbered(block.type)) number++
     if (block._tag !== "Packet") return undefined
     const { at, bytes, comments, interface: index, originalLength } = block
     const { linkType = Pcapng.LINKTYPE_RAW, name = `${index}` } = interfaces[index] ?? {}

@@ -219,7 +219,8 @@ const directed = (next: number): Layer => {
 export const layers: Layers = [
   [linkType(0), loopback],
   [linkType(108), loopback],
-  ...[12, 14, 101, 228, 229].map((type) => [linkType(type), raw] as const),
+  ...[12, 14, 101].map((type) => [linkType(type), raw] as const),
+  ...[228, 229].map((type) => [linkType(type), () => ipKey] as const),
   [linkType(6), tokenRing],
   [linkType(10), skip("fddi", "FDDI", 13, constant(llc))],
   [linkType(11), atm],

@@ -34,6 +34,12 @@ const skippedBlockNames: Readonly<Record<number, string>> = {
 export const skippedBlockName = (type: number): string =>
   `${(Object.hasOwn(skippedBlockNames, type) ? skippedBlockNames[type] : undefined) ?? `0x${type.toString(16)}`} Block`
 
+/** Types of blocks without packets that Wireshark numbers as frames: custom blocks, journals and events. */
+const numberedBlockTypes = new Set([9, 516, 520, 534, 535, 2989, 1073744813])
+
+/** Returns true if Wireshark numbers a block that is not decoded as a frame. */
+export const isNumbered = (type: number): boolean => numberedBlockTypes.has(type)
+
 /** Value in a section header from which a decoder detects the byte order. */
 export const byteOrderMagic = 0x1a2b3c4d
 

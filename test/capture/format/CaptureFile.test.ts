@@ -312,6 +312,8 @@ describe("CaptureFile", () => {
     )
     assert.isUndefined(error)
     assert.strictEqual(packets.length, 1)
+    // Wireshark numbers the two custom blocks.
+    assert.strictEqual(packets[0]?.number, 3)
     assert.deepStrictEqual(summary, {
       packets: 1,
       skippedBlocks: { "Decryption Secrets Block": 1, "Custom Block": 2, "0x1234 Block": 1 },

@@ -44,7 +44,8 @@ const heads: ReadonlyArray<readonly [name: string, linkType: number, head: strin
   ["Cisco HDLC", 50, "0f00 0800", "chdlc"],
   ["PPPoE without Ethernet", 51, "1100 0001 0023 0021", "pppoes ppp"],
   ["Cisco HDLC of its own type", 104, "0f00 0800", "chdlc"],
-  ...[12, 14, 101, 228].map((type) => ["raw", type, "", "raw"] as const),
+  ...[12, 14, 101].map((type) => ["raw", type, "", "raw"] as const),
+  ["IPv4", 228, "", ""],
   ["loop", 108, "00000002", "null"],
   ["Linux cooked", 113, "0000 0001 0006 020000000001 0000 0800", "sll"],
   ["Linux cooked 2", 276, "0800 0000 00000001 0001 00 06 020000000001 0000", "sll"],
@@ -88,7 +89,7 @@ describe("frames", () => {
     it(`of ${name} (${linkType}) give the IP packet`, () => {
       const start = hex(head)
       const packet = readOne(linkType, concat(start, ip))
-      assert.strictEqual(packet.layers.join(" "), `${layers} ip udp`)
+      assert.strictEqual(packet.layers.join(" "), `${layers} ip udp`.trim())
       assert.deepInclude(packet, { protocol: "UDP", payload: Files.encode("hello"), problems: [] })
       assert.deepStrictEqual(packet.from, { address: "10.0.0.1", port: 4_000 })
       assert.strictEqual(packet.headerLength, start.length + 28)
