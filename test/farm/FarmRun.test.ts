@@ -156,6 +156,7 @@ describe("FarmRun", () => {
       yield* TestClock.adjust("1 minute")
       yield* again.ended
       assert.strictEqual(total(again.results), sum(100) - sum(10))
+      assert.deepInclude(again.unmerged(), { splitUnits: 100, unfinished: [] })
       const { done: doneUnits, resumed } = { resumed: splitUnits - 30, ...(yield* again.stats) }
       assert.strictEqual(doneUnits, 100)
       assert.strictEqual(resumed, 10)
@@ -177,6 +178,30 @@ describe("FarmRun", () => {
       // The run is over.
       one.report(done(1, 145))
       assert.deepStrictEqual(one.received, [0, 1])
+    })
+  )
+
+  it.effect("detaches a worker that is gone at once, but after its report", () =>
+    Effect.gen(function* () {
+      const steps: Array<string> = []
+      let send: (reports: ReadonlyArray<Worker.Report>) => void = () => {}
+      const leaving: Worker.Worker = {
+        ...{ name: "leaving", job, capacity: 1, latencyMillis: 0 },
+        attach: (report) => {
+          send = report
+          return Effect.addFinalizer(() => Effect.sync(() => void steps.push("detached")))
+        },
+        run: () => {},
+        cancel: () => {}
+      }
+      const one = manual("one")
+      yield* begin({ to: 100 }, fixed(leaving, one.make()))
+      send([{ _tag: "Gone", message: "off" }])
+      steps.push("reported")
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(steps, ["reported", "detached"])
+      one.report(done(1, 1))
+      assert.include(one.received, 0)
     })
   )
 

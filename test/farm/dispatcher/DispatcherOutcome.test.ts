@@ -86,6 +86,25 @@ describe("the outcomes of packets", () => {
     }
   )
 
+  it.prop(
+    "count against the bytes of the buffer until they are merged or skipped, if results are not held",
+    [Fates],
+    ([fates]) => {
+      let split = 0
+      const workers = fates.map((_, index) => worker(`${index}`, { capacity: 1 }))
+      const { state, step } = drive({
+        ...{ workers, bufferBytes: 10_000, leaseMillis: 1e6, skipsPoison: true, maxAttempts: 1 },
+        nextPacket: () => (split === fates.length ? "later" : { packet: split++, units: 1, bytes: 10 })
+      })
+      step(0)
+      for (const [ended, fate] of fates.entries()) {
+        assert.strictEqual(state().bufferedBytes, 10 * (fates.length - ended))
+        step(ended + 1, eventOf(fate))
+      }
+      assert.strictEqual(state().bufferedBytes, 0)
+    }
+  )
+
   it("of a copy end the other attempts at it, and count for the worker that was first", () => {
     const workers = [worker("slow", { capacity: 1 }), worker("fast", { capacity: 1 })]
     const { state, step } = drive({ workers, leaseMillis: 1e6 }, 3)
@@ -114,15 +133,17 @@ describe("the outcomes of packets", () => {
     assert.deepStrictEqual(lose([7]), [])
   })
 
-  it("do not blame a packet that was cancelled before its worker was lost", () => {
-    const { notices, step } = drive({ workers: [worker("one")] }, 4)
-    step(0)
-    step(1, working(0), { _tag: "Drop", id: 0 })
-    assert.deepStrictEqual(notices(2, { _tag: "Lost", worker: 0, message: "it crashed", running: [0] }), [
+  it("do not blame a packet that another worker has, since its lease here has ended", () => {
+    const { notices, sent } = drive({ workers: [worker("one"), worker("two")] })
+    assert.deepStrictEqual(sent(0), ["one: 0", "one: 2", "two: 1", "two: 3"])
+    sent(900, working(0), working(1, 1))
+    assert.lengthOf(
+      notices(1_900, working(1, 1), tick).filter(({ _tag }) => _tag === "AttemptFailed"),
+      1
+    )
+    assert.deepStrictEqual(notices(1_901, { _tag: "Lost", worker: 0, message: "it crashed", running: [0, 2] }), [
       { _tag: "WorkerLost", worker: "one", message: "it crashed" }
     ])
-    // Nothing of the cancelled packet follows.
-    assert.deepStrictEqual(notices(3, stopped(0)), [])
   })
 
   it("of no retry delay end a packet at once: one that cannot be sent to any worker", () => {

@@ -111,6 +111,16 @@ describe("the votes of hosts on a packet", () => {
     assert.isTrue(step(2, done(0, 2, 7)).some((action) => action._tag === "Merge"))
   })
 
+  it("count once for two workers of a host that have had the packet at the same time", () => {
+    const workers = ["one", "one again"].map((name) => worker(name, { host: "one", capacity: 1 }))
+    const { sent, state, step } = drive({ verify, workers, mayJoin: true, leaseMillis: 1e6 }, 2)
+    assert.deepStrictEqual(sent(0), ["one: 0", "one again: 1"])
+    assert.deepStrictEqual(sent(20, done(1, 1)), ["one again: 0"])
+    const actions = [...step(21, done(0, 0, 7)), ...step(22, done(0, 1, 7))]
+    assert.isFalse(actions.some((action) => action._tag === "Merge"))
+    assert.strictEqual(state().unfinished.get(0)?.votes?.length, 1)
+  })
+
   it("are not asked for packets that are not chosen", () => {
     const { step, tags } = drive({ verify: { ...verify, isChosen: () => false }, workers: [host("a"), host("b")] }, 1)
     step(0)
