@@ -33,24 +33,24 @@
  * )
  * ```
  */
-import * as Bytes from "effect/Bytes"
+import type * as ByteSize from "effect/ByteSize"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as FileSystem from "effect/FileSystem"
+import type * as FileSystem from "effect/FileSystem"
 import { constVoid } from "effect/Function"
 import * as Layer from "effect/Layer"
-import type * as PlatformError from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import * as Network from "../network/Network.ts"
 import type { Tap } from "../network/Packet.ts"
 import * as Quantity from "../network/Quantity.ts"
-import * as Signal from "../network/Signal.ts"
-import * as SystemErrorText from "../network/SystemErrorText.ts"
 import * as CaptureWriter from "./CaptureWriter.ts"
-import * as TappedStream from "./TappedStream.ts"
-import * as TappedUdp from "./TappedUdp.ts"
+import * as TappedStream from "./tap/TappedStream.ts"
+import * as TappedUdp from "./tap/TappedUdp.ts"
+import * as CaptureLimits from "./write/CaptureLimits.ts"
+import * as CaptureOutput from "./write/CaptureOutput.ts"
+import * as Destination from "./write/Destination.ts"
 
 /** Options of a captured network. @category models @since 0.1.0 */
 export interface Options {
@@ -91,8 +91,8 @@ export const wrap = Effect.fnUntraced(function* (
   }
 })
 
-const reasonOf = ({ message, reason }: PlatformError.PlatformError) =>
-  reason.cause instanceof Error ? SystemErrorText.format(reason.cause) : message
+/** Returns the name of a destination in a message. */
+const nameOf = (path: string) => (path === Destination.stdoutPath ? "standard output" : path)
 
 /** A capture file cannot be written. @category errors @since 0.1.0 */
 export class CaptureError extends Data.TaggedError("CaptureError")<{
@@ -100,37 +100,95 @@ export class CaptureError extends Data.TaggedError("CaptureError")<{
   /** False if no packet could be written: the file cannot be opened, or its header not be written. */
   readonly isStarted: boolean
   readonly detail: string
+  /** Number of packets that waited for the reader of a pipe when the capture ended. Default: not known. */
+  readonly lostPackets?: number | undefined
 }> {
   override get message(): string {
-    return `capture to ${this.path} ${this.isStarted ? "stopped" : "not started"}: ${this.detail}`
+    const lost = this.lostPackets === undefined ? "" : `; ${Quantity.format(this.lostPackets, "packet")} lost`
+    return `capture to ${nameOf(this.path)} ${this.isStarted ? "stopped" : "not started"}: ${this.detail}${lost}`
   }
+}
+
+/** Amounts of packets that end a file, or a capture. The first that is reached counts. @category models @since 0.1.0 */
+export interface Amounts {
+  /** Size of the file in bytes, or of all files. */
+  readonly size?: ByteSize.Input | undefined
+  /** Time from the first packet. */
+  readonly time?: Duration.Input | undefined
+  readonly packets?: number | undefined
+}
+
+/** A capture to several files, each of which can be read alone. @category models @since 0.1.0 */
+export interface Ring extends Amounts {
+  /** Number of files that are kept: the oldest one is removed before a further one. Default: all. */
+  readonly files?: number | undefined
 }
 
 /** Options of a capture to a file. @category models @since 0.1.0 */
 export interface FileOptions extends CaptureWriter.Options {
-  /** Runs if the file cannot be written any more, as on a full disk. Default: a warning in the log. */
+  /**
+   * Writes several files, whose names are the path with a number and a time before the extension:
+   * `out_00001_20261130160149.pcapng`. Default: one file.
+   */
+  readonly ring?: Ring | undefined
+  /** Ends the capture: further packets are ignored, and the program continues. Default: never. */
+  readonly stop?: Amounts | undefined
+  /**
+   * Time for which the end of the scope waits for the reader of a pipe to open it, and to read the rest. Default 5
+   * seconds.
+   */
+  readonly closeTimeout?: Duration.Input | undefined
+  /**
+   * Runs if the file cannot be written any more, as on a full disk, or if no reader has opened the pipe. Default: a
+   * warning in the log.
+   */
   readonly onFailure?: ((error: CaptureError) => Effect.Effect<void>) | undefined
 }
 
 const warn = (error: CaptureError) => Effect.logWarning(`${error.message}; the program continues without it`)
 
-/** Opens a file, a device or a pipe and writes the header to the disk: one without space for it fails now. */
-const open = Effect.fnUntraced(function* (path: string, captureWriter: CaptureWriter.CaptureWriter) {
-  const fs = yield* FileSystem.FileSystem
-  // Appending writes without a position, which a pipe does not have.
-  const file = yield* fs.open(path, { flag: "a" })
-  const isOnDisk = (yield* file.stat).type === "File"
-  if (isOnDisk) yield* file.truncate()
-  yield* file.writeAll(Bytes.concat(captureWriter.take()))
-  if (isOnDisk) yield* file.sync
-  return file
-})
+/** Returns the warning about packets that the capture lacks; undefined if there are none. */
+const missing = (path: string, packets: number, why: string) =>
+  packets === 0 ? Effect.void : Effect.logWarning(`${nameOf(path)} lacks ${Quantity.format(packets, "packet")}: ${why}`)
+
+const tooSlow = "packets were captured faster than the file was written"
+
+/** Ends a capture: reports why, and how many packets it lacks. */
+const report = (
+  path: string,
+  { droppedPackets }: CaptureWriter.CaptureWriter,
+  onFailure: NonNullable<FileOptions["onFailure"]>
+) => {
+  const fail = (detail: string, lostPackets?: number) =>
+    onFailure(new CaptureError({ path, isStarted: true, detail, lostPackets }))
+  return Effect.fnUntraced(function* (ending: CaptureOutput.Ending) {
+    switch (ending._tag) {
+      case "Closed":
+        return yield* missing(path, droppedPackets(), tooSlow)
+      case "Limit":
+        yield* missing(path, droppedPackets(), tooSlow)
+        return yield* Effect.logInfo(`capture to ${nameOf(path)} ended: it has reached its limit of ${ending.reached}`)
+      case "Failure":
+        return yield* fail(ending.detail)
+      case "Stuck": {
+        const lost = droppedPackets() + ending.lostPackets
+        return ending.hasReader
+          ? yield* missing(path, lost, "its reader did not read them in time")
+          : yield* fail("no reader has opened the pipe", lost)
+      }
+    }
+  })
+}
 
 /**
  * Creates a tap that writes a pcapng file and replaces an existing one. The header is on the disk before the first
  * packet; fails if it cannot be written. The file is complete when the scope closes.
  *
- * If a later write fails, as on a full disk, `onFailure` runs once and the tap ignores all further packets.
+ * The path may be a named pipe, or `-` for standard output, with `NodePipes.layer`. The program never waits for the
+ * reader: packets wait for it in memory, and are dropped and counted beyond `maxPendingBytes`.
+ *
+ * If a later write fails, as on a full disk, `onFailure` runs once and the tap ignores all further packets. The file
+ * then ends with the last packet that it has space for.
  *
  * @category constructors
  * @since 0.1.0
@@ -139,47 +197,20 @@ export const start = Effect.fnUntraced(function* (
   path: string,
   options: FileOptions = {}
 ): Effect.fn.Return<Tap, CaptureError, FileSystem.FileSystem | Scope.Scope> {
-  const { onFailure = warn } = options
+  const { closeTimeout = "5 seconds", onFailure = warn, ring, stop } = options
   const captureWriter = CaptureWriter.make(options)
-  const errorOf = (isStarted: boolean) => (error: PlatformError.PlatformError) =>
-    new CaptureError({ path, isStarted, detail: reasonOf(error) })
-  const file = yield* Effect.mapError(open(path, captureWriter), errorOf(false))
-  const changed = Signal.make()
-  let state: "open" | "ending" | "stopped" = "open"
-
-  const writeLoop = Effect.gen(function* () {
-    while (true) {
-      const isLast = state === "ending"
-      const chunks = isLast ? captureWriter.finish() : captureWriter.take()
-      if (chunks.length > 0) yield* file.writeAll(Bytes.concat(chunks))
-      else if (!isLast) yield* changed.wait
-      if (isLast) return
-    }
-  }).pipe(
-    Effect.catch((error) => onFailure(errorOf(true)(error))),
-    Effect.ensuring(
-      Effect.sync(() => {
-        state = "stopped"
-      })
-    )
-  )
-  const fiber = yield* Effect.forkScoped(writeLoop)
-  yield* Effect.addFinalizer(
-    Effect.fnUntraced(function* () {
-      if (state === "open") state = "ending"
-      changed.notify()
-      yield* Fiber.await(fiber)
-      const dropped = captureWriter.droppedPackets()
-      if (dropped > 0)
-        yield* Effect.logWarning(
-          `${path} lacks ${Quantity.format(dropped, "packet")}: packets were captured faster than the file was written`
-        )
-    })
-  )
+  const output = yield* CaptureOutput.open(path, captureWriter.source, {
+    ring: ring && { files: ring.files, limits: CaptureLimits.amountsOf(ring) },
+    stop: stop && CaptureLimits.amountsOf(stop),
+    closeTimeout: Duration.fromInputUnsafe(closeTimeout),
+    onWaiting: Effect.logInfo(`capture to ${nameOf(path)}: packets wait in memory until a reader opens the pipe`),
+    finish: captureWriter.flush,
+    onEnd: report(path, captureWriter, onFailure)
+  }).pipe(Effect.mapError(({ detail }) => new CaptureError({ path, isStarted: false, detail })))
   const tap: Tap = (packet) => {
-    if (state !== "open") return
+    if (!output.isOpen()) return
     captureWriter.tap(packet)
-    changed.notify()
+    output.notify()
   }
   return tap
 })

@@ -3,6 +3,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
+import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -52,8 +53,8 @@ describe("Capture.layer", () => {
       const blocks = Result.getOrThrow(PcapngDecoder.decode(Fs.readFileSync(file)))
       const tags = blocks.map(({ _tag }) => _tag)
       assert.deepStrictEqual(tags.slice(0, 3), ["Section", "Interface", "Packet"])
-      // Section and interface, handshake, 2 data segments and 2 FINs with an acknowledgement each.
-      assert.strictEqual(tags.length, 2 + 3 + 4 + 4)
+      // Handshake, 2 data segments and 2 FINs with an acknowledgement each.
+      assert.strictEqual(tags.filter((tag) => tag === "Packet").length, 3 + 4 + 4)
     }).pipe(Effect.scoped)
   )
 
@@ -146,7 +147,7 @@ const diskFor = (writes: number) => {
       ),
     truncate: () => call("truncate"),
     sync: call("sync"),
-    stat: Effect.succeed({ type: "File" })
+    stat: Effect.succeed({ type: "File", size: ByteSize.zero })
   }
   const layer = FileSystem.layerNoop({ open: () => Effect.succeed(file as unknown as FileSystem.File) })
   return { calls, layer }

@@ -4,9 +4,9 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
-import * as Endpoint from "../network/Endpoint.ts"
-import type { Connection, Listener, NetworkError } from "../network/Network.ts"
-import type { Kind } from "../network/Packet.ts"
+import * as Endpoint from "../../network/Endpoint.ts"
+import type { Connection, Listener, NetworkError } from "../../network/Network.ts"
+import type { Kind } from "../../network/Packet.ts"
 
 /** Reports a packet to the tap, with the current time. */
 export type Emit = (

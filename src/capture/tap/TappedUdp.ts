@@ -2,9 +2,9 @@
 
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Endpoint from "../network/Endpoint.ts"
-import type { Interface, Network, NetworkError, UdpOptions, UdpSocket } from "../network/Network.ts"
-import * as LocalAddress from "../network/names/LocalAddress.ts"
+import * as Endpoint from "../../network/Endpoint.ts"
+import type { Interface, Network, NetworkError, UdpOptions, UdpSocket } from "../../network/Network.ts"
+import * as LocalAddress from "../../network/names/LocalAddress.ts"
 import type { Emit } from "./TappedStream.ts"
 
 type Service = Network["Service"]

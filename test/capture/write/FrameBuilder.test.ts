@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as FrameBuilder from "../../src/capture/FrameBuilder.ts"
-import * as Ip from "../../src/capture/Ip.ts"
-import type { Kind, ObservedPacket } from "../../src/network/Packet.ts"
-import { pseudoRandomBytes } from "../support/Hosts.ts"
+import * as Ip from "../../../src/capture/Ip.ts"
+import * as FrameBuilder from "../../../src/capture/write/FrameBuilder.ts"
+import type { Kind, ObservedPacket } from "../../../src/network/Packet.ts"
+import { pseudoRandomBytes } from "../../support/Hosts.ts"
 
 const between = (minimum: number, maximum: number) =>
   Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))

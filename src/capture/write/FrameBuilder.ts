@@ -15,10 +15,10 @@
  * Data is acknowledged when it arrives if the tap knows that time, otherwise at once. Wireshark then reports only those
  * gaps and retransmissions that really happened on the network.
  */
-import * as Endpoint from "../network/Endpoint.ts"
-import type { ObservedPacket } from "../network/Packet.ts"
-import * as Ip from "./Ip.ts"
-import * as IpOctets from "./IpOctets.ts"
+import * as Endpoint from "../../network/Endpoint.ts"
+import type { ObservedPacket } from "../../network/Packet.ts"
+import * as Ip from "../Ip.ts"
+import * as IpOctets from "../IpOctets.ts"
 import * as StreamTable from "./StreamTable.ts"
 import { addSequence, type EndpointPair, type Stream, type StreamEnd, synchronize } from "./StreamTable.ts"
 

@@ -1,6 +1,6 @@
 /** Table of TCP streams with their sequence numbers: open streams up to a limit, and recently ended ones. */
-import type { Kind } from "../network/Packet.ts"
-import type { IpEndpoint } from "./Ip.ts"
+import type { Kind } from "../../network/Packet.ts"
+import type { IpEndpoint } from "../Ip.ts"
 
 /** One end of a stream, with the variables of RFC 9293, 3.3.1. */
 export interface StreamEnd {
