@@ -12,6 +12,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
+import * as Capture from "./capture/capture.ts"
 import { BenchError } from "./child.ts"
 import * as Cluster from "./cluster/cluster.ts"
 import * as Farm from "./farm/farm.ts"
@@ -43,6 +44,7 @@ const benchmarks: ReadonlyArray<Benchmark> = [
   Cluster.benchmark,
   Primes.benchmark,
   Status.benchmark,
+  Capture.benchmark,
   Sockets.benchmark
 ]
 

@@ -208,7 +208,7 @@ describe("IP packets", () => {
     assert.strictEqual(with6(44, "1100 0000 00000001").layers.join(" "), "raw ipv6 ipv6.fraghdr udp")
     assert.deepInclude(with6(60, "1100 010400000000"), { protocol: "UDP", problems: [] })
     assert.include(
-      with6(60, `${"3c00010400000000".repeat(31)}1100010400000000`).problems,
+      with6(60, `${"3c00010400000000".repeat(32)}1100010400000000`).problems,
       "more than 32 extension headers"
     )
   })
