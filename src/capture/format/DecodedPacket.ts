@@ -7,7 +7,7 @@ export interface TcpHeader {
   readonly ack: number
   readonly flags: number
   readonly window: number
-  /** Encoded options; the length is a multiple of 4 bytes. */
+  /** Encoded options; the length is a multiple of 4 bytes unless the capture cut them. */
   readonly options: Uint8Array
 }
 

@@ -46,13 +46,22 @@ const advance = (frame: Frame, name: string, headerLength: number) => {
   frame.headerLength = frame.base + frame.at
 }
 
+/** Ends the decoding at a header that is too short, with the ports if they are there. */
+const truncated = (frame: Frame, name: string): number => {
+  if (frame.end - frame.at >= 4) {
+    setPorts(frame)
+    if (frame.absent > 0) frame.layers.push(name.toLowerCase())
+  }
+  return malformed(frame, name)
+}
+
 /** Ports of tunnels that carry frames: VXLAN (RFC 7348) and Geneve (RFC 8926). */
 const ports = { vxlan: 4_789, geneve: 6_081 } as const
 
 const udp: Layer = (frame) => {
   const { at, bytes, end } = frame
   frame.protocol = "UDP"
-  if (end - at < 8) return malformed(frame, "UDP")
+  if (end - at < 8) return truncated(frame, "UDP")
   const available = end - at
   const stated = u16(bytes, at + 4)
   // The length of a datagram above 65,535 bytes is 0 (RFC 2675, 4).
@@ -77,15 +86,20 @@ const tcp: Layer = (frame) => {
   const { at, bytes, end } = frame
   frame.protocol = "TCP"
   const headerLength = end - at < 20 ? 0 : (bytes[at + 12]! >> 4) * 4
-  if (headerLength < 20 || headerLength > end - at) return malformed(frame, "TCP")
-  if (!frame.isFragment && frame.absent === 0) verify(frame, "TCP", numbers.tcp, end, at + 16)
+  const cutOptions = headerLength - (end - at)
+  if (headerLength < 20 || cutOptions > frame.absent) return truncated(frame, "TCP")
+  if (cutOptions > 0) {
+    addNote(frame, "TCP options truncated by the snap length")
+    frame.absent -= cutOptions
+  }
+  if (!frame.isFragment && frame.absent === 0 && cutOptions <= 0) verify(frame, "TCP", numbers.tcp, end, at + 16)
   setPorts(frame)
   frame.tcp = {
     seq: u32(bytes, at + 4),
     ack: u32(bytes, at + 8),
     flags: u16(bytes, at + 12) & 0x1ff,
     window: u16(bytes, at + 14),
-    options: bytes.subarray(at + 20, at + headerLength)
+    options: bytes.subarray(at + 20, Math.min(end, at + headerLength))
   }
   advance(frame, "tcp", headerLength)
   return done

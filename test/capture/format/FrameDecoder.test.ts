@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { CapturedPacket } from "../../../src/capture/CaptureReader.ts"
 import * as Checksum from "../../../src/capture/format/Checksum.ts"
+import * as Ip from "../../../src/capture/Ip.ts"
 import * as Files from "./CaptureBytes.ts"
 
 const { concat, hex } = Files
@@ -188,6 +189,24 @@ describe("IP packets", () => {
       Files.pcap([{ bytes: cut, micros: 0, originalLength: 33 }], { littleEndian: true })
     ).packets
     assert.deepInclude(snapped, { problems: [], missingBytes: 3 })
+  })
+
+  it("whose transport header the capture cut have what there is of it", () => {
+    const segment = Ip.encode({
+      from: { address: Uint8Array.of(10, 0, 0, 1), port: 4_000 },
+      to: { address: Uint8Array.of(10, 0, 0, 2), port: 80 },
+      payload: Files.encode("hello"),
+      tcp: { seq: 1, ack: 2, flags: 2, window: 3, options: Ip.synOptions(4) },
+      id: 1
+    })
+    for (const size of [20, 22, 24, 39, 40, 44, 47, 48, 50]) {
+      const frame = { bytes: segment.subarray(0, size), micros: 0, originalLength: segment.length }
+      const [packet] = Files.readSync(Files.pcap([frame], { littleEndian: true })).packets
+      assert.deepStrictEqual(packet?.problems, [], `${size} bytes`)
+      assert.strictEqual(packet?.from?.port, size < 24 ? 0 : 4_000)
+      assert.strictEqual(packet?.tcp?.options.length, size < 40 ? undefined : Math.min(8, size - 40))
+      if (size >= 40) assert.strictEqual((packet?.payload.length ?? 0) + (packet?.missingBytes ?? 0), 5)
+    }
   })
 
   it("of IPv6 with extension headers are decoded", () => {
