@@ -79,7 +79,7 @@ const optionFields: Readonly<Record<number, readonly [name: string, type: FieldD
   66: ["dhcp.option.tftp_server_name", "text", "Option 66: name of the TFTP server"],
   67: ["dhcp.option.bootfile_name", "text", "Option 67: boot file"],
   93: ["dhcp.option.client_system_architecture", "number", "Option 93: architecture; x64 UEFI is 7"],
-  97: ["dhcp.option.client_uuid", "bytes", "Option 97: identifier of the machine"]
+  97: ["dhcp.client_id.uuid", "bytes", "Option 97: identifier of the machine"]
 }
 
 const optionValues = (type: FieldDissector.FieldType, value: Uint8Array): ReadonlyArray<FieldDissector.FieldValue> => {

@@ -78,17 +78,15 @@ const summaryOf = ({ answers, flags, isTruncated, questions }: DnsMessage.DnsMes
   return TerminalText.truncate(TerminalText.escape(`${isResponse ? "response" : "query"} ${parts.join(", ")}`), 200)
 }
 
-const opcodes = new Set([0, 1, 2, 4, 5, 6])
-
 const dissectMessage = (bytes: Uint8Array, isMulticast: boolean): FieldDissector.FieldDissection | undefined => {
   const message = DnsMessage.decode(bytes)
-  if (message === undefined || !opcodes.has((message.flags >> 11) & 15)) return undefined
+  if (message === undefined) return undefined
   const kind = (message.flags & 0x8000) === 0 ? "QUERY" : "RESPONSE"
   const summary = summaryOf(message)
   return { kind, summary, fields: fieldsOf(message), protocol: isMulticast ? "mdns" : undefined }
 }
 
-/** Maximum length of the bytes of a message over TCP that wait for the rest: its length field has 16 bits. */
+/** Bytes of both directions that wait for the rest of a message, whose length has 16 bits. */
 interface Waiting {
   readonly fromClient: Uint8Array
   readonly fromServer: Uint8Array

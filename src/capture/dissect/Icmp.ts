@@ -3,6 +3,7 @@
  * caused it: its addresses and ports are fields, too, as in Wireshark. Pure.
  */
 import type { Field, FieldDissection, FieldTable } from "../../network/dissect/FieldDissector.ts"
+import type * as Packet from "../../network/Packet.ts"
 import * as ByteReader from "./ByteReader.ts"
 
 const { u16 } = ByteReader
@@ -11,6 +12,8 @@ const { u16 } = ByteReader
 export interface LayerDissection extends FieldDissection {
   /** Protocols of the packet inside of an error message. */
   readonly innerProtocols: ReadonlyArray<string>
+  /** Ends of the UDP packet inside of an error message. */
+  readonly innerUdp?: Pick<Packet.Packet, "from" | "to"> | undefined
 }
 
 /** Fields of ICMP and ICMPv6. */
@@ -65,6 +68,7 @@ interface InnerPacket {
   readonly text: string
   readonly fields: ReadonlyArray<Field>
   readonly protocols: ReadonlyArray<string>
+  readonly udp?: Pick<Packet.Packet, "from" | "to"> | undefined
 }
 
 const transports: Readonly<Record<number, "tcp" | "udp">> = { 6: "tcp", 17: "udp" }
@@ -90,9 +94,11 @@ const innerPacket = (bytes: Uint8Array): InnerPacket | undefined => {
   const transport = bytes.length >= headerLength + 4 && !isLaterFragment ? transports[protocol] : undefined
   const ports = [u16(bytes, headerLength), u16(bytes, headerLength + 2)] as const
   const port = (at: 0 | 1) => (transport === undefined ? "" : ` port ${ports[at]}`)
+  const endpoint = (address: Uint8Array, at: 0 | 1) => ({ address: ByteReader.formatIp(address)!, port: ports[at] })
   return {
     text: `${ByteReader.formatIp(from)}${port(0)} > ${ByteReader.formatIp(to)}${port(1)}`,
     protocols: transport === undefined ? [name] : [name, transport],
+    udp: transport === "udp" ? { from: endpoint(from, 0), to: endpoint(to, 1) } : undefined,
     fields: [
       [`${name}.src`, from],
       [`${name}.dst`, to],
@@ -104,7 +110,14 @@ const innerPacket = (bytes: Uint8Array): InnerPacket | undefined => {
             ["ip.proto", protocol]
           ] as const)
         : ([["ipv6.hlim", bytes[7]!]] as const)),
-      ...(transport === undefined ? [] : portFields(transport, ports[0], ports[1]))
+      ...(transport === undefined ? [] : portFields(transport, ports[0], ports[1])),
+      ...(transport === "udp" && bytes.length >= headerLength + 6
+        ? ([["udp.length", u16(bytes, headerLength + 4)]] as const)
+        : []),
+      // Wireshark does not know the connection here, so that its number is not relative.
+      ...(transport === "tcp" && bytes.length >= headerLength + 8
+        ? ([["tcp.seq", ByteReader.u32(bytes, headerLength + 4)]] as const)
+        : [])
     ]
   }
 }
@@ -148,6 +161,7 @@ export const decode = (bytes: Uint8Array, isV6: boolean): LayerDissection | unde
         : []),
       ...(inner?.fields ?? [])
     ],
-    innerProtocols: inner?.protocols ?? []
+    innerProtocols: inner?.protocols ?? [],
+    innerUdp: inner?.udp
   }
 }

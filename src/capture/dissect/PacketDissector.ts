@@ -128,11 +128,16 @@ function* candidates(
   if (byContent !== undefined) yield byContent
 }
 
-const dissectUdp = (self: State, packet: Packet.Packet, collected: Collected) => {
-  const key = keyOf(packet.from, packet.to)
+/** Numbers a UDP conversation. */
+const addUdpStream = (self: State, { from, to }: Pick<Packet.Packet, "from" | "to">, collected: Collected) => {
+  const key = keyOf(from, to)
   const stream = self.conversations.get(key) ?? self.conversationCount++
   setBounded(self.conversations, key, stream, maxConversations)
   addField(collected, ["udp.stream", stream])
+}
+
+const dissectUdp = (self: State, packet: Packet.Packet, collected: Collected) => {
+  addUdpStream(self, packet, collected)
   if (packet.bytes.length === 0) return
   const flow = ExpectedFlows.flowOf(self.flows, packet)
   for (const dissector of candidates(self.table, packet, flow)) {
@@ -165,7 +170,12 @@ const dissectTcp = (self: State, captured: TcpPacket, packet: Packet.Packet, col
   }
   state = TcpStream.learn(state, from, captured.tcp)
   const [seq, ack] = TcpStream.relative(state, from, captured.tcp)
-  for (const field of [["tcp.stream", stream], ["tcp.seq", seq], ["tcp.ack", ack]] as const) addField(collected, field)
+  for (const field of [
+    ["tcp.stream", stream],
+    ["tcp.seq", seq],
+    ["tcp.ack", ack]
+  ] as const)
+    addField(collected, field)
   const sent = directionOf({ client, state }, from)
   for (const event of events) {
     const [next, found] = TcpStream.step(state, self.table, packet, sent, event)
@@ -175,7 +185,7 @@ const dissectTcp = (self: State, captured: TcpPacket, packet: Packet.Packet, col
   setBounded(self.tcp, stream, { client, state }, self.maxConnections)
 }
 
-const dissectLayer = (captured: CaptureReader.CapturedPacket, collected: Collected) => {
+const dissectLayer = (self: State, captured: CaptureReader.CapturedPacket, collected: Collected) => {
   const { payload, protocol } = captured
   const found =
     protocol === "ARP"
@@ -186,6 +196,7 @@ const dissectLayer = (captured: CaptureReader.CapturedPacket, collected: Collect
   if (found === undefined) return
   addDissection(collected, protocol.toLowerCase(), found)
   collected.protocols.push(...found.innerProtocols)
+  if (found.innerUdp !== undefined) addUdpStream(self, found.innerUdp, collected)
 }
 
 const isTcp = (captured: CaptureReader.CapturedPacket): captured is TcpPacket => captured.tcp !== undefined
@@ -197,7 +208,7 @@ const dissect = (self: State, captured: CaptureReader.CapturedPacket): PacketDet
   addField(collected, ["frame.time_delta", captured.number === 1 ? 0n : captured.at - self.lastAt])
   self.lastAt = captured.at
   const packet = CaptureReader.toObservedPacket(captured)
-  if (packet === undefined || !captured.layers.includes(packet.transport)) dissectLayer(captured, collected)
+  if (packet === undefined || !captured.layers.includes(packet.transport)) dissectLayer(self, captured, collected)
   else if (isTcp(captured)) dissectTcp(self, captured, packet, collected)
   else dissectUdp(self, packet, collected)
   return collected

@@ -102,6 +102,9 @@ const dissectionOf = (record: TlsHandshake.TlsRecord): FieldDissector.FieldDisse
   return { kind, summary, fields: fieldsOf(record) }
 }
 
+/** The segment with the start of a record, which Wireshark counts as TLS, too. */
+const startOfRecord: FieldDissector.FieldDissection = { kind: "Part", summary: "start of a record", fields: [] }
+
 /** The dissector of TLS. Kinds are names of handshake messages and of records, such as `ClientHello`. */
 export const dissector: FieldDissector.FieldDissector = FieldDissector.make({
   name: "tls",
@@ -121,12 +124,12 @@ export const dissector: FieldDissector.FieldDissector = FieldDissector.make({
   },
   decode: ({ bytes, transport }) => {
     if (transport !== "tcp" || !TlsHandshake.isRecordStart(bytes)) return undefined
-    const [, records] = TlsHandshake.step(TlsHandshake.initial, { afterGap: false, bytes, fromClient: true })
+    const [, { records }] = TlsHandshake.step(TlsHandshake.initial, { afterGap: false, bytes, fromClient: true })
     return records[0] === undefined ? undefined : dissectionOf(records[0])
   },
   recognizes: ({ bytes, transport }) => transport === "tcp" && TlsHandshake.isRecordStart(bytes),
   collector: FieldDissector.collector(TlsHandshake.initial, (state, bytes) => {
-    const [next, records] = TlsHandshake.step(state, bytes)
-    return [next, records.map(dissectionOf)]
+    const [next, { beginsRecord, records }] = TlsHandshake.step(state, bytes)
+    return [next, records.length === 0 && beginsRecord ? [startOfRecord] : records.map(dissectionOf)]
   })
 })

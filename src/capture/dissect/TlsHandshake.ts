@@ -183,14 +183,22 @@ const readRecord = (direction: Direction, bytes: Uint8Array): readonly [Directio
   ]
 }
 
+/** Result of a step: the records that are complete, and whether another one begins. */
+export interface Found {
+  readonly records: ReadonlyArray<TlsRecord>
+  readonly beginsRecord: boolean
+}
+
+const nothing: Found = { records: [], beginsRecord: false }
+
 /** Takes the next bytes of a direction, and returns the records that they complete. */
 export const step = (
   state: State,
   { afterGap, bytes, fromClient }: Pick<StreamBytes, "afterGap" | "bytes" | "fromClient">
-): readonly [State, ReadonlyArray<TlsRecord>] => {
+): readonly [State, Found] => {
   const before = fromClient ? state.client : state.server
   let direction = afterGap ? { ...fresh, isEncrypted: before.isEncrypted } : before
-  if (direction.isOpaque) return [state, []]
+  if (direction.isOpaque || bytes.length === 0) return [state, nothing]
   const all = concat(direction.record, bytes)
   const records: Array<TlsRecord> = []
   let at = 0
@@ -209,5 +217,6 @@ export const step = (
     at += length
   }
   const after = { ...direction, record: all.slice(at) }
-  return [fromClient ? { ...state, client: after } : { ...state, server: after }, records]
+  const beginsRecord = after.record.length > 0 && after.record.length <= bytes.length
+  return [fromClient ? { ...state, client: after } : { ...state, server: after }, { records, beginsRecord }]
 }

@@ -1,6 +1,6 @@
 /**
  * Compiler of display filters to closures. A field of a packet has no value, one or several: a comparison is true if it
- * is true for one of them, and `!=` and `not in` if it is true for all of them, as in Wireshark 4. Pure.
+ * is true for one of them, and `!=` if it is true for all of them, as in Wireshark 4. Pure.
  */
 
 import type { FieldType, FieldValue } from "../../network/dissect/FieldDissector.ts"
@@ -107,16 +107,13 @@ const inRange = ({ from, to }: Range): ((found: FilterValue.Comparable) => boole
   return (found) => compareFrom(found) >= 0 && compareTo(found) <= 0
 }
 
-const membership = (
-  { field, negated, ranges }: Extract<Expression, { readonly _tag: "In" }>,
-  type: FieldType
-): Predicate => {
+const membership = ({ field, ranges }: Extract<Expression, { readonly _tag: "In" }>, type: FieldType): Predicate => {
   const tests = ranges.map(inRange)
   const test: Test = (found) => {
     const comparable = FilterValue.toComparable(type, found)
     return tests.some((each) => each(comparable))
   }
-  return quantified(someOf(field), test, negated)
+  return quantified(someOf(field), test, false)
 }
 
 const latin1 = (bytes: Uint8Array): string => {

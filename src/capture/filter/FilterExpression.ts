@@ -31,7 +31,7 @@ export type Expression =
   | { readonly _tag: "AnyBit"; readonly field: string; readonly mask: number }
   | { readonly _tag: "Contains"; readonly field: string; readonly value: string | Uint8Array }
   | { readonly _tag: "Matches"; readonly field: string; readonly pattern: string }
-  | { readonly _tag: "In"; readonly field: string; readonly ranges: ReadonlyArray<Range>; readonly negated: boolean }
+  | { readonly _tag: "In"; readonly field: string; readonly ranges: ReadonlyArray<Range> }
   | { readonly _tag: "And"; readonly parts: ReadonlyArray<Expression> }
   | { readonly _tag: "Or"; readonly parts: ReadonlyArray<Expression> }
   | { readonly _tag: "Not"; readonly part: Expression }
@@ -79,7 +79,7 @@ export const format = (expression: Expression): string => {
     case "Matches":
       return `${expression.field} matches ${FilterValue.format(expression.pattern)}`
     case "In":
-      return `${expression.field} ${expression.negated ? "not in" : "in"} {${expression.ranges.map(formatRange).join(", ")}}`
+      return `${expression.field} in {${expression.ranges.map(formatRange).join(", ")}}`
     case "And":
       return expression.parts.map((part) => within(part, strength.Not)).join(" and ")
     case "Or":

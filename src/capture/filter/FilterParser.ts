@@ -155,12 +155,12 @@ const takeRange = (cursor: Cursor, field: string, type: FieldType): Range => {
   return { from, to }
 }
 
-const membership = (cursor: Cursor, field: string, type: FieldType, negated: boolean): Expression => {
+const membership = (cursor: Cursor, field: string, type: FieldType): Expression => {
   expectSymbol(cursor, "{", '"{" and values: {80, 443, 8000..8100}')
   const ranges = [takeRange(cursor, field, type)]
   while (takeIf(cursor, ",")) ranges.push(takeRange(cursor, field, type))
   expectSymbol(cursor, "}", '"," or "}"')
-  return { _tag: "In", field, ranges, negated }
+  return { _tag: "In", field, ranges }
 }
 
 const textTest = (cursor: Cursor, field: string, type: FieldType, operator: Token): Expression => {
@@ -187,10 +187,10 @@ const test = (cursor: Cursor): Expression => {
     return compare(cursor, field, type)
   }
   if (takeIf(cursor, "&")) return maskTest(cursor, field, type, operator)
-  if (takeIf(cursor, "in")) return membership(cursor, field, type, false)
+  if (takeIf(cursor, "in")) return membership(cursor, field, type)
   if (isOneOf(operator, "not", "!") && isOneOf(cursor.all[cursor.at + 1]!, "in")) {
     cursor.at += 2
-    return membership(cursor, field, type, true)
+    return { _tag: "Not", part: membership(cursor, field, type) }
   }
   if (takeIf(cursor, "contains", "matches", "~")) return textTest(cursor, field, type, operator)
   return { _tag: "Exists", field }

@@ -139,12 +139,7 @@ const tests: Arbitrary.Arbitrary<Expression> = Arbitrary.flatMap(pick(...types),
         pattern
       })
     ),
-    Arbitrary.map(Arbitrary.all([field(type), ranges(type), pick(true, false)]), ([field, ranges, negated]) => ({
-      _tag: "In",
-      field,
-      ranges,
-      negated
-    }))
+    Arbitrary.map(Arbitrary.all([field(type), ranges(type)]), ([field, ranges]) => ({ _tag: "In", field, ranges }))
   )
 )
 

@@ -72,12 +72,12 @@ export const isTrue = (expression: Expression, fields: Fields): boolean => {
     case "Matches":
       return values.some((value) => new RegExp(expression.pattern, "i").test(textOf(value)))
     default: {
-      const { negated, ranges } = expression
+      const { ranges } = expression
       const isIn = (found: FieldValue) =>
         ranges.some(({ from, to }) =>
           to === undefined ? isEqual(found, from) : compares(found, ">=", from) && compares(found, "<=", to)
         )
-      return negated ? values.length > 0 && !values.some(isIn) : values.some(isIn)
+      return values.some(isIn)
     }
   }
 }
