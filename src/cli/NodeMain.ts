@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Runtime from "effect/Runtime"
 import * as TerminalText from "../network/TerminalText.ts"
+import { InnerCommand } from "./common/capture/InnerCommand.ts"
 import * as completionsFlag from "./common/completions/completionsFlag.ts"
 import * as HelpPresenter from "./common/HelpPresenter.ts"
 import { ReloadSignal, ShutdownSignal } from "./common/Shutdown.ts"
@@ -65,7 +66,10 @@ export const outcome = (
 const readFrom = (args: ReadonlyArray<string>) => ConfigFile.pathOf(args, process.env.EFFECT_INET_CONFIG)
 
 /** Executes a command line; results and messages go to the `Console`. */
-export const execute = (args: ReadonlyArray<string>, output: CliOutput.Presenter = presenter) =>
+export const execute = (
+  args: ReadonlyArray<string>,
+  output: CliOutput.Presenter = presenter
+): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
     const command = yield* Effect.promise(() => load(args))
     const builtIns = completionsFlag.builtIns(yield* Effect.context<Command.Environment>())
@@ -74,6 +78,7 @@ export const execute = (args: ReadonlyArray<string>, output: CliOutput.Presenter
   }).pipe(
     ConfigFile.provide(readFrom(args), () => import("./run/config/file.ts")),
     Effect.provideService(CliOutput.Presenter, output),
+    Effect.provideService(InnerCommand, (inner) => execute(inner, output)),
     Effect.provideService(Logger.CurrentLoggers, new Set([terminalOutput.logger, Logger.tracerLogger])),
     Effect.provideService(Logger.LogToStderr, true),
     Effect.provide(NodeLazyServices.layer)

@@ -29,6 +29,7 @@ const serve = lazyCommand({
     ["effect-inet board serve --size 8 --host ::", "Serve a larger board, on all interfaces"]
   ],
   flags: serveFlags,
+  isStdoutFree: () => true,
   program: serveProgram
 })
 

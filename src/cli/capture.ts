@@ -1,3 +1,4 @@
+import { run } from "./capture/run.ts"
 import { commandGroup } from "./common/commandGroup.ts"
 import * as parse from "./common/flagParsers.ts"
 import * as flags from "./common/flags.ts"
@@ -101,4 +102,8 @@ const read = lazyCommand({
   program: async () => (await import("./run/capture/read/read.ts")).read
 })
 
-export const command = commandGroup("capture", "Read packet captures, such as the files written by --capture", [read])
+export const command = commandGroup(
+  "capture",
+  "Capture packets, and read packet captures, such as the files written by --capture",
+  [read, run]
+)

@@ -28,6 +28,7 @@ const serve = lazyCommand({
     ["effect-inet guess serve --model select", "Serve all clients in one loop, as the course's server"]
   ],
   flags: serveFlags,
+  isStdoutFree: () => true,
   program: serveProgram
 })
 

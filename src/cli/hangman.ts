@@ -58,6 +58,7 @@ const serve = lazyCommand({
     ["effect-inet hangman serve --model processes --pool 4", "Serve the players in four child processes"]
   ],
   flags: serveFlags,
+  isStdoutFree: () => true,
   program: serveProgram
 })
 

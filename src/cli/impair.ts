@@ -29,5 +29,6 @@ export const command = lazyCommand({
     ...operationsFlags.daemon("impair"),
     json: flags.json("impair")
   },
+  isStdoutFree: () => true,
   program: async () => (await import("./run/impair.ts")).impair
 })

@@ -54,7 +54,7 @@ export const commands = {
   },
   demo: { description: "Small demonstrations of network programming", load: () => import("./demo.ts") },
   capture: {
-    description: "Read packet captures, such as the files written by --capture",
+    description: "Capture packets, and read packet captures, such as the files written by --capture",
     load: () => import("./capture.ts")
   },
   impair: {
@@ -89,8 +89,18 @@ const runsOneOf = (names: ReadonlySet<string>, args: ReadonlyArray<string>): boo
   return names.has(command) || names.has(`${command} ${subcommand}`)
 }
 
-/** Returns whether a command line runs a server. A look at the peers, `status --once`, is none. */
-export const isServer = (args: ReadonlyArray<string>): boolean => runsOneOf(servers, args) && !args.includes("--once")
+/** Commands that are no servers, and also run until the process is requested to end. */
+const endless: ReadonlySet<string> = new Set(["capture run"])
+
+/**
+ * Returns whether a command line runs a server, or another command that has not failed when it is requested to end. A
+ * look at the peers, `status --once`, is none. `capture run` is what the command is that it runs.
+ */
+export const isServer = (args: ReadonlyArray<string>): boolean => {
+  if (!runsOneOf(endless, args)) return runsOneOf(servers, args) && !args.includes("--once")
+  const end = args.indexOf("--")
+  return end < 0 || isServer(args.slice(end + 1))
+}
 
 /** Returns whether a command line runs a server that reloads at SIGHUP, whether or not it has a configuration file. */
 export const reloadsAlways = (args: ReadonlyArray<string>): boolean => runsOneOf(reloadingServers, args)

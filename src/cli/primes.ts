@@ -145,6 +145,7 @@ const serve = lazyCommand({
     ["effect-inet primes serve --dialect course", "664581 primes below 10^7"]
   ],
   flags: serveFlags,
+  isStdoutFree: () => true,
   program: serveProgram
 })
 

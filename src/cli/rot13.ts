@@ -32,6 +32,7 @@ const serve = lazyCommand({
     ["effect-inet rot13 serve --case lower --port 0 --json", "Listen on a free port and print it as JSON"]
   ],
   flags: serveFlags,
+  isStdoutFree: () => true,
   program: serveProgram
 })
 

@@ -224,6 +224,7 @@ const serve = lazyCommand({
     ]
   ],
   flags: serveFlags,
+  isStdoutFree: () => true,
   program: async () => {
     const { limitHeapGrowth } = await import("./run/common/NodeV8Flags.ts")
     // First: loading the server's modules from their sources can double the young generation once more.
@@ -282,6 +283,7 @@ const get = lazyCommand({
     ...transfer,
     json: flags.json("tftp")
   },
+  isStdoutFree: ({ output }) => output !== "-",
   program: async () => (await import("./run/tftp/get.ts")).get
 })
 
@@ -298,6 +300,7 @@ const put = lazyCommand({
     ...transfer,
     json: flags.json("tftp")
   },
+  isStdoutFree: () => true,
   program: async () => (await import("./run/tftp/put.ts")).put
 })
 

@@ -12,5 +12,6 @@ export const command = lazyCommand({
     ["effect-inet up --config services.yaml --admin 127.0.0.1:9067", "Serve their states and metrics over HTTP, too"]
   ],
   flags: upFlags,
+  isStdoutFree: () => true,
   program: async () => (await import("./run/up/up.ts")).up
 })

@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as ServerConfig from "../../network/ServerConfig.ts"
+import * as captureFlags from "./capture/captureFlags.ts"
 import * as parse from "./flagParsers.ts"
 import * as ConfigFile from "./settings/ConfigFile.ts"
 import {
@@ -102,7 +103,7 @@ export const Capture = GlobalFlag.Setting("capture")({
       settings.globalSection,
       "capture",
       "FILE",
-      "Write all packets to a pcapng file; packets changed by --faults have a comment"
+      "Write all packets to a pcapng file, a named pipe, or - for standard output; packets changed by --faults have a comment"
     )
   )
 })
@@ -121,7 +122,7 @@ const ConfigPath = GlobalFlag.Setting("config")({
 })
 
 /** Flags of every command. */
-export const globalFlags = [Faults, FaultSeed, Capture, ConfigPath] as const
+export const globalFlags = [Faults, FaultSeed, Capture, ...captureFlags.globalFlags, ConfigPath] as const
 
 /** Creates the flag of a port; 0 selects a free port. */
 export const port = (

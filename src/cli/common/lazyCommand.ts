@@ -3,6 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { failWithoutCapture } from "./CliErrors.ts"
+import { Capture } from "./flags.ts"
 import * as CommandInput from "./settings/CommandInput.ts"
 import * as logLevel from "./settings/logLevel.ts"
 import * as negativeArguments from "./settings/negativeArguments.ts"
@@ -15,6 +16,22 @@ const programServices = Layer.unwrap(
     ({ layer }) => layer
   )
 )
+
+/** Returns whether standard output is the connection of a server that inetd has started. */
+const isConnection = (input: object) => "stdio" in input && input.stdio === true
+
+/** Lets `--capture -` write to standard output, if that is free. */
+const withCaptureToStdout =
+  (isFree: () => boolean) =>
+  <A, E, R>(program: Effect.Effect<A, E, R>) =>
+    Effect.flatMap(Capture, (file) =>
+      file === "-"
+        ? Effect.flatMap(
+            Effect.promise(() => import("./capture/freeStdout.ts")),
+            ({ run }) => run(isFree(), program)
+          )
+        : program
+    )
 
 const tables = new WeakMap<object, Readonly<Record<string, unknown>>>()
 
@@ -32,6 +49,8 @@ export const lazyCommand = <const Name extends string, const Flags extends Comma
   readonly examples: ReadonlyArray<readonly [command: string, description: string]>
   readonly flags: Flags
   readonly program: () => Promise<(input: Command.Command.Config.Infer<Flags>) => Effect.Effect<void, E, R>>
+  /** Returns true if the command prints messages only, so that `--capture -` may write to standard output. */
+  readonly isStdoutFree?: ((input: Command.Command.Config.Infer<Flags>) => boolean) | undefined
 }) => {
   const command = Command.make(options.name, options.flags, (parsed) => {
     const input = negativeArguments.decodeAll(parsed)
@@ -40,6 +59,7 @@ export const lazyCommand = <const Name extends string, const Flags extends Comma
       options.flags,
       Effect.flatMap(Effect.promise(options.program), (program) => program(input)).pipe(
         failWithoutCapture,
+        withCaptureToStdout(() => options.isStdoutFree?.(input) === true && !isConnection(input as object)),
         Effect.tapCause((cause) => Effect.logDebug("failed", cause)),
         logLevel.withSettings,
         terminalOutput.withEscapedConsole,

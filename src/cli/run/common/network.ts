@@ -2,10 +2,14 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Capture from "../../../capture/Capture.ts"
 import * as Network from "../../../network/Network.ts"
 import * as NodeServices from "../../../network/node/NodeServices.ts"
+import type { Tap } from "../../../network/Packet.ts"
+import * as Quantity from "../../../network/Quantity.ts"
 import type { Observer } from "../../../simulation/impairment/Impairment.ts"
 import { CannotCapture, CaptureFailure } from "../../common/CliErrors.ts"
+import * as captureFlags from "../../common/capture/captureFlags.ts"
 import * as flags from "../../common/flags.ts"
 
 /** The host's network and the observer that captures its packets. */
@@ -22,30 +26,66 @@ export class CapturedNetwork extends Context.Reference<UnderlyingNetwork | undef
   }
 ) {}
 
-/**
- * Opens the capture file. Fails if it cannot be written: nothing is sent that the capture would lack. If it cannot be
- * written later, a server logs a warning, and a client fails when it is done.
- */
-export const openCapture = Effect.fnUntraced(function* (file: string) {
-  const Capture = yield* Effect.promise(() => import("../../../capture/Capture.ts"))
+/** A tap for the packets of a command that `capture run` runs. Default: none. */
+export class CapturedBy extends Context.Reference<Tap | undefined>("effect-inet/cli/CapturedBy", {
+  defaultValue: () => undefined
+}) {}
+
+/** Starts a capture to a file, as `--capture` does; `flag` names it in messages. */
+export const startCapture = Effect.fnUntraced(function* (flag: string, file: string, options: Capture.FileOptions) {
+  const { start } = yield* Effect.promise(() => import("../../../capture/Capture.ts"))
+  const NodePipes = yield* Effect.promise(() => import("../../../capture/write/NodePipes.ts"))
   const failures = yield* CaptureFailure
   const failed = ({ detail }: { readonly detail: string }, after = "") =>
-    new CannotCapture({ message: `--capture ${JSON.stringify(file)}: ${detail}${after}` })
-  return yield* Capture.start(file, {
+    new CannotCapture({ message: `--${flag} ${JSON.stringify(file)}: ${detail}${after}` })
+  return yield* start(file, {
+    ...options,
     onFailure:
       failures === undefined
         ? undefined
         : (error) =>
             Effect.sync(() => {
-              failures.error = failed(error, "; the file lacks the packets from then on")
+              const { lostPackets } = error
+              const lacks =
+                lostPackets === undefined
+                  ? "the file lacks the packets from then on"
+                  : `${Quantity.format(lostPackets, "packet")} lost`
+              failures.error = failed(error, `; ${lacks}`)
             })
-  }).pipe(Effect.mapError((error) => failed(error)))
+  }).pipe(
+    Effect.mapError((error) => failed(error)),
+    Effect.provide(NodePipes.layer)
+  )
 })
 
-const startCapture = Effect.fnUntraced(function* (file: string) {
-  const tap = yield* openCapture(file)
+/**
+ * Opens the capture file of `--capture`; undefined without one. Fails if it cannot be written: nothing is sent that the
+ * capture would lack. If it cannot be written later, a server logs a warning, and a client fails when it is done.
+ */
+export const captureTap = Effect.gen(function* () {
+  const file = yield* flags.Capture
+  const other = yield* CapturedBy
+  if (file === undefined) {
+    yield* captureFlags.checkUnused
+    return other
+  }
+  const options = yield* captureFlags.optionsOf(yield* captureFlags.given, "capture-filter")
+  const tap = yield* startCapture("capture", file, options)
+  const both: Tap = (packet) => {
+    other?.(packet)
+    tap(packet)
+  }
+  return other === undefined ? tap : both
+})
+
+const startObserver = Effect.gen(function* () {
+  const tap = yield* captureTap
+  if (tap === undefined) return undefined
   const { wrap } = yield* Effect.promise(() => import("../../../capture/Capture.ts"))
-  yield* Effect.logInfo(`capturing to ${file}; child processes and worker threads are not captured`)
+  const file = yield* flags.Capture
+  const where = file === "-" ? "standard output" : file
+  if (file !== undefined)
+    yield* Effect.logInfo(`capturing to ${where}; child processes and worker threads are not captured`)
   const observer: Observer = { tap, wrap }
   return observer
 })
@@ -53,10 +93,9 @@ const startCapture = Effect.fnUntraced(function* (file: string) {
 /** Builds the network from the flags. With both, the capture shows the packets after the faults, with comments. */
 const layerFromFlags = Effect.gen(function* () {
   const network = yield* Network.Network
-  const file = yield* flags.Capture
   const plan = (yield* flags.Faults) ?? []
   const seed = yield* flags.FaultSeed
-  const observer = file === undefined ? undefined : yield* startCapture(file)
+  const observer = yield* startObserver
   if (plan.length > 0) {
     const Impairment = yield* Effect.promise(() => import("../../../simulation/impairment/Impairment.ts"))
     const { dissectors } = yield* Effect.promise(() => import("./dissectors.ts"))

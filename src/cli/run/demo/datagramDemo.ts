@@ -25,8 +25,7 @@ const sendIntervalMillis = 5
 /** Sends the datagrams from one host to another, with the shared flags; the same seed gives the same run. */
 export const send = Effect.fnUntraced(function* (link: SimLan.LinkOptions, seed: number) {
   const datagrams: Array<Datagram> = []
-  const file = yield* flags.Capture
-  const capture = file === undefined ? undefined : yield* network.openCapture(file)
+  const capture = yield* network.captureTap
   const scenario = Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
     const [sender, receiver] = [yield* host("sender"), yield* host("receiver")]
     yield* receiver.start(

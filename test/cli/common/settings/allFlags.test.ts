@@ -41,7 +41,7 @@ const exceptions: Readonly<Record<string, string>> = {
 }
 
 /** Texts of which each setting accepts one that is not its default; else it has a list of words. */
-const samples = ["127.0.0.1:80", "192.0.2.7", "10.0.0.0/8", "1-2", "660", "64K", "7s", "7", "true"]
+const samples = ["size=10M", "127.0.0.1:80", "192.0.2.7", "10.0.0.0/8", "1-2", "660", "64K", "7s", "7", "true"]
 
 const sampleOf = ({ accepts, expected, name }: settings.Setting) =>
   name === "plan" || name === "faults"

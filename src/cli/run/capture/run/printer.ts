@@ -1,0 +1,78 @@
+/** Prints the packets of a running capture, a line for each, while they pass. */
+import * as Effect from "effect/Effect"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as TcpAnalysis from "../../../../capture/analysis/TcpAnalysis.ts"
+import type * as Capture from "../../../../capture/Capture.ts"
+import * as CaptureFile from "../../../../capture/CaptureFile.ts"
+import type { CapturedPacket } from "../../../../capture/CaptureReader.ts"
+import * as NodeDecompressor from "../../../../capture/NodeDecompressor.ts"
+import * as CaptureLimits from "../../../../capture/write/CaptureLimits.ts"
+import * as dissectors from "../../common/dissectors.ts"
+import * as packetText from "../read/packetText.ts"
+
+/** What was printed. */
+export interface Printed {
+  readonly packets: number
+  /** Packets that the program that captures has dropped; undefined if it does not say. */
+  readonly dropped: number | undefined
+  /** True if a limit has ended the output. */
+  readonly hasReachedLimit: boolean
+}
+
+/** Limits and the form of the output. */
+export interface Options extends Pick<Capture.FileOptions, "filter" | "stop"> {
+  readonly json: boolean
+}
+
+/** Returns a function that formats packets in the order of the capture. */
+const makeFormat = (json: boolean) => {
+  const analysis = TcpAnalysis.make()
+  const dissect = dissectors.packetDissector()
+  const format = json ? packetText.json : packetText.line
+  let startNanos: bigint | undefined
+  return (packet: CapturedPacket) => {
+    startNanos ??= packet.at
+    return `${format({ packet, analysis: analysis.add(packet), details: dissect(packet) }, startNanos)}\n`
+  }
+}
+
+/** Prints the packets of a pcapng file until it ends or a limit is reached. */
+export const print = Effect.fnUntraced(function* <E, R>(
+  bytes: Stream.Stream<Uint8Array, E, R>,
+  { filter = () => true, json, stop }: Options
+) {
+  const stdio = yield* Stdio.Stdio
+  const total = stop && CaptureLimits.amountsOf(stop)
+  const format = makeFormat(json)
+  let state = CaptureLimits.initial
+  let dropped: number | undefined
+  /** Counts a packet: it may be beyond the limit, or the last one. */
+  const count = ({ at, capturedLength }: CapturedPacket) => {
+    const event = { _tag: "Packet", bytes: capturedLength, headerBytes: 0, trailerBytes: 0, at } as const
+    const [next, actions] = CaptureLimits.step({ total }, state, event)
+    state = next
+    return { isPrinted: actions.includes("Write"), isLast: actions.includes("Stop") }
+  }
+  const lines = CaptureFile.read(bytes, {
+    onSummary: ({ droppedPackets }) =>
+      Effect.sync(() => {
+        dropped = droppedPackets
+      })
+  }).pipe(
+    // Notes of the analysis depend on packets that a filter rejects, too.
+    Stream.map((packet) => ({ packet, text: format(packet) })),
+    Stream.filter(({ packet }) => filter(packet)),
+    Stream.map(({ packet, text }) => ({ text, ...count(packet) })),
+    Stream.takeWhile(({ isPrinted }) => isPrinted),
+    Stream.takeUntil(({ isLast }) => isLast),
+    Stream.map(({ text }) => text)
+  )
+  const printing = Stream.run(Stream.encodeText(lines), stdio.stdout())
+  const timeOver = Effect.map(stop?.time === undefined ? Effect.never : Effect.sleep(stop.time), () => {
+    state = CaptureLimits.step({}, state, { _tag: "TimeOut" })[0]
+  })
+  yield* Effect.raceFirst(printing, timeOver)
+  const printed: Printed = { packets: state.total.packets, dropped, hasReachedLimit: state.reached !== undefined }
+  return printed
+}, Effect.provide(NodeDecompressor.layer))
