@@ -110,9 +110,10 @@ export const text = (packets: ReadonlyArray<ObservedPacket>, options: Options = 
   const labelWidth = width - timeColumns - hosts.length * columnWidth - 2
   const { labels, legend } = HostLabels.make(hosts, columnWidth - 1, width)
   const heading = `${" ".repeat(timeColumns)}${labels.map((label) => center(label, columnWidth - 1)).join(" ")}`
+  const omitted = (count: number) => `... ${omittedText(count)} ...`
   const lines = rows.map((row) =>
     "omitted" in row
-      ? `${" ".repeat(timeColumns)}${center(`... ${omittedText(row.omitted)} ...`, hosts.length * columnWidth)}`
+      ? `${" ".repeat(timeColumns)}${center(omitted(row.omitted), Math.max(hosts.length * columnWidth, omitted(row.omitted).length))}`
       : `${formatSeconds(row.sinceStartNanos).padStart(timeColumns - 1)} ${drawArrow(row, hosts.length, columnWidth)}  ${truncate(row.label, labelWidth)}`
   )
   const notes = leftOut.length === 0 ? [] : [leftOutText(leftOut, width)]

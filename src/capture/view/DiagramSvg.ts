@@ -38,7 +38,7 @@ const drawRow = (row: Row, y: number, right: number): string => {
     `<text class="dim" x="${size.time - 14}" y="${y + 4}" text-anchor="end">${formatSeconds(row.sinceStartNanos)}</text>`,
     start === whole ? "" : `<path class="line" d="M${start} ${y}H${end}"/>`,
     head,
-    `<text class="${isMarked ? "bad" : "ink"}" x="${right + 10}" y="${y + 4}">${escapeMarkup(truncate(row.label))}</text>`
+    `<text class="${isMarked ? "mark" : "ink"}" x="${right + 10}" y="${y + 4}">${escapeMarkup(truncate(row.label))}</text>`
   ].join("")
 }
 

@@ -69,7 +69,7 @@ const maxHosts = 8
 const css = `:root{color-scheme:light dark;--ink:#1f2328;--dim:#59636e;--page:#fff;--soft:#f6f8fa;--line:#d1d9e0;--bad:#cf222e}
 @media(prefers-color-scheme:dark){:root{--ink:#f0f6fc;--dim:#9198a1;--page:#0d1117;--soft:#151b23;--line:#3d444d;--bad:#f85149}}
 *{box-sizing:border-box}
-body{margin:0 auto;max-width:1200px;padding:24px 16px 48px;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
+body{margin:0 auto;max-width:1440px;padding:24px 16px 48px;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 h1{font-size:22px;margin:0 0 4px;overflow-wrap:anywhere}
 h2{font-size:17px;margin:32px 0 8px}
 p{margin:4px 0}
@@ -78,12 +78,12 @@ p{margin:4px 0}
 .facts b{display:block;font-size:19px;font-weight:600}
 .facts li{color:var(--dim);font-size:13px}
 .facts b{color:var(--ink)}
-.scroll{overflow:auto;max-height:70vh;border:1px solid var(--line);border-radius:6px}
+.scroll{overflow:auto;max-height:60vh;border:1px solid var(--line);border-radius:6px}
 .scroll svg{display:block}
 figure{margin:0;border:1px solid var(--line);border-radius:6px;overflow-x:auto}
-figure svg{display:block;width:100%;min-width:640px;height:auto}
+figure svg{display:block;margin:0 auto;width:100%;min-width:640px;max-width:1040px;height:auto}
 table{border-collapse:collapse;width:100%;font-size:13px;font-variant-numeric:tabular-nums}
-th,td{padding:4px 10px;text-align:right;white-space:nowrap}
+th,td{padding:4px 8px;text-align:right;white-space:nowrap}
 th{position:sticky;top:0;background:var(--soft);font-weight:600}
 tr+tr td{border-top:1px solid var(--line)}
 .left{text-align:left}
@@ -124,10 +124,10 @@ const rateOf = (bytes: number, { endNanos, startNanos }: Conversation) =>
 const conversationColumns = (startNanos: bigint): ReadonlyArray<Column<Conversation>> => [
   {
     title: "Stream",
-    hint: "Number of the stream, as tcp.stream or udp.stream",
-    format: ({ stream }) => `${stream ?? ""}`
+    isLeft: true,
+    hint: "Protocol and number of the stream, as tcp.stream or udp.stream",
+    format: ({ protocol, stream }) => (stream === undefined ? protocol : `${protocol} ${stream}`)
   },
-  { title: "Protocol", isLeft: true, format: ({ protocol }) => protocol },
   { title: "From", isLeft: true, format: ({ from }) => endpoint(from) },
   { title: "To", isLeft: true, format: ({ to }) => endpoint(to) },
   { title: "Packets →", format: ({ sent }) => Units.count(sent.packets) },
@@ -154,9 +154,9 @@ const noteColumns: ReadonlyArray<Column<ListedNote>> = [
   { title: "Packet", format: ({ number }) => `${number}` },
   { title: "Time", format: ({ sinceStartNanos }) => DiagramLayout.formatSeconds(sinceStartNanos) },
   { title: "Stream", format: ({ stream }) => `${stream}` },
+  { title: "Note", isLeft: true, format: ({ note }) => TcpNote.format(note) },
   { title: "From", isLeft: true, format: ({ from }) => endpoint(from) },
-  { title: "To", isLeft: true, format: ({ to }) => endpoint(to) },
-  { title: "Note", isLeft: true, format: ({ note }) => TcpNote.format(note) }
+  { title: "To", isLeft: true, format: ({ to }) => endpoint(to) }
 ]
 
 const totalColumns = (all: Report): ReadonlyArray<Column<Report["totals"][number]>> => [
@@ -244,11 +244,11 @@ export const make = (content: Content): string => {
     `<header><h1>${escapeMarkup(title)}</h1>${start === undefined ? "" : paragraph(`From ${start}`)}</header>`,
     ...remarks.map((remark) => paragraph(remark, "remark")),
     facts(report),
-    ...section("Throughput", [`<figure>${Svg.throughput(series)}</figure>`]),
+    ...section("Throughput", [`<figure>${Svg.throughput(series, { title: "" })}</figure>`]),
     ...section("Protocols", [table(totalColumns(report), report.totals)]),
     ...section("Conversations", conversationSection(report)),
-    ...section("Notes", noteSection(content)),
     ...section("Sequence diagram", diagramSection(content)),
+    ...section("Notes", noteSection(content)),
     "</body>",
     "</html>"
   ].join("\n")}\n`

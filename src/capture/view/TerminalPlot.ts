@@ -9,7 +9,7 @@
  * const series = { startNanos: 0n, bucketMillis: 1000, bytes: [0, 125000], retransmissions: [0, 1] }
  * const lines = TerminalPlot.draw(series, { width: 33, rows: 1 })
  * lines[0] // => "1.00 Mbit/s |          ██████████"
- * lines.at(-1) // => "   sent again          xxxxxxxxxx"
+ * lines.at(-1) // => "  sent again           xxxxxxxxxx"
  * ```
  */
 import type { Series } from "../analysis/Throughput.ts"
@@ -62,6 +62,6 @@ export const draw = (series: Series, options: Options = {}): ReadonlyArray<strin
     ...bars,
     `${" ".repeat(labelColumns)}+${"-".repeat(columns)}`,
     `${" ".repeat(labelColumns + 1)}${times.join("")}`.trimEnd(),
-    ...(marks.trim() === "" ? [] : [`${"sent again".padStart(labelColumns + 1)}${marks}`.trimEnd()])
+    ...(marks.trim() === "" ? [] : [`${"sent again".padStart(labelColumns)} ${marks}`.trimEnd()])
   ]
 }

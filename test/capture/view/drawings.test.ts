@@ -57,7 +57,7 @@ describe("TerminalPlot", () => {
       "            |      ████████████",
       "            +------------------------",
       "             0 s      1.00 s   2.00 s",
-      "   sent again            xxxxxx"
+      "  sent again             xxxxxx"
     ])
   })
 

@@ -3,7 +3,7 @@ import * as TcpNote from "../../../../capture/analysis/TcpNote.ts"
 import * as CaptureReader from "../../../../capture/CaptureReader.ts"
 import type * as HtmlPage from "../../../../capture/view/HtmlPage.ts"
 import type * as Packet from "../../../../network/Packet.ts"
-import { type Analysed, messagesOf } from "./packetText.ts"
+import { type Analysed, summaryOf } from "./packetText.ts"
 
 /** Number of packets that are shown of the start of a capture, and again of its end. */
 const edgePackets = 50
@@ -16,7 +16,7 @@ const silent: ReadonlySet<TcpNote.Kind> = new Set(["windowUpdate", "reset"])
 
 /** What was collected. */
 export interface Collected {
-  /** The messages of the packets. */
+  /** The summaries of the packets. */
   readonly dissectors: ReadonlyArray<Packet.Dissector>
   readonly packets: ReadonlyArray<Packet.ObservedPacket>
   /** Number of packets in the middle that `packets` does not have. */
@@ -25,7 +25,9 @@ export interface Collected {
   readonly omittedNotes: number
 }
 
-/** Returns the packet for a diagram: its notes are remarks as those of faults. The bytes are a copy. */
+const noBytes: Uint8Array = new Uint8Array(0)
+
+/** Returns the packet for a diagram, without its bytes: its notes are remarks as those of faults. */
 const toObserved = ({ analysis, packet }: Analysed): Packet.ObservedPacket | undefined => {
   const observed = CaptureReader.toObservedPacket(packet)
   if (observed === undefined) return undefined
@@ -33,11 +35,7 @@ const toObserved = ({ analysis, packet }: Analysed): Packet.ObservedPacket | und
     .filter(({ kind }) => !silent.has(kind))
     .map(({ kind }) => TcpNote.kinds[kind].text)
   const remarks = [...(observed.fault === undefined ? [] : [observed.fault]), ...notes]
-  return {
-    ...observed,
-    bytes: observed.bytes.slice(0, 2_048),
-    fault: remarks.length === 0 ? undefined : remarks.join(", ")
-  }
+  return { ...observed, bytes: noBytes, fault: remarks.length === 0 ? undefined : remarks.join(", ") }
 }
 
 /** Creates a collector. Acknowledgements of data are left out, but for those with notes. */
@@ -63,8 +61,7 @@ export const make = () => {
       addNotes(analysed, startNanos)
       const packet = toObserved(analysed)
       if (packet === undefined) return
-      const messages = messagesOf(analysed.details)
-      if (messages !== undefined) summaries.set(packet, messages)
+      summaries.set(packet, summaryOf(analysed))
       const completesHandshake = synackSeen
       synackSeen = packet.kind === "synack"
       if (packet.kind === "ack" && !completesHandshake && packet.fault === undefined) return
@@ -78,7 +75,7 @@ export const make = () => {
       const excess = Math.max(0, tail.length - edgePackets)
       const dissect = (packet: Packet.Packet) => {
         const summary = summaries.get(packet)
-        return summary === undefined ? undefined : { kind: "message", summary }
+        return summary === undefined ? undefined : { kind: "", summary }
       }
       const dissectors = [{ name: "capture", dissect }]
       return {

@@ -28,12 +28,13 @@ export const formatSeconds = (nanoseconds: bigint): string => {
 }
 
 /** Returns the messages that a packet completes; undefined without any. */
-export const messagesOf = (details: PacketDissector.PacketDetails | undefined): string | undefined => {
+const messagesOf = (details: PacketDissector.PacketDetails | undefined): string | undefined => {
   const messages = details?.messages ?? []
   return messages.length === 0 ? undefined : messages.map(({ summary }) => summary).join("; ")
 }
 
-const summaryOf = ({ details, packet: captured }: Analysed) => {
+/** Returns the packet in one line. */
+export const summaryOf = ({ details, packet: captured }: Analysed) => {
   const messages = messagesOf(details)
   if (messages !== undefined) return TerminalText.escape(messages)
   const packet = CaptureReader.toObservedPacket(captured)
