@@ -17,29 +17,24 @@ import * as Fs from "node:fs"
 import * as Layer from "effect/Layer"
 import { type Access, SocketSource } from "./SocketSource.ts"
 
-/** Size of the first buffer; a table of 10,000 sockets has 1.5 MB. */
-const initialBufferBytes = 65_536
+/** Size of the buffer: for a table of 10,000 sockets. The system gives it memory as it is filled. */
+const bufferBytes = 2_097_152
 
-/** The buffer of all reads, which grows to the largest file. */
-let buffer = Buffer.allocUnsafeSlow(initialBufferBytes)
+/** The buffer of all reads. A larger file replaces it by a larger one until the next read. */
+let buffer = new Uint8Array(0)
 
-/** Largest buffer that is kept between two reads. */
-const maxKeptBytes = 8_388_608
-
-/** Replaces the buffer by one of twice the size with the same bytes. */
-const grow = () => {
-  const larger = Buffer.allocUnsafeSlow(2 * buffer.length)
-  buffer.copy(larger)
-  buffer = larger
-}
-
-/** Reads a file of /proc, which states no size, into the shared buffer. */
-const readAll = (descriptor: number): number => {
+/** Reads a file of /proc, which states no size. */
+const readAll = (descriptor: number): Uint8Array => {
+  if (buffer.length !== bufferBytes) buffer = Buffer.allocUnsafeSlow(bufferBytes)
   let length = 0
   while (true) {
-    if (length === buffer.length) grow()
+    if (length === buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * length)
+      larger.set(buffer)
+      buffer = larger
+    }
     const read = Fs.readSync(descriptor, buffer, length, buffer.length - length, null)
-    if (read === 0) return length
+    if (read === 0) return new Uint8Array(buffer.buffer, 0, length)
     length += read
   }
 }
@@ -51,13 +46,11 @@ const readFile = (path: string): Uint8Array | undefined => {
   let descriptor: number | undefined
   try {
     descriptor = Fs.openSync(path, flags)
-    const length = readAll(descriptor)
-    return new Uint8Array(buffer.subarray(0, length))
+    return readAll(descriptor)
   } catch {
     return undefined
   } finally {
     if (descriptor !== undefined) Fs.closeSync(descriptor)
-    if (buffer.length > maxKeptBytes) buffer = Buffer.allocUnsafeSlow(initialBufferBytes)
   }
 }
 

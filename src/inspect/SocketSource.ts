@@ -33,7 +33,10 @@ export type Descriptors = ReadonlyArray<number> | "denied" | "gone"
 export interface Access {
   /** Name of the system, for messages; only `linux` has the files. */
   readonly platform: string
-  /** Reads a whole file; undefined if it does not exist or must not be read. */
+  /**
+   * Reads a whole file; undefined if it does not exist or must not be read. The bytes are those of a shared buffer, and
+   * valid until the next read.
+   */
   readonly readFile: (path: string) => Uint8Array | undefined
   /** Lists the processes that /proc shows. */
   readonly processes: () => ReadonlyArray<number>

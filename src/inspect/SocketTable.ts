@@ -170,7 +170,7 @@ export const list = Effect.fnUntraced(function* (
   }
   const sockets = selected.filter((socket) => SocketFilter.matchesProcess(socket, options))
   return {
-    sockets: sockets.sort(SocketFilter.compare),
+    sockets: SocketFilter.sort(sockets),
     notes: notesOf(hidden, namespaces.isAnyHidden, uid, skipped),
     maxBacklog: maxBacklogOf(access)
   }

@@ -34,49 +34,97 @@ export interface Column<Row> {
   readonly alignRight?: boolean | undefined
   /** Width to which its texts may be cut, with a `~` at their end, where the table is too wide. Default: not at all. */
   readonly minWidth?: number | undefined
+  /** The column is left out if all its texts are empty. Default: a column without a title only. */
+  readonly isOptional?: boolean | undefined
   readonly format: (row: Row) => string
   readonly style?: ((row: Row) => Style | undefined) | undefined
 }
 
 const gap = "  "
 
-/**
- * Returns the indices of the columns that fit `width`, in their order, and sets their widths; columns without text are
- * left out. What is left of the width goes to the columns that may be cut, the lowest rank first.
- */
-const fitColumns = <Row>(columns: ReadonlyArray<Column<Row>>, widths: Array<number>, width: number) => {
-  const indices: Array<number> = []
-  const leastOf = (at: number) => Math.min(widths[at]!, columns[at]!.minWidth ?? widths[at]!)
-  let columnsLeft = width + gap.length
-  for (const at of [...columns.keys()].sort((one, other) => columns[one]!.rank - columns[other]!.rank)) {
-    const least = leastOf(at)
-    if (columnsLeft < least + gap.length && columns[at]!.rank > 0) break
-    columnsLeft -= widths[at]! === 0 ? 0 : least + gap.length
-    if (widths[at]! > 0) indices.push(at)
-  }
-  for (const at of indices) {
-    const least = leastOf(at)
-    const given = Math.max(least, Math.min(widths[at]!, least + columnsLeft))
-    columnsLeft -= given - least
-    widths[at] = given
-  }
-  return indices.sort((one, other) => one - other)
+/** A column that fits, with the texts of its cells. */
+interface FittedColumn<Row> {
+  readonly column: Column<Row>
+  readonly texts: ReadonlyArray<string>
+  width: number
+  readonly leastWidth: number
 }
 
-/** Returns the widths of the columns: of a title and of its widest cell. A loop: there may be 200,000 rows. */
-const widthsOf = (titles: ReadonlyArray<string>, cells: ReadonlyArray<ReadonlyArray<string>>) => {
-  const widths = titles.map(({ length }) => length)
-  for (const row of cells) {
-    for (let at = 0; at < widths.length; at++) if (row[at]!.length > widths[at]!) widths[at] = row[at]!.length
+/** Formats a column. A loop: there may be 200,000 rows. */
+const formatColumn = <Row>(column: Column<Row>, rows: ReadonlyArray<Row>): FittedColumn<Row> => {
+  const texts = rows.map(column.format)
+  let textWidth = 0
+  for (const { length } of texts) if (length > textWidth) textWidth = length
+  const width = textWidth === 0 && column.isOptional === true ? 0 : Math.max(column.title.length, textWidth)
+  return { column, texts, width, leastWidth: Math.min(width, column.minWidth ?? width) }
+}
+
+/**
+ * Returns the columns that fit `width`, in their order; columns without text are left out. What is left of the width
+ * goes to the columns that may be cut, the lowest rank first. Columns that do not fit are not formatted.
+ */
+const fitColumns = <Row>(columns: ReadonlyArray<Column<Row>>, rows: ReadonlyArray<Row>, width: number) => {
+  const fitted: Array<FittedColumn<Row>> = []
+  let columnsLeft = width + gap.length
+  for (const column of columns.toSorted((one, other) => one.rank - other.rank)) {
+    const formatted = formatColumn(column, rows)
+    if (formatted.width === 0) continue
+    columnsLeft -= formatted.leastWidth + gap.length
+    if (columnsLeft < 0 && column.rank > 0) {
+      columnsLeft += formatted.leastWidth + gap.length
+      break
+    }
+    fitted.push(formatted)
   }
-  return widths
+  for (const one of fitted) {
+    const natural = one.width
+    one.width = Math.max(one.leastWidth, Math.min(natural, one.leastWidth + columnsLeft))
+    columnsLeft -= one.width - one.leastWidth
+  }
+  return fitted.sort((one, other) => columns.indexOf(one.column) - columns.indexOf(other.column))
 }
 
 /** Cuts a text with a `~`, which every terminal can show. */
 const cut = (text: string, width: number) => (text.length > width ? `${text.slice(0, Math.max(0, width - 1))}~` : text)
 
-const join = (spans: ReadonlyArray<Span>): StyledLine =>
-  spans.flatMap((span, at) => (at === 0 ? [span] : [{ text: gap }, span]))
+/** Blanks by their number, for the padding of most cells: `padEnd` takes longer. */
+const blanks = Array.from({ length: 128 }, (_, length) => " ".repeat(length))
+
+const blank = (length: number) => (length <= 0 ? "" : (blanks[length] ?? " ".repeat(length)))
+
+/** Returns a text in the width of its column; the last column is not padded on its right. */
+const pad = (whole: string, { column, width }: FittedColumn<never>, isLast: boolean) => {
+  const text = cut(whole, width)
+  if (column.alignRight === true) return blank(width - text.length) + text
+  return isLast ? text : text + blank(width - text.length)
+}
+
+/** Returns the styled lines of columns that fit. */
+const styledLines = <Row>(
+  fitted: ReadonlyArray<FittedColumn<Row>>,
+  rows: ReadonlyArray<Row>,
+  width: number
+): ReadonlyArray<StyledLine> => {
+  const line = (textOf: (one: FittedColumn<Row>) => string, styleOf: (column: Column<Row>) => Style | undefined) => {
+    const spans = fitted.flatMap((one, at): ReadonlyArray<Span> => {
+      const text = pad(textOf(one), one, at === fitted.length - 1)
+      const span = { text, style: styleOf(one.column) }
+      return at === 0 ? [span] : [{ text: gap }, span]
+    })
+    return clip(spans, width)
+  }
+  const titles = line(
+    ({ column }) => column.title,
+    () => "dim"
+  )
+  const cells = rows.map((row, index) =>
+    line(
+      ({ texts }) => texts[index]!,
+      ({ style }) => style?.(row)
+    )
+  )
+  return [titles].concat(cells)
+}
 
 /**
  * Returns the line of titles, then a line for each row. No line is wider than `width` columns: texts are cut where
@@ -89,24 +137,41 @@ export const fit = <Row>(
   columns: ReadonlyArray<Column<Row>>,
   rows: ReadonlyArray<Row>,
   width: number
-): ReadonlyArray<StyledLine> => {
-  const cells = rows.map((row) => columns.map(({ format }) => format(row)))
-  const widths = widthsOf(
-    columns.map(({ title }) => title),
-    cells
-  )
-  const indices = fitColumns(columns, widths, width)
-  const last = indices.at(-1)
-  const pad = (at: number, whole: string) => {
-    const text = cut(whole, widths[at]!)
-    if (columns[at]!.alignRight === true) return text.padStart(widths[at]!)
-    return at === last ? text : text.padEnd(widths[at]!)
+): ReadonlyArray<StyledLine> => styledLines(fitColumns(columns, rows, width), rows, width)
+
+/**
+ * Returns the text of the lines of `fit`, without styles and padding at their ends, in a fifth of the time: 10,000 rows
+ * of 14 columns took 130 ms as spans, and take 25. It makes no string but the last one.
+ *
+ * @category layout
+ * @since 0.1.0
+ */
+export const fitText = <Row>(columns: ReadonlyArray<Column<Row>>, rows: ReadonlyArray<Row>, width: number): string => {
+  const fitted = fitColumns(columns, rows, width)
+  const fullWidth = fitted.reduce((sum, column) => sum + column.width + gap.length, -gap.length)
+  // Columns of rank 0 may be too wide, and are clipped.
+  if (fullWidth > width) return toText(styledLines(fitted, rows, width))
+  const parts: Array<string> = []
+  const addRow = (textAt: (index: number) => string) => {
+    let count = fitted.length
+    while (count > 0 && textAt(count - 1) === "") count--
+    for (let index = 0; index < count; index++) {
+      const { column, width } = fitted[index]!
+      const text = cut(textAt(index), width)
+      if (column.alignRight === true) parts.push(blank(width - text.length), text)
+      else if (index < count - 1) parts.push(text, blank(width - text.length))
+      else parts.push(text)
+      if (index < count - 1) parts.push(gap)
+    }
   }
-  const titles = join(indices.map((at): Span => ({ text: pad(at, columns[at]!.title), style: "dim" })))
-  const lines = rows.map((row, index) =>
-    join(indices.map((at): Span => ({ text: pad(at, cells[index]![at]!), style: columns[at]!.style?.(row) })))
-  )
-  return [titles, ...lines].map((line) => clip(line, width))
+  addRow((index) => fitted[index]!.column.title)
+  let row = 0
+  const textOfRow = (index: number) => fitted[index]!.texts[row]!
+  for (; row < rows.length; row++) {
+    parts.push("\n")
+    addRow(textOfRow)
+  }
+  return parts.join("")
 }
 
 /** Returns the lines as text without styles and without trailing blanks. @category layout @since 0.1.0 */

@@ -22,6 +22,37 @@ describe("Table", () => {
     for (const line of lines) assert.isAtMost(line.map(({ text }) => text).join("").length, width)
   })
 
+  it.prop("has the same text without styles", [Rows, int(0, 100)], ([rows, width]) => {
+    const columns = [
+      column(0, 0, { minWidth: 4 }),
+      column(1, 2, { alignRight: true }),
+      column(2, 1, { title: "", isOptional: true }),
+      column(3, 1, { isOptional: true })
+    ]
+    const cells = rows.map((row) => row.map((text) => text.replaceAll(/\s/g, "x")))
+    assert.strictEqual(Table.fitText(columns, cells, width), Table.toText(Table.fit(columns, cells, width)))
+  })
+
+  it("cuts texts to the least width of their column before it leaves out a column", () => {
+    const columns = [column(0, 0, { title: "a", minWidth: 3 }), column(1, 1, { title: "b", minWidth: 4 })]
+    const text = (width: number) => Table.fitText(columns, [["abcdef", "uvwxyz"]], width).split("\n")[1]
+    assert.deepStrictEqual([14, 13, 12, 9, 8, 3, 2].map(text), [
+      "abcdef  uvwxyz",
+      "abcdef  uvwx~",
+      "abcdef  uvw~",
+      "ab~  uvw~",
+      "abcdef",
+      "ab~",
+      "ab"
+    ])
+  })
+
+  it("leaves out an optional column without text", () => {
+    const columns = [column(0, 0, { title: "a" }), column(1, 1, { title: "b", isOptional: true })]
+    assert.strictEqual(Table.fitText(columns, [["x", ""]], 80), "a\nx")
+    assert.strictEqual(Table.fitText(columns, [["x", "y"]], 80), "a  b\nx  y")
+  })
+
   it("leaves out the columns with the highest rank, and keeps the order of the others", () => {
     const columns = [column(0, 2), column(1, 0), column(2, 1)]
     const titles = (width: number) => Table.toText(Table.fit(columns, [], width))

@@ -14,8 +14,7 @@ const measure = async () => {
   const from = performance.now()
   const { sockets } = await Effect.runPromise(list)
   const listed = performance.now()
-  const rows = sockets.map((socket) => ({ kind: "present" as const, socket }))
-  const text = Table.toText(Table.fit(Text.columnsFor(sockets), rows, columns))
+  const text = Table.fitText(Text.columns, sockets, columns)
   const printed = performance.now()
   const found = { listMillis: listed - from, millis: printed - from, sockets: sockets.length, chars: text.length }
   process.stdout.write(`${JSON.stringify(found)}\n`)

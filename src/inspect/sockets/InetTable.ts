@@ -119,49 +119,62 @@ const readDrops = (scanner: ByteScanner): number => {
   return scanner.decimal()
 }
 
-/** Reads the current line; undefined if it is not one of the table. */
-const readRow = (scanner: ByteScanner, words: 1 | 4, hasDrops: boolean, texts: AddressTexts): InetRow | undefined => {
-  if (Number.isNaN(scanner.decimal()) || !scanner.accept(colonByte)) return undefined
+/** The row of the current line. There is one for all lines of a table: ten thousand objects are work for the collector. */
+type CurrentRow = { -readonly [K in keyof InetRow]: InetRow[K] }
+
+const makeRow = (): CurrentRow => ({
+  localAddress: "",
+  localPort: 0,
+  peerAddress: "",
+  peerPort: 0,
+  stateCode: 0,
+  sendQueue: 0,
+  receiveQueue: 0,
+  timerCode: 0,
+  timerTicks: 0,
+  retransmits: 0,
+  uid: 0,
+  probes: 0,
+  inode: 0,
+  drops: undefined
+})
+
+/** Reads the current line into `row`. Returns false if it is not one of the table. */
+const readRow = (
+  scanner: ByteScanner,
+  words: 1 | 4,
+  hasDrops: boolean,
+  texts: AddressTexts,
+  row: CurrentRow
+): boolean => {
+  if (Number.isNaN(scanner.decimal()) || !scanner.accept(colonByte)) return false
   scanner.skipSpaces()
   const localAddress = readAddress(scanner, words, texts)
-  const localPort = readPort(scanner)
+  row.localPort = readPort(scanner)
   scanner.skipSpaces()
   const peerAddress = readAddress(scanner, words, texts)
-  const peerPort = readPort(scanner)
-  if (localAddress === undefined || peerAddress === undefined || localPort < 0 || peerPort < 0) return undefined
+  row.peerPort = readPort(scanner)
+  if (localAddress === undefined || peerAddress === undefined || row.localPort < 0 || row.peerPort < 0) return false
+  row.localAddress = localAddress
+  row.peerAddress = peerAddress
   scanner.skipSpaces()
-  const stateCode = scanner.hex(2)
-  const sendQueue = readPair(scanner)
-  const receiveQueue = scanner.hex(8)
-  const timerCode = readPair(scanner)
-  const timerTicks = scanner.hex(16)
+  row.stateCode = scanner.hex(2)
+  row.sendQueue = readPair(scanner)
+  row.receiveQueue = scanner.hex(8)
+  row.timerCode = readPair(scanner)
+  row.timerTicks = scanner.hex(16)
   scanner.skipSpaces()
-  const retransmits = scanner.hex(8)
-  const uid = scanner.decimal()
-  const probes = scanner.decimal()
-  const inode = scanner.decimal()
+  row.retransmits = scanner.hex(8)
+  row.uid = scanner.decimal()
+  row.probes = scanner.decimal()
+  row.inode = scanner.decimal()
+  const isWhole = row.stateCode >= 0 && row.sendQueue >= 0 && row.receiveQueue >= 0 && row.timerCode >= 0
+  if (!isWhole || row.timerTicks < 0 || row.retransmits < 0) return false
+  if (!(row.uid >= 0) || !(row.probes >= 0) || !(row.inode >= 0)) return false
   // A line that is cut within the inode has another number there, and no further fields.
-  const isWhole = stateCode >= 0 && sendQueue >= 0 && receiveQueue >= 0 && timerCode >= 0 && timerTicks >= 0
-  if (!isWhole || retransmits < 0 || !(uid >= 0) || !(probes >= 0) || !(inode >= 0)) return undefined
-  if (!scanner.isAtWordEnd || scanner.at === scanner.lineEnd) return undefined
-  const drops = hasDrops ? readDrops(scanner) : undefined
-  if (Number.isNaN(drops)) return undefined
-  return {
-    localAddress,
-    localPort,
-    peerAddress,
-    peerPort,
-    stateCode,
-    sendQueue,
-    receiveQueue,
-    timerCode,
-    timerTicks,
-    retransmits,
-    uid,
-    probes,
-    inode,
-    drops
-  }
+  if (!scanner.isAtWordEnd || scanner.at === scanner.lineEnd) return false
+  row.drops = hasDrops ? readDrops(scanner) : undefined
+  return !Number.isNaN(row.drops)
 }
 
 /** Description of a table: the family of its addresses, its protocol, and the byte order of its host. */
@@ -174,18 +187,25 @@ export interface InetFormat {
 
 /**
  * Parses the bytes of a table. Its first line has the titles. A line without its end is of a truncated file, and is
- * skipped with the malformed ones.
+ * skipped with the malformed ones, and with those for which `convert` returns undefined. `convert` gets the same object
+ * for each row, and takes from it what it needs.
  */
-export const parse = (bytes: Uint8Array, format: InetFormat): Parsed<InetRow> => {
+export const parse = <A>(
+  bytes: Uint8Array,
+  format: InetFormat,
+  convert: (row: InetRow) => A | undefined
+): Parsed<A> => {
   const { family, littleEndian = isLittleEndian, protocol } = format
   const scanner = new ByteScanner(bytes)
   const texts = new AddressTexts(littleEndian)
-  const rows: Array<InetRow> = []
+  const row = makeRow()
+  const rows: Array<A> = []
   let skippedLines = 0
   while (scanner.nextLine()) {
-    const row = scanner.isTerminated ? readRow(scanner, family === 4 ? 1 : 4, protocol === "udp", texts) : undefined
-    if (row === undefined) skippedLines++
-    else rows.push(row)
+    const isRow = scanner.isTerminated && readRow(scanner, family === 4 ? 1 : 4, protocol === "udp", texts, row)
+    const converted = isRow ? convert(row) : undefined
+    if (converted === undefined) skippedLines++
+    else rows.push(converted)
   }
   return { rows, skippedLines }
 }

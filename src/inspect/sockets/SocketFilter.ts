@@ -54,14 +54,30 @@ const stateOrder = Object.fromEntries(states.map((state, at) => [state, at])) as
 
 const compareTexts = (one = "", other = "") => (one < other ? -1 : one > other ? 1 : 0)
 
-/** Compares sockets: by namespace, protocol and state, listeners first, then by local and peer address. */
+/**
+ * Compares sockets: by namespace, protocol and state, listeners first, then by the ports of both ends, then by addresses
+ * and paths.
+ */
 export const compare = (one: Socket, other: Socket): number =>
   (one.namespace ?? 0) - (other.namespace ?? 0) ||
-  protocolOrder[one.protocol] - protocolOrder[other.protocol] ||
-  stateOrder[one.state] - stateOrder[other.state] ||
-  (one.local?.port ?? 0) - (other.local?.port ?? 0) ||
+  orderOf(one) - orderOf(other) ||
   compareTexts(one.local?.address, other.local?.address) ||
   compareTexts(one.path, other.path) ||
-  (one.peer?.port ?? 0) - (other.peer?.port ?? 0) ||
   compareTexts(one.peer?.address, other.peer?.address) ||
   one.inode - other.inode
+
+/** Number by which most sockets are ordered: protocol, state, and the ports of both ends. */
+const orderOf = ({ local, peer, protocol, state }: Socket) =>
+  ((protocolOrder[protocol] * 16 + stateOrder[state]) * 65_536 + (local?.port ?? 0)) * 65_536 + (peer?.port ?? 0)
+
+/**
+ * Sorts sockets as `compare` does. The numbers are computed once for each socket: most connections differ in their
+ * ports.
+ */
+export const sort = (sockets: ReadonlyArray<Socket>): ReadonlyArray<Socket> =>
+  sockets
+    .map((socket) => ({ socket, order: orderOf(socket), namespace: socket.namespace ?? 0 }))
+    .sort(
+      (one, other) => one.namespace - other.namespace || one.order - other.order || compare(one.socket, other.socket)
+    )
+    .map(({ socket }) => socket)

@@ -40,23 +40,18 @@ export const findNamespaces = (access: Access, pids: ReadonlyArray<number>) => {
   return { paths, isAnyHidden }
 }
 
-/** A table: its file, its protocol, and the records of its rows. */
+/** A table: its file, its protocol, and its parser. */
 interface TableFormat {
   readonly file: string
   readonly protocol: Socket["protocol"]
-  readonly parse: (
-    bytes: Uint8Array,
-    namespace: number | undefined
-  ) => InetTable.Parsed<SocketRecords.SocketRecord | undefined>
+  readonly parse: (bytes: Uint8Array, namespace: number | undefined) => InetTable.Parsed<SocketRecords.SocketRecord>
 }
 
 const inetTable = (file: string, protocol: "tcp" | "udp", family: 4 | 6): TableFormat => ({
   file,
   protocol,
-  parse: (bytes, namespace) => {
-    const { rows, skippedLines } = InetTable.parse(bytes, { family, protocol })
-    return { rows: rows.map((row) => SocketRecords.ofInet(row, protocol, namespace)), skippedLines }
-  }
+  parse: (bytes, namespace) =>
+    InetTable.parse(bytes, { family, protocol }, (row) => SocketRecords.ofInet(row, protocol, namespace))
 })
 
 const tables: ReadonlyArray<TableFormat> = [
@@ -67,12 +62,32 @@ const tables: ReadonlyArray<TableFormat> = [
   {
     file: "unix",
     protocol: "unix",
-    parse: (bytes, namespace) => {
-      const { rows, skippedLines } = UnixTable.parse(bytes)
-      return { rows: rows.map((row) => SocketRecords.ofUnix(row, namespace)), skippedLines }
-    }
+    parse: (bytes, namespace) => UnixTable.parse(bytes, (row) => SocketRecords.ofUnix(row, namespace))
   }
 ]
+
+/** Counts of sockets in /proc/net/sockstat and sockstat6: `TCP: inuse 5 orphan 0 tw 2 alloc 8 mem 1`. */
+const counts = /^(TCP6?|UDP6?): inuse (\d+)(?: orphan \d+ tw (\d+))?/gm
+
+/**
+ * Returns the names of the tables that have no sockets, from the counts of a namespace. To write one of TCP, the kernel
+ * walks through the connections of all namespaces: it takes milliseconds, also if there is none.
+ */
+export const emptyTables = (text: string): ReadonlySet<string> => {
+  const used = new Map<string, number>()
+  let timeWaits: number | undefined
+  for (const [, name = "", inUse, waiting] of text.matchAll(counts)) {
+    used.set(name.toLowerCase(), Number(inUse))
+    if (waiting !== undefined) timeWaits = Number(waiting)
+  }
+  // Connections in TIME-WAIT are counted apart, and together for both families.
+  const isEmpty = (name: string) => used.get(name) === 0 && (name.startsWith("udp") || timeWaits === 0)
+  return new Set([...used.keys()].filter(isEmpty))
+}
+
+const utf8 = new TextDecoder()
+
+const textOf = (bytes: Uint8Array | undefined) => (bytes === undefined ? "" : utf8.decode(bytes))
 
 /** Reads the tables of some protocols, all by default. Other fibers get a turn between two tables. */
 export const read = Effect.fnUntraced(function* (
@@ -84,19 +99,18 @@ export const read = Effect.fnUntraced(function* (
   const skipped = new Map<string, number>()
   let isAnyTableRead = false
   for (const { namespace, path } of namespaces) {
+    const counts = ["sockstat", "sockstat6"].map((file) => textOf(access.readFile(`${path}/${file}`)))
+    const empty = emptyTables(counts.join(""))
+    isAnyTableRead ||= empty.size > 0
     for (const { file, parse, protocol } of tables) {
-      if (protocols !== undefined && !protocols.includes(protocol)) continue
+      if (empty.has(file) || (protocols !== undefined && !protocols.includes(protocol))) continue
       const bytes = access.readFile(`${path}/${file}`)
       // IPv6 may be disabled, and the process whose namespace this is may have ended.
       if (bytes === undefined) continue
       isAnyTableRead = true
       const { rows, skippedLines } = parse(bytes, namespace)
-      let unknownRows = 0
-      for (const record of rows) {
-        if (record === undefined) unknownRows++
-        else records.push(record)
-      }
-      if (skippedLines + unknownRows > 0) skipped.set(`${path}/${file}`, skippedLines + unknownRows)
+      for (const record of rows) records.push(record)
+      if (skippedLines > 0) skipped.set(`${path}/${file}`, skippedLines)
       yield* Effect.yieldNow
     }
   }

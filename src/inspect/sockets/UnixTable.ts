@@ -41,16 +41,17 @@ const readRow = (scanner: ByteScanner): UnixRow | undefined => {
 
 /**
  * Parses the bytes of the table. Its first line has the titles. A path with an LF in it continues on a line that is
- * skipped.
+ * skipped, as are rows for which `convert` returns undefined.
  */
-export const parse = (bytes: Uint8Array): Parsed<UnixRow> => {
+export const parse = <A>(bytes: Uint8Array, convert: (row: UnixRow) => A | undefined): Parsed<A> => {
   const scanner = new ByteScanner(bytes)
-  const rows: Array<UnixRow> = []
+  const rows: Array<A> = []
   let skippedLines = 0
   while (scanner.nextLine()) {
     const row = scanner.isTerminated ? readRow(scanner) : undefined
-    if (row === undefined) skippedLines++
-    else rows.push(row)
+    const converted = row === undefined ? undefined : convert(row)
+    if (converted === undefined) skippedLines++
+    else rows.push(converted)
   }
   return { rows, skippedLines }
 }

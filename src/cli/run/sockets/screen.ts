@@ -8,11 +8,14 @@ import * as Table from "../../../terminal/Table.ts"
 import * as fullScreen from "../games/fullScreen.ts"
 import * as Text from "./text.ts"
 
+/** A row of the table: a socket with its change. */
+type Row = Pick<SocketTable.SocketChange, "kind" | "socket">
+
 /** Contents of the screen. */
 export interface State {
   readonly title: string
   /** Sockets in the order of the list, and those that were in the previous one only. */
-  readonly rows: ReadonlyArray<Text.Row>
+  readonly rows: ReadonlyArray<Row>
   readonly notes: ReadonlyArray<string>
   /** Number of the page if there are more rows than lines; after the last page comes the first. */
   readonly page: number
@@ -22,9 +25,9 @@ export interface State {
 export const rowsOf = (
   { changes, list }: SocketTable.Update,
   compare: (one: SocketTable.Socket, other: SocketTable.Socket) => number
-): ReadonlyArray<Text.Row> => {
+): ReadonlyArray<Row> => {
   const kinds = new Map(changes.map(({ kind, socket }) => [socket, kind]))
-  const rows = list.sockets.map((socket): Text.Row => ({ socket, kind: kinds.get(socket) ?? "present" }))
+  const rows = list.sockets.map((socket): Row => ({ socket, kind: kinds.get(socket) ?? "present" }))
   const gone = changes.filter(({ kind }) => kind === "gone")
   return gone.length === 0 ? rows : [...rows, ...gone].sort((one, other) => compare(one.socket, other.socket))
 }
@@ -57,8 +60,8 @@ const stepWith =
   }
 
 /** Returns the number of sockets and of changes: `12 sockets, 1 new, 2 gone`. */
-export const summary = (rows: ReadonlyArray<Text.Row>): string => {
-  const count = (kind: Text.Row["kind"]) => rows.filter((row) => row.kind === kind).length
+export const summary = (rows: ReadonlyArray<Row>): string => {
+  const count = (kind: Row["kind"]) => rows.filter((row) => row.kind === kind).length
   const changes = (["new", "changed", "gone"] as const).flatMap((kind) =>
     count(kind) === 0 ? [] : [`${count(kind)} ${kind}`]
   )
@@ -79,7 +82,9 @@ export const draw = (
   const pages = Math.max(1, Math.ceil(rows.length / most))
   const from = (page % pages) * most
   const shown = rows.slice(from, from + most)
-  const lines = Table.fit(Text.columnsFor(shown.map(({ socket }) => socket)), shown, columns)
+  const kinds = new Map(shown.map(({ kind, socket }) => [socket, kind]))
+  const withMarks = Text.columnsWithMarks((socket) => kinds.get(socket) ?? "present")
+  const lines = Table.fit(withMarks, [...kinds.keys()], columns)
   const keys = pages === 1 ? "q quits" : `q quits, Space shows the next page; page ${(page % pages) + 1} of ${pages}`
   const drawn: ReadonlyArray<StyledLine> = [
     [{ text: title, style: "bold" }, { text: `  ${summary(rows)}` }],

@@ -63,13 +63,11 @@ const optionsOf = Effect.fnUntraced(function* (input: Input) {
 /** Width of a table that is not printed to a terminal. */
 const unlimitedColumns = 1_000
 
-const rowOf = (socket: SocketTable.Socket): Text.Row => ({ kind: "present", socket })
-
 /** Prints a table, and the notes on standard error. */
 const printTable = Effect.fnUntraced(function* ({ notes, sockets }: SocketTable.SocketList) {
   const isTerminal = yield* (yield* Stdio.Stdio).stdoutIsTerminal
   const width = isTerminal ? terminalColumns() : unlimitedColumns
-  const text = Table.toText(Table.fit(Text.columnsFor(sockets), sockets.map(rowOf), width))
+  const text = Table.fitText(Text.columns, sockets, width)
   if (sockets.length > 0) yield* Console.log(isTerminal ? singleWidth(text) : text)
   else yield* Console.error("no socket meets the conditions")
   for (const note of notes) yield* Console.error(note)

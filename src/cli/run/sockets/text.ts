@@ -26,9 +26,9 @@ export const formatEnd = ({ address, port }: SocketTable.SocketEndpoint): string
 export const localOf = ({ local, path }: SocketTable.Socket): string =>
   local === undefined ? (path === undefined ? "-" : TerminalText.escape(path)) : formatEnd(local)
 
-/** Returns the other end; that of a unix socket is unknown. */
+/** Returns the other end; empty for a socket without a peer, and for a unix socket, whose peer is unknown. */
 export const peerOf = ({ peer }: SocketTable.Socket): string =>
-  peer === undefined ? "" : peer.port === 0 ? "*" : formatEnd(peer)
+  peer === undefined || peer.port === 0 ? "" : formatEnd(peer)
 
 /** Names of the types of unix sockets, as ss has them. */
 const unixTypes = { stream: "u_str", dgram: "u_dgr", seqpacket: "u_seq" } as const
@@ -49,42 +49,76 @@ const withoutProcess: Readonly<Record<SocketTable.Ownership, string>> = {
 /** Name that Node gives to its main thread, and which is that of the process: it says less than its program. */
 const nodeThread = "MainThread"
 
-const nameOf = ({ commandLine, name }: SocketTable.SocketProcess) =>
-  TerminalText.escape(name === nodeThread ? (commandLine[0]?.split("/").at(-1) ?? name) : name)
+/** Most characters of a command line that are escaped: a terminal shows fewer. */
+const maxCommandChars = 1_000
 
-/** Returns the names of the processes, or why there is none. */
-export const processOf = ({ holders, ownership, state }: SocketTable.Socket): string =>
-  holders.length === 0
-    ? state === "time-wait"
-      ? ""
-      : withoutProcess[ownership]
-    : list(holders.map(({ process }) => nameOf(process)))
-
-const pidOf = ({ holders, ownership }: SocketTable.Socket): string =>
-  holders.length === 0 ? (ownership === "hidden" ? "?" : "") : list(holders.map(({ process }) => process.pid))
-
-const descriptorOf = ({ holders, ownership }: SocketTable.Socket): string =>
-  holders.length === 0 ? (ownership === "hidden" ? "?" : "") : list(holders.flatMap(({ descriptors }) => descriptors))
-
-const userOf = ({ holders, uid, user }: SocketTable.Socket): string => {
-  const process = holders[0]?.process
-  return TerminalText.escape(user ?? `${uid ?? process?.user ?? process?.uid ?? ""}`)
+/** Texts of the processes of a socket for a terminal. */
+interface ProcessText {
+  readonly name: string
+  readonly pid: string
+  readonly unit: string
+  readonly command: string
 }
 
-const unitOf = ({ holders }: SocketTable.Socket): string =>
-  list(holders.map(({ process }) => TerminalText.escape(process.unit ?? "")))
+/** Texts of the processes: one may have ten thousand sockets. */
+const processTexts = new WeakMap<SocketTable.SocketProcess, ProcessText>()
+
+const textOf = (process: SocketTable.SocketProcess): ProcessText => {
+  const known = processTexts.get(process)
+  if (known !== undefined) return known
+  const { commandLine, name, pid, unit = "" } = process
+  const program = name === nodeThread ? (commandLine[0]?.split("/").at(-1) ?? name) : name
+  const texts = {
+    name: TerminalText.escape(program),
+    pid: `${pid}`,
+    unit: TerminalText.escape(unit),
+    command: TerminalText.escape(commandLine.join(" ").slice(0, maxCommandChars))
+  }
+  processTexts.set(process, texts)
+  return texts
+}
+
+/** Texts of a socket without a process that is known. */
+const withoutHolders = Object.fromEntries(
+  Object.entries(withoutProcess).map(([ownership, name]) => [
+    ownership,
+    { name, pid: ownership === "hidden" ? "?" : "", unit: "", command: "" }
+  ])
+) as Readonly<Record<SocketTable.Ownership, ProcessText>>
+
+/** Returns the texts of the processes of a socket; most sockets have one process. */
+const textsOf = ({ holders, ownership }: SocketTable.Socket): ProcessText => {
+  if (holders.length === 1) return textOf(holders[0]!.process)
+  if (holders.length === 0) return withoutHolders[ownership]
+  const all = holders.map(({ process }) => textOf(process))
+  return {
+    name: list(all.map(({ name }) => name)),
+    pid: list(all.map(({ pid }) => pid)),
+    unit: list(all.map(({ unit }) => unit)),
+    command: all[0]!.command
+  }
+}
+
+/** Returns the names of the processes, or why there is none. */
+export const processOf = (socket: SocketTable.Socket): string =>
+  socket.state === "time-wait" ? "" : textsOf(socket).name
+
+const pidOf = (socket: SocketTable.Socket): string => textsOf(socket).pid
+
+const unitOf = (socket: SocketTable.Socket): string => textsOf(socket).unit
+
+const commandOf = (socket: SocketTable.Socket): string => textsOf(socket).command
+
+const descriptorOf = ({ holders, ownership }: SocketTable.Socket): string => {
+  if (holders.length === 0) return ownership === "hidden" ? "?" : ""
+  return list(holders.length === 1 ? holders[0]!.descriptors : holders.flatMap(({ descriptors }) => descriptors))
+}
 
 /** Formats a timer as `keepalive 90m`, with the number of retransmissions: `on 0.4s x3`. */
 export const formatTimer = ({ timer }: SocketTable.Socket): string =>
   timer === undefined
     ? ""
     : `${timer.kind} ${formatAge(timer.remainingMillis)}${timer.retransmits === 0 ? "" : ` x${timer.retransmits}`}`
-
-/** Most characters of a command line that are escaped: a terminal shows fewer. */
-const maxCommandChars = 1_000
-
-const commandOf = ({ holders }: SocketTable.Socket): string =>
-  holders.length === 0 ? "" : TerminalText.escape(holders[0]!.process.commandLine.join(" ").slice(0, maxCommandChars))
 
 /** Sign of a change, before its socket. */
 export const marks: Readonly<Record<SocketTable.SocketChange["kind"], readonly [mark: string, style?: Style]>> = {
@@ -94,60 +128,65 @@ export const marks: Readonly<Record<SocketTable.SocketChange["kind"], readonly [
   gone: ["-", "red"]
 }
 
-/** A row of the table: a socket with its change. */
-export type Row = Pick<SocketTable.SocketChange, "kind" | "socket">
+type Column = Table.Column<SocketTable.Socket>
 
-type Column = Table.Column<Row>
+/** Escaped names of users and services, which are few. */
+const names = new Map<string, string>()
 
-const text = (title: string, rank: number, format: (socket: SocketTable.Socket) => string, more?: Partial<Column>) => ({
-  title,
-  rank,
-  format: ({ socket }: Row) => format(socket),
-  style: ({ kind }: Row) => marks[kind][1],
-  ...more
-})
-
-const number = (title: string, rank: number, read: (socket: SocketTable.Socket) => number | undefined) =>
-  text(title, rank, (socket) => `${read(socket) ?? ""}`, { alignRight: true })
-
-const columns: ReadonlyArray<Column> = [
-  { title: "", rank: 0, format: ({ kind }) => marks[kind][0], style: ({ kind }) => marks[kind][1] },
-  text("proto", 0, protocolOf),
-  text("state", 2, ({ state }) => state),
-  number("recv", 7, ({ receiveQueue }) => receiveQueue),
-  number("send", 8, ({ sendQueue }) => sendQueue),
-  number("drops", 9, ({ drops }) => drops),
-  text("local", 0, localOf, { minWidth: 21 }),
-  text("peer", 3, peerOf, { minWidth: 21 }),
-  text("service", 5, ({ service = "" }) => TerminalText.escape(service)),
-  text("process", 1, processOf, { minWidth: 12 }),
-  text("pid", 4, pidOf),
-  text("fd", 13, descriptorOf),
-  text("user", 6, userOf),
-  text("unit", 11, unitOf, { minWidth: 16 }),
-  text("timer", 10, formatTimer),
-  number("netns", 2, ({ namespace }) => namespace),
-  text("command", 12, commandOf, { minWidth: 16 })
-]
-
-/** Columns that are shown only if a socket has a value there. */
-const sparse: Readonly<Record<string, (socket: SocketTable.Socket) => boolean>> = {
-  recv: ({ receiveQueue }) => receiveQueue !== undefined,
-  send: ({ sendQueue }) => sendQueue !== undefined,
-  drops: ({ drops = 0 }) => drops > 0,
-  peer: ({ peer }) => peer !== undefined && peer.port !== 0,
-  service: ({ service }) => service !== undefined,
-  unit: ({ holders }) => holders.some(({ process }) => process.unit !== undefined),
-  timer: ({ timer }) => timer !== undefined,
-  netns: ({ namespace }) => namespace !== undefined
+const nameOf = (name: string): string => {
+  const known = names.get(name)
+  if (known !== undefined) return known
+  const escaped = TerminalText.escape(name)
+  names.set(name, escaped)
+  return escaped
 }
 
-/** Returns the columns for sockets: those in which they have values. */
-export const columnsFor = (sockets: ReadonlyArray<SocketTable.Socket>): ReadonlyArray<Column> =>
-  columns.filter(({ title }) => {
-    const isShown = sparse[title]
-    return isShown === undefined || sockets.some(isShown)
-  })
+const userOf = ({ holders, uid, user }: SocketTable.Socket): string => {
+  if (user !== undefined) return nameOf(user)
+  const process = holders[0]?.process
+  return uid === undefined && process?.user !== undefined ? nameOf(process.user) : `${uid ?? process?.uid ?? ""}`
+}
+
+const textOfNumber = (number: number | undefined) => (number === undefined ? "" : `${number}`)
+
+/** The columns of the table; those that are optional are left out if no socket has a value there. */
+export const columns: ReadonlyArray<Column> = [
+  { title: "proto", rank: 0, format: protocolOf },
+  { title: "state", rank: 2, format: ({ state }) => state },
+  {
+    ...{ title: "recv", rank: 7, alignRight: true, isOptional: true },
+    format: ({ receiveQueue }) => textOfNumber(receiveQueue)
+  },
+  { title: "send", rank: 8, alignRight: true, isOptional: true, format: ({ sendQueue }) => textOfNumber(sendQueue) },
+  { title: "drops", rank: 9, alignRight: true, isOptional: true, format: ({ drops }) => (drops ? `${drops}` : "") },
+  { title: "local", rank: 0, minWidth: 21, format: localOf },
+  { title: "peer", rank: 3, minWidth: 21, isOptional: true, format: peerOf },
+  {
+    title: "service",
+    rank: 5,
+    isOptional: true,
+    format: ({ service }) => (service === undefined ? "" : nameOf(service))
+  },
+  { title: "process", rank: 1, minWidth: 12, format: processOf },
+  { title: "pid", rank: 4, format: pidOf },
+  { title: "fd", rank: 13, format: descriptorOf },
+  { title: "user", rank: 6, format: userOf },
+  { title: "unit", rank: 11, minWidth: 16, isOptional: true, format: unitOf },
+  { title: "timer", rank: 10, isOptional: true, format: formatTimer },
+  { title: "netns", rank: 2, alignRight: true, isOptional: true, format: ({ namespace }) => textOfNumber(namespace) },
+  { title: "command", rank: 12, minWidth: 16, isOptional: true, format: commandOf }
+]
+
+/** Returns the columns of a table in which changed sockets are marked by a sign and a colour. */
+export const columnsWithMarks = (
+  kindOf: (socket: SocketTable.Socket) => SocketTable.SocketChange["kind"]
+): ReadonlyArray<Column> => {
+  const style = (socket: SocketTable.Socket) => marks[kindOf(socket)][1]
+  return [
+    { title: "", rank: 0, format: (socket) => marks[kindOf(socket)][0], style },
+    ...columns.map((column) => ({ ...column, style }))
+  ]
+}
 
 /** Returns the fields of a socket that are texts and numbers. */
 const fieldsOf = ({ holders: _, ...fields }: SocketTable.Socket) => fields

@@ -126,7 +126,7 @@ describe("sockets", () => {
       const running = yield* Cli.startInProcess(args)
       yield* running.waitForOutput("stdout", /^proto .*\ntcp +listen/)
       server.close()
-      yield* running.waitForOutput("stdout", /^\S+Z gone tcp listen 127\.0\.0\.78:\d+ \* /m)
+      yield* running.waitForOutput("stdout", /^\S+Z gone tcp listen 127\.0\.0\.78:\d+ /m)
     }).pipe(Effect.scoped)
   )
 

@@ -55,13 +55,7 @@ const unix = SocketRecords.ofUnix(
 )!
 
 const tableOf = (width: number, ...sockets: ReadonlyArray<SocketTable.Socket>) =>
-  Table.toText(
-    Table.fit(
-      Text.columnsFor(sockets),
-      sockets.map((socket) => ({ kind: "present" as const, socket })),
-      width
-    )
-  )
+  Table.fitText(Text.columns, sockets, width)
 
 /** A line that a terminal shows as it is. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
