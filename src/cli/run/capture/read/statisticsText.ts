@@ -68,10 +68,14 @@ const heading = (name: string, { bytes, endNanos, packets, startNanos }: Convers
   return `${name}: ${Units.counted(packets, "packet")}, ${Units.bytes(bytes)} in ${Units.duration(nanoseconds)}${from}${mean}`
 }
 
+/** Splits a text, such as a long path, into pieces of a width. */
+const pieces = (text: string, width: number) =>
+  Array.from({ length: Math.ceil(text.length / width) }, (_, at) => text.slice(at * width, (at + 1) * width))
+
 /** Wraps items of a sentence at a width. */
 const wrap = (items: ReadonlyArray<string>, width: number): ReadonlyArray<string> => {
   const lines: Array<string> = []
-  for (const item of items) {
+  for (const item of items.flatMap((one) => pieces(one, width))) {
     const last = lines.at(-1)
     if (last !== undefined && last.length + 1 + item.length <= width) lines[lines.length - 1] = `${last} ${item}`
     else lines.push(item)
