@@ -64,7 +64,10 @@ export class SocketTableError extends Data.TaggedError("SocketTableError")<{
 export interface Options extends SocketFilter.Filter {
   /** Names of services. Default: the built-in ones. */
   readonly services?: ServiceNames.Table | undefined
-  /** Sockets of other network namespaces, as far as they can be read. Default true. */
+  /**
+   * Sockets of other network namespaces, too, such as those of containers, as far as they can be read. Default: only if
+   * a process is given, which may have one of its own.
+   */
   readonly otherNamespaces?: boolean | undefined
 }
 
@@ -102,14 +105,22 @@ const hiddenProcesses = (uid: number) =>
     ? ["processes that root must not inspect here", "allow CAP_SYS_PTRACE to see"]
     : ["processes of other users", "run as root to see"]
 
-const notesOf = (hidden: number, isNamespaceHidden: boolean, uid: number, skipped: SocketTables.Skipped) => {
+/** Facts about the sockets that are not in a list. */
+interface Omitted {
+  readonly hiddenSockets: number
+  readonly uid: number
+  readonly isNamespaceHidden: boolean
+  readonly skippedLines: ReadonlyMap<string, number>
+}
+
+const notesOf = ({ hiddenSockets, isNamespaceHidden, skippedLines, uid }: Omitted) => {
   const [processes, remedy] = hiddenProcesses(uid)
-  const sockets = `${Quantity.format(hidden, "socket belongs", "sockets belong")} to ${processes}; ${remedy} them`
+  const sockets = `${Quantity.format(hiddenSockets, "socket belongs", "sockets belong")} to ${processes}`
   return [
-    ...(hidden === 0 ? [] : [sockets]),
+    ...(hiddenSockets === 0 ? [] : [`${sockets}; ${remedy} them`]),
     ...(isNamespaceHidden ? [`the network namespaces of ${processes} are not listed; ${remedy} their sockets`] : []),
     ...Array.from(
-      skipped,
+      skippedLines,
       ([path, lines]) => `${path}: ${Quantity.format(lines, "malformed line was", "malformed lines were")} skipped`
     )
   ]
@@ -155,14 +166,19 @@ export const list = Effect.fnUntraced(function* (
   const pids = access.processes()
   const uid = ownUid(access)
   const users = usersOf(access)
-  const namespaces = SocketTables.findNamespaces(access, options.otherNamespaces === false ? [] : pids)
-  const { isAnyTableRead, records, skipped } = yield* SocketTables.read(access, namespaces.paths, options.protocols)
+  const namespaces = SocketTables.findNamespaces(access, pids)
+  const areNamespacesListed = options.otherNamespaces ?? options.pid !== undefined
+  const { isAnyTableRead, records, skippedLines } = yield* SocketTables.read(
+    access,
+    areNamespacesListed ? namespaces.paths : namespaces.paths.slice(0, 1),
+    options.protocols
+  )
   if (!isAnyTableRead) return yield* unreadable()
   const selected = records.filter((socket) => SocketFilter.matchesRow(socket, options))
   const byInode = new Map<number, SocketRecord>()
   for (const socket of selected) if (socket.inode !== 0) byInode.set(socket.inode, socket)
   const denied = byInode.size === 0 ? 0 : yield* ProcessSearch.findHolders(access, byInode, pids, users)
-  const hidden = markHidden(selected, denied, uid)
+  const hiddenSockets = markHidden(selected, denied, uid)
   const nameOf = PortServices.namer(records, options.services)
   for (const socket of selected) {
     socket.user = socket.uid === undefined ? undefined : users.get(socket.uid)
@@ -171,7 +187,13 @@ export const list = Effect.fnUntraced(function* (
   const sockets = selected.filter((socket) => SocketFilter.matchesProcess(socket, options))
   return {
     sockets: SocketFilter.sort(sockets),
-    notes: notesOf(hidden, namespaces.isAnyHidden, uid, skipped),
+    notes: notesOf({
+      hiddenSockets,
+      uid,
+      isNamespaceHidden: namespaces.isAnyHidden && areNamespacesListed,
+      skippedLines
+    }),
+    omittedNamespaces: areNamespacesListed ? 0 : namespaces.paths.length - 1,
     maxBacklog: maxBacklogOf(access)
   }
 })

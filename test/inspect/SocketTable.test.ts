@@ -144,7 +144,7 @@ describe("SocketTable", () => {
         files({ "/proc/8/net/tcp": formatTable([row({ inode: 999, localPort: 80 })]), "/proc/9/comm": encode("x\n") }),
         { sockets: new Map([...sockets, [9, holds()] as const]), namespaces }
       )
-      const list = yield* listOf(source, { listening: true, protocols: ["tcp"] })
+      const list = yield* listOf(source, { listening: true, protocols: ["tcp"], otherNamespaces: true })
       assert.deepStrictEqual(
         list.sockets.map((socket) => [namesOf(socket), socket.namespace, holdersOf(socket).flat()]),
         [
@@ -156,8 +156,13 @@ describe("SocketTable", () => {
         list.notes.join(),
         /^the network namespaces of processes that root must not inspect here are not listed/
       )
-      const own = yield* listOf(source, { listening: true, otherNamespaces: false })
+      const own = yield* listOf(source, { listening: true })
       assert.isTrue(own.sockets.every(({ namespace }) => namespace === undefined))
+      assert.deepStrictEqual([own.notes, own.omittedNamespaces, list.omittedNamespaces], [[], 1, 0])
+      assert.deepStrictEqual((yield* listOf(source, { pid: 8 })).sockets.map(namesOf), [
+        "tcp listen 1067 0",
+        "tcp listen 80 0"
+      ])
     })
   )
 

@@ -228,7 +228,7 @@ describe("sockets", () => {
       const opened = yield* open("namespace", "unshare -n sh -c 'ip link set lo up; exec \"$@\"' --")
       const pid = opened.pids[0]!
       const lines = yield* assertAgree(
-        Effect.map(list("--tcp", "--udp"), (sockets) => [
+        Effect.map(list("--tcp", "--udp", "--namespaces"), (sockets) => [
           sorted(sockets.filter(({ processes }) => processes.some((process) => process.pid === pid)).map(lineOf)),
           sorted(ss("-tunapeom", "nsenter", "-t", `${pid}`, "-n").filter(({ holders }) => holders.length > 0))
         ])

@@ -45,9 +45,9 @@ export const command = lazyCommand({
   ],
   flags: {
     listening: flags.toggle(section, "listening", "Only sockets that wait for peers"),
-    tcp: flags.toggle(section, "tcp", "Only TCP, with --udp and --unix these, too (default all)"),
-    udp: flags.toggle(section, "udp", "Only UDP, with --tcp and --unix these, too"),
-    unix: flags.toggle(section, "unix", "Only unix sockets, with --tcp and --udp these, too"),
+    tcp: flags.toggle(section, "tcp", "Only TCP sockets, and those of --udp and --unix if they are given"),
+    udp: flags.toggle(section, "udp", "Only UDP sockets, and those of --tcp and --unix if they are given"),
+    unix: flags.toggle(section, "unix", "Only unix sockets, and those of --tcp and --udp if they are given"),
     port: flags.optionalText(
       section,
       "port",
@@ -56,6 +56,11 @@ export const command = lazyCommand({
     ),
     pid: flags.integer(section, "pid", 1, maxPidNumber, "Only sockets that this process has open"),
     state: flags.words(section, "state", "STATE", stateNames, "Only these states, with the names of ss"),
+    namespaces: flags.toggle(
+      section,
+      "namespaces",
+      "Also sockets of other network namespaces, such as those of containers (default only with --pid)"
+    ),
     watch: flags.toggle(section, "watch", "Look again and again, and mark what has changed; q quits"),
     interval: flags.positiveDuration(section, "interval", "With --watch: time between two looks (default 2s)"),
     json: flags.json(section)

@@ -96,6 +96,8 @@ export interface SocketList {
   readonly sockets: ReadonlyArray<Socket>
   /** Sentences about what the list does not show, and why. */
   readonly notes: ReadonlyArray<string>
+  /** Number of other network namespaces whose sockets are not listed, although they could be. */
+  readonly omittedNamespaces: number
   /** Most connections that wait for accept, of any listener (somaxconn); a listener may have asked for fewer. */
   readonly maxBacklog: number | undefined
 }

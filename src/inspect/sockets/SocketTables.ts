@@ -6,9 +6,6 @@ import type { Socket } from "./Socket.ts"
 import * as SocketRecords from "./SocketRecords.ts"
 import * as UnixTable from "./UnixTable.ts"
 
-/** Number of lines of each table that were skipped. */
-export type Skipped = ReadonlyMap<string, number>
-
 /** A folder with the tables of one namespace. */
 interface NamespacePath {
   /** Number of the namespace; undefined for that of this process. */
@@ -16,11 +13,16 @@ interface NamespacePath {
   readonly path: string
 }
 
-/**
- * Finds the network namespaces of processes: the own one, and others by a process in each. `isAnyHidden` is true if the
- * namespace of a process is hidden by permissions.
- */
-export const findNamespaces = (access: Access, pids: ReadonlyArray<number>) => {
+/** The network namespaces of the processes. */
+export interface Namespaces {
+  /** Folders of the namespaces, the own one first. */
+  readonly paths: ReadonlyArray<NamespacePath>
+  /** True if permissions hide the namespace of a process. */
+  readonly isAnyHidden: boolean
+}
+
+/** Finds the network namespaces of processes: the own one, and others by a process in each. */
+export const findNamespaces = (access: Access, pids: ReadonlyArray<number>): Namespaces => {
   const own = access.networkNamespace("self")
   const paths: Array<NamespacePath> = [{ namespace: undefined, path: "/proc/net" }]
   const seen = new Set<number | undefined>([own])
@@ -114,5 +116,5 @@ export const read = Effect.fnUntraced(function* (
       yield* Effect.yieldNow
     }
   }
-  return { records, skipped, isAnyTableRead }
+  return { records, skippedLines: skipped, isAnyTableRead }
 })

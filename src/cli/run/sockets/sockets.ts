@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import * as NodeSocketSource from "../../../inspect/NodeSocketSource.ts"
 import * as SocketTable from "../../../inspect/SocketTable.ts"
 import * as ServiceNames from "../../../network/names/ServiceNames.ts"
+import * as Quantity from "../../../network/Quantity.ts"
 import * as Ansi from "../../../terminal/Ansi.ts"
 import * as NodeScreen from "../../../terminal/NodeScreen.ts"
 import { columns as terminalColumns } from "../../../terminal/NodeTerminal.ts"
@@ -27,6 +28,7 @@ interface Input {
   readonly port: string | undefined
   readonly pid: number | undefined
   readonly state: ReadonlyArray<(typeof stateNames)[number]> | undefined
+  readonly namespaces: boolean
   readonly watch: boolean
   readonly interval: Duration.Duration | undefined
   readonly json: boolean
@@ -55,6 +57,7 @@ const optionsOf = Effect.fnUntraced(function* (input: Input) {
     port: input.port === undefined ? undefined : yield* portOf(services, input.port),
     pid: input.pid,
     states: input.state?.flatMap((name) => SocketTable.stateNames[name] ?? []),
+    otherNamespaces: input.namespaces ? true : undefined,
     interval: input.interval
   }
   return options
@@ -64,13 +67,18 @@ const optionsOf = Effect.fnUntraced(function* (input: Input) {
 const unlimitedColumns = 1_000
 
 /** Prints a table, and the notes on standard error. */
-const printTable = Effect.fnUntraced(function* ({ notes, sockets }: SocketTable.SocketList) {
+const printTable = Effect.fnUntraced(function* ({ notes, omittedNamespaces, sockets }: SocketTable.SocketList) {
   const isTerminal = yield* (yield* Stdio.Stdio).stdoutIsTerminal
   const width = isTerminal ? terminalColumns() : unlimitedColumns
   const text = Table.fitText(Text.columns, sockets, width)
   if (sockets.length > 0) yield* Console.log(isTerminal ? singleWidth(text) : text)
   else yield* Console.error("no socket meets the conditions")
   for (const note of notes) yield* Console.error(note)
+  if (omittedNamespaces > 0) {
+    yield* Console.error(
+      `${Quantity.format(omittedNamespaces, "other network namespace")}: --namespaces lists them, too`
+    )
+  }
 })
 
 /** Replaces characters that would break the columns. */

@@ -149,6 +149,10 @@ const userOf = ({ holders, uid, user }: SocketTable.Socket): string => {
 
 const textOfNumber = (number: number | undefined) => (number === undefined ? "" : `${number}`)
 
+/** Returns the bytes to send; a socket that waits for peers has none. */
+const sendOf = ({ peer, sendQueue }: SocketTable.Socket) =>
+  sendQueue === 0 && peer?.port === 0 ? "" : textOfNumber(sendQueue)
+
 /** The columns of the table; those that are optional are left out if no socket has a value there. */
 export const columns: ReadonlyArray<Column> = [
   { title: "proto", rank: 0, format: protocolOf },
@@ -157,7 +161,7 @@ export const columns: ReadonlyArray<Column> = [
     ...{ title: "recv", rank: 7, alignRight: true, isOptional: true },
     format: ({ receiveQueue }) => textOfNumber(receiveQueue)
   },
-  { title: "send", rank: 8, alignRight: true, isOptional: true, format: ({ sendQueue }) => textOfNumber(sendQueue) },
+  { title: "send", rank: 8, alignRight: true, isOptional: true, format: sendOf },
   { title: "drops", rank: 9, alignRight: true, isOptional: true, format: ({ drops }) => (drops ? `${drops}` : "") },
   { title: "local", rank: 0, minWidth: 21, format: localOf },
   { title: "peer", rank: 3, minWidth: 21, isOptional: true, format: peerOf },
@@ -198,11 +202,10 @@ const toJson = (socket: SocketTable.Socket) => ({
 })
 
 /** Returns the JSON form of a list. A process is described once, whatever the number of its sockets. */
-export const listToJson = ({ maxBacklog, notes, sockets }: SocketTable.SocketList) => ({
+export const listToJson = ({ sockets, ...rest }: SocketTable.SocketList) => ({
   sockets: sockets.map(toJson),
   processes: [...new Set(sockets.flatMap(({ holders }) => holders.map(({ process }) => process)))],
-  maxBacklog,
-  notes
+  ...rest
 })
 
 /** Returns the JSON form of a change, which describes its processes and states what was before. */

@@ -34,7 +34,7 @@ describe("sockets", () => {
       assert.match(
         stdout,
         new RegExp(
-          `^proto +state +recv +send +local +.*process +pid.*\\ntcp +listen +0 +0 +127\\.0\\.0\\.78:${port} .* ${Process.pid} `
+          `^proto +state +recv +local +.*process +pid.*\\ntcp +listen +0 +127\\.0\\.0\\.78:${port} .* ${Process.pid} `
         )
       )
       assert.strictEqual(stdout.split("\n").length, 3)

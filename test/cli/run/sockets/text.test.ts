@@ -84,8 +84,8 @@ describe("the table of sockets", () => {
     assert.strictEqual(
       tableOf(200, listener),
       [
-        "proto  state   recv  send  local       service  process  pid             fd  user  unit           command",
-        "tcp    listen     3     0  0.0.0.0:80  http     nginx    812,813,814,+2  6   root  nginx.service  nginx: master process /usr/sbin/nginx -g daemon on;"
+        "proto  state   recv  local       service  process  pid             fd  user  unit           command",
+        "tcp    listen     3  0.0.0.0:80  http     nginx    812,813,814,+2  6   root  nginx.service  nginx: master process /usr/sbin/nginx -g daemon on;"
       ].join("\n")
     )
   })
@@ -148,7 +148,7 @@ describe("the table of sockets", () => {
 describe("the JSON of sockets", () => {
   it("describes a process once, with its whole command line", () => {
     const both = held(tcp({ localPort: 81 }), client.holders[0]!.process)
-    const json = Text.listToJson({ sockets: [client, both], notes: ["a"], maxBacklog: 4096 })
+    const json = Text.listToJson({ sockets: [client, both], notes: ["a"], omittedNamespaces: 0, maxBacklog: 4096 })
     assert.deepStrictEqual(json.processes, [client.holders[0]!.process])
     assert.deepInclude(JSON.parse(JSON.stringify(json.sockets[1])), {
       local: { address: "127.0.0.1", port: 81 },
@@ -175,7 +175,7 @@ describe("a change of a socket", () => {
 })
 
 describe("the screen of sockets", () => {
-  const list = { notes: ["1 socket belongs to processes of other users"], maxBacklog: undefined }
+  const list = { notes: ["1 socket belongs to processes of other users"], omittedNamespaces: 0, maxBacklog: undefined }
   const update = {
     list: { ...list, sockets: [listener, client] },
     changes: [
