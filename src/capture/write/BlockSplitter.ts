@@ -10,7 +10,7 @@ export interface RawBlock {
   readonly bytes: Uint8Array
 }
 
-/** A splitter: `feed` returns the blocks that are complete now, or the reason why the bytes are no pcapng file. */
+/** A splitter: `feed` returns the blocks that are complete now, or the reason why the bytes are not a pcapng file. */
 export interface Splitter {
   readonly feed: (bytes: Uint8Array) => ReadonlyArray<RawBlock> | string
   /** Returns the number of bytes of a block that is not complete. */

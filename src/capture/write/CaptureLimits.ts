@@ -12,7 +12,7 @@ export interface Amounts {
   readonly nanos?: bigint | undefined
 }
 
-/** Converts amounts as a caller gives them. An infinite time is no limit. */
+/** Converts amounts as a caller gives them. An infinite time does not limit. */
 export const amountsOf = (given: {
   readonly size?: ByteSize.Input | undefined
   readonly time?: Duration.Input | undefined
@@ -34,7 +34,7 @@ export interface Limits {
 /** The limit that has ended a capture. */
 export type Reached = "size" | "packets" | "time"
 
-/** What has been written to a file, or in all. */
+/** The amount that was written to a file, or in all. */
 interface Usage {
   readonly bytes: number
   readonly packets: number
@@ -65,7 +65,7 @@ export interface PacketEvent {
 
 /** An event: a block to write, or the end of the time of the capture. */
 export type Event =
-  /** A block that is no packet, as the description of an interface. */
+  /** A block without a packet, as the description of an interface. */
   { readonly _tag: "Header"; readonly bytes: number } | PacketEvent | { readonly _tag: "TimeOut" }
 
 /** An action of the writer. */
@@ -126,7 +126,7 @@ const stepPacket = (
 
 /**
  * Returns the next state and the actions, in order. A file or a capture is never larger than its limit, except for a
- * file of a ring whose only packet is larger. After the end there are no actions.
+ * file of a ring whose only packet is larger. After the end the list of actions is empty.
  */
 export const step = (limits: Limits, state: State, event: Event): readonly [State, ReadonlyArray<Action>] => {
   if (state.reached !== undefined) return [state, []]

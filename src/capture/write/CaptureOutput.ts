@@ -1,6 +1,6 @@
 /**
- * Writer of a capture: takes encoded blocks from a source and writes them to a file, a ring of files or a pipe, until a
- * limit is reached or the destination fails. The source never waits for it.
+ * Writer of a capture: takes encoded blocks from a source and writes them to a file, a ring of files or a pipe. It ends
+ * at a limit, or when the destination fails. The source never waits for it.
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -43,7 +43,7 @@ export type Ending =
   | { readonly _tag: "Closed" }
   | { readonly _tag: "Limit"; readonly reached: CaptureLimits.Reached }
   | { readonly _tag: "Failure"; readonly detail: string }
-  /** The reader of the pipe has not taken everything in the time for it; `hasReader` is false if there never was one. */
+  /** The reader of the pipe has not read everything in time; `hasReader` is false if none has opened it. */
   | { readonly _tag: "Stuck"; readonly hasReader: boolean; readonly lostPackets: number }
 
 /** A running output. */
@@ -83,8 +83,8 @@ interface State {
 }
 
 /**
- * Opens a destination in a scope of its own, below that of all files: the scope of a caller would close a file that was
- * opened late before it waits for the writer.
+ * Opens a destination in a scope of its own, below that of all files. The scope of the caller would close a file of a
+ * later time before it waits for the writer.
  */
 const openScoped = Effect.fnUntraced(function* <A extends { readonly destination: Destination.Destination }, R>(
   all: Scope.Scope,
@@ -124,7 +124,7 @@ const start = Effect.fnUntraced(function* (path: string, source: BlockSource, { 
   return { state, pending: [] }
 })
 
-/** Counts a block that is no packet, and keeps it for further files. */
+/** Counts a block without a packet, and keeps it for further files. */
 const addHeader = (state: State, { bytes, kind }: Block) => {
   if (kind === "section") {
     state.header = []
@@ -144,7 +144,7 @@ const rotate = Effect.fnUntraced(function* (self: State, path: string, source: B
   const oldest = self.paths.length === ring.files ? self.paths[0] : undefined
   if (oldest !== undefined) {
     const fs = yield* FileSystem.FileSystem
-    // A file that somebody else has removed makes room, too.
+    // A file that another program has removed makes room, too.
     yield* Effect.ignore(fs.remove(oldest))
     self.paths = self.paths.slice(1)
   }

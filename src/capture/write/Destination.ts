@@ -83,8 +83,8 @@ export const openFile = Effect.fnUntraced(
 )
 
 /**
- * Opens a named pipe. The first write waits for its reader; `onWaiting` runs once if there is none yet. The scope closes
- * the pipe.
+ * Opens a named pipe, which the scope closes. The first write waits for its reader; `onWaiting` runs once if there is
+ * none yet.
  */
 const openPipe = Effect.fnUntraced(function* (pipes: Pipes, path: string, onWaiting: Effect.Effect<void>) {
   const scope = yield* Effect.scope

@@ -166,7 +166,7 @@ describe("Capture.start with limits", () => {
   )
 })
 
-/** A pipe whose reader comes when it is told to, and which then takes a number of writes. */
+/** A pipe whose reader opens it when a test sets `hasReader`, and reads a number of writes. */
 const pipe = () => {
   const written: Array<Uint8Array> = []
   const state = { hasReader: false, takes: Number.POSITIVE_INFINITY, isGone: false, tries: 0 }

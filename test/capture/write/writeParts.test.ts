@@ -133,7 +133,7 @@ describe("BlockSplitter", () => {
       })
   )
 
-  it("names what is no pcapng file", () => {
+  it("names bytes that are not a pcapng file", () => {
     assert.strictEqual(BlockSplitter.make().feed(new Uint8Array(64)), "expected a pcapng section header")
     const file = fileOf([])
     const long = Buffer.concat([file, Buffer.from([6, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0])])

@@ -4,7 +4,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import type * as Capture from "../../../../capture/Capture.ts"
 import * as CaptureLimits from "../../../../capture/write/CaptureLimits.ts"
 import * as CaptureOutput from "../../../../capture/write/CaptureOutput.ts"
 import * as NodePipes from "../../../../capture/write/NodePipes.ts"
@@ -15,20 +14,10 @@ import * as freeStdout from "../../../common/capture/freeStdout.ts"
 import { ShutdownSignal } from "../../../common/Shutdown.ts"
 import * as NodeHostServices from "../../../node/NodeHostServices.ts"
 import * as dumpcap from "./dumpcap.ts"
+import type { Input, Limits } from "./Input.ts"
 import * as liveSource from "./liveSource.ts"
 import * as ownCommand from "./ownCommand.ts"
 import * as printer from "./printer.ts"
-
-/** Values of the flags of `capture run`. */
-export interface Input extends captureFlags.Limits {
-  readonly command: ReadonlyArray<string>
-  readonly interface: string | undefined
-  readonly write: string | undefined
-  readonly json: boolean
-}
-
-/** Limits of a capture as options. */
-export type Limits = Pick<Capture.FileOptions, "filter" | "ring" | "snapLength" | "stop">
 
 const defaultInterface = "lo"
 
@@ -42,7 +31,7 @@ const conflictOf = (input: Input): string | undefined => {
     return "a command and --interface exclude each other: its own packets are captured; give one of them"
   if (input.ring !== undefined && input.write === undefined) return "--ring needs --write: name the files"
   if (input.ring !== undefined && input.write === "-")
-    return "--ring and --write - exclude each other: standard output is no file; name the files"
+    return "--ring and --write - exclude each other: standard output is not a file; name the files"
   if (input.json && input.write !== undefined)
     return "--json and --write exclude each other: packets are printed or written; give one of them"
   if (interfacesOf(input).length === 0) return "--interface has no name; give one, such as lo"

@@ -26,7 +26,7 @@ export interface LiveSource {
 /** Most bytes that wait. */
 const maxPendingBytes = 2 ** 26
 
-/** Creates a filter of blocks. Blocks that are no packets pass: they describe them. */
+/** Creates a filter of blocks. Blocks without packets pass: they describe the packets. */
 const blockFilter = (filter: ((packet: CapturedPacket) => boolean) | undefined) => {
   if (filter === undefined) return () => true
   const reader = CaptureFile.make()

@@ -14,7 +14,7 @@ import * as freeStdout from "../../../common/capture/freeStdout.ts"
 import { InnerCommand } from "../../../common/capture/InnerCommand.ts"
 import { StandardStreams } from "../../../common/terminalStreams.ts"
 import * as network from "../../common/network.ts"
-import type { Input, Limits } from "./captureRun.ts"
+import type { Input, Limits } from "./Input.ts"
 import * as printer from "./printer.ts"
 
 /** Runs the command with a tap. It has its own console and streams, which this command has replaced or not. */

@@ -11,7 +11,7 @@ import * as CaptureLimits from "../../../../capture/write/CaptureLimits.ts"
 import * as dissectors from "../../common/dissectors.ts"
 import * as packetText from "../read/packetText.ts"
 
-/** What was printed. */
+/** The result of printing. */
 export interface Printed {
   readonly packets: number
   /** Packets that the program that captures has dropped; undefined if it does not say. */

@@ -5,9 +5,9 @@ import * as Fs from "node:fs"
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Cli from "../support/Cli.ts"
-import { directory } from "../support/Directory.ts"
-import { waitUntil } from "../support/Pause.ts"
+import * as Cli from "../../support/Cli.ts"
+import { directory } from "../../support/Directory.ts"
+import { waitUntil } from "../../support/Pause.ts"
 
 const has = (command: string) => ChildProcess.spawnSync("which", [command]).status === 0
 
