@@ -4,14 +4,20 @@ import * as CourseProtocol from "./CourseProtocol.ts"
 
 const { messageBytes } = CourseProtocol
 
-/** Messages of a segment that its summary shows. */
+/** Messages of a segment that are decoded, and those that its summary shows. */
 const maxMessages = 64
+const maxSummaryMessages = 4
+
+const listed = (texts: ReadonlyArray<string>) => {
+  const hidden = texts.length - maxSummaryMessages
+  return [...texts.slice(0, maxSummaryMessages), ...(hidden > 0 ? [`${hidden} more`] : [])].join(", ")
+}
 
 const requests = (bytes: Uint8Array): FieldDissector.FieldDissection | undefined => {
   if (bytes.length === 0 || bytes.length % messageBytes.request !== 0) return undefined
   const ranges = CourseProtocol.requestDecoder().push(bytes.subarray(0, maxMessages * messageBytes.request))
   if (ranges.some(({ max, min }) => min < 0 || max < min)) return undefined
-  const summary = `count ${ranges.map(({ max, min }) => `${min} to ${max}`).join(", ")}`
+  const summary = `count ${listed(ranges.map(({ max, min }) => `${min} to ${max}`))}`
   const fields = ranges.flatMap(({ max, min }) => [["primes.min", min] as const, ["primes.max", max] as const])
   return { kind: "REQUEST", summary, fields }
 }
@@ -22,7 +28,7 @@ const responses = (bytes: Uint8Array): FieldDissector.FieldDissection | undefine
   if (counts.some((count) => count < 0)) return undefined
   return {
     kind: "RESPONSE",
-    summary: counts.join(", "),
+    summary: listed(counts.map(String)),
     fields: counts.map((count) => ["primes.count", count] as const)
   }
 }

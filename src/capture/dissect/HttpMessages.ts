@@ -77,7 +77,7 @@ export const parseHead = (text: string): Head | undefined => {
 
 /** Returns true if a text can be the start of a head, however short it is. */
 export const isHeadStart = (text: string): boolean => {
-  const line = text.split(/\r?\n/, 1)[0]!
+  const line = text.split(/\r?\n|\r$/, 1)[0]!
   if (text.length > line.length) return requestLine.test(line) || statusLine.test(line)
   return (
     /^(H|HT|HTT|HTTP|HTTP\/[ \d.]*|HTTP\/\d\.\d \d{0,3}.*)$/.test(line) ||
@@ -120,7 +120,7 @@ const findHeadEnd = (text: string, searched: number) => {
 const advanceHead = (text: string, bytes: Uint8Array, at: number, methods: State["methods"]): Progress => {
   const all = text + ByteReader.latin1(bytes.subarray(at, at + maxHeadChars - text.length))
   // Empty lines before a message are ignored (RFC 9112, 2.2).
-  const skipped = text === "" ? (/^(\r?\n)*/.exec(all)?.[0].length ?? 0) : 0
+  const skipped = text === "" ? (/^[\r\n]*/.exec(all)?.[0].length ?? 0) : 0
   const content = all.slice(skipped)
   const end = findHeadEnd(content, text.length)
   if (end === null) {

@@ -19,7 +19,8 @@ interface Direction {
 interface State {
   readonly client: Direction
   readonly server: Direction
-  readonly hasPreamble: boolean
+  /** Bytes of the preamble that have been seen. */
+  readonly preambleBytes: number
   /** The sides have a key, so that what follows the handshake is encrypted. */
   readonly hasKey: boolean
   /** Frames can no longer be told apart. */
@@ -28,7 +29,7 @@ interface State {
 
 const none: Uint8Array = new Uint8Array(0)
 const fresh: Direction = { head: none, left: undefined }
-const initial: State = { client: fresh, server: fresh, hasPreamble: false, hasKey: false, isSealed: false }
+const initial: State = { client: fresh, server: fresh, preambleBytes: 0, hasKey: false, isSealed: false }
 
 const isPreamble = (bytes: Uint8Array) =>
   bytes.length >= Protocol.preamble.length && Protocol.preamble.every((byte, at) => bytes[at] === byte)
@@ -88,13 +89,11 @@ const step = (
   { afterGap, bytes, fromClient }: FieldDissector.StreamBytes
 ): readonly [State, ReadonlyArray<FieldDissector.FieldDissection>] => {
   const found: Array<FieldDissector.FieldDissection> = []
-  let { hasKey, hasPreamble, isSealed } = state
+  let { hasKey, isSealed, preambleBytes } = state
   let direction = fromClient ? state.client : state.server
   let at = 0
-  if (fromClient && !hasPreamble) {
-    if (!isPreamble(bytes)) isSealed = true
-    hasPreamble = true
-    at = Protocol.preamble.length
+  for (; fromClient && preambleBytes < Protocol.preamble.length && at < bytes.length; at++) {
+    if (bytes[at] !== Protocol.preamble[preambleBytes++]) isSealed = true
   }
   if (afterGap) isSealed = true
   while (!isSealed && (at < bytes.length || direction.left === 0)) {
@@ -110,7 +109,7 @@ const step = (
   }
   if (isSealed && found.length === 0 && bytes.length > 0)
     found.push({ kind: "SEALED", summary: `sealed, ${bytes.length} bytes`, fields: [["farm.message", "Sealed"]] })
-  const next = { ...state, hasKey, hasPreamble, isSealed }
+  const next = { ...state, hasKey, isSealed, preambleBytes }
   return [fromClient ? { ...next, client: direction } : { ...next, server: direction }, found]
 }
 
