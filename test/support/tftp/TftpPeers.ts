@@ -252,13 +252,13 @@ export const launch = Effect.fnUntraced(function* (
   return running
 })
 
-/** Starts a server on its own address; it serves `root`, and accepts uploads if it supports them. */
-export const start = Effect.fnUntraced(function* (server: Server, root: string) {
+/** Starts a server on its own address, with more flags; it serves `root`, and accepts uploads if it supports them. */
+export const start = Effect.fnUntraced(function* (server: Server, root: string, more: ReadonlyArray<string> = []) {
   const { args, file, port }: ServerProgram = programs[server]
   if (file === undefined) return yield* new PeerError({ message: `${server} is not installed` })
   const at = { address: ownAddress(), port }
   // A process of tftpd-hpa that has received a file ignores SIGTERM for a second.
-  return yield* launch(file, args(root, at), at, "100 millis")
+  return yield* launch(file, [...args(root, at), ...more], at, "100 millis")
 })
 
 /** The result of a client; `code` is null if it was killed. */
