@@ -52,6 +52,10 @@ export const commands = {
     description: "Show the sockets of this host with their processes and services (ss, lsof -i); Linux only",
     load: () => import("./inspect/sockets.ts")
   },
+  scan: {
+    description: "Scan the ports of hosts: open, closed or filtered, and which services they have (nmap)",
+    load: () => import("./inspect/scan.ts")
+  },
   demo: { description: "Small demonstrations of network programming", load: () => import("./demo.ts") },
   capture: {
     description: "Capture packets, and read packet captures, such as the files written by --capture",

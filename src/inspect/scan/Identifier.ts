@@ -138,31 +138,58 @@ const unknown = (bytes: Uint8Array): Identity | undefined => {
   return detail === undefined ? undefined : { service: "unknown", detail }
 }
 
-const identifyTcp = Effect.fnUntraced(function* (target: Target, probes: ReadonlyArray<ServiceProbe>, limits: Limits) {
-  const now = yield* Monotonic.millis
-  const deadline = now() + limits.portMillis
-  const ordered = inOrder(probes, target.port)
-  const others = ordered.filter(({ isSelfDescribing, request }) => request === undefined || isSelfDescribing === true)
-  const requests = ordered.filter(({ request }) => request !== undefined)
-  const hasHint = requests[0]?.ports.includes(target.port) === true
-  // At a port of a known request it is sent at once; elsewhere the server has the first word.
-  const attempts: ReadonlyArray<ServiceProbe | undefined> = hasHint
-    ? [requests[0], undefined, ...requests.slice(1)]
-    : [undefined, ...requests]
-  let first: Uint8Array | undefined
-  for (const probe of attempts) {
-    if (now() >= deadline) break
-    const reply = yield* converse(target, probe, others, limits)
-    if (reply === undefined) continue
-    if (reply.identity !== undefined) return reply.identity
-    if (reply.bytes.length > 0) first ??= reply.bytes
-    // A wrapper that accepts the connection and closes it hides its service.
-    if (probe === undefined && reply.hasEnded && reply.bytes.length === 0) return { service: "tcpwrapped" }
+/** Requests that are tried at a time: a service that ignores one costs the whole time for its reply. */
+const maxParallelRequests = 4
+
+/** Tries requests, several at a time, until the reply to one of them is recognized. */
+const tryRequests = (
+  requests: ReadonlyArray<ServiceProbe>,
+  attempt: (probe: ServiceProbe) => Effect.Effect<Reply | undefined, never, Network.Network>
+) => {
+  let unrecognized: Uint8Array | undefined
+  return Effect.forEach(
+    requests,
+    (probe) =>
+      Effect.flatMap(attempt(probe), (reply) => {
+        if (reply?.identity !== undefined) return Effect.fail(reply.identity)
+        if (reply !== undefined && reply.bytes.length > 0) unrecognized ??= reply.bytes
+        return Effect.void
+      }),
+    { concurrency: maxParallelRequests, discard: true }
+  ).pipe(
+    Effect.match({
+      onFailure: (identity): Identity | undefined => identity,
+      onSuccess: () => (unrecognized === undefined ? undefined : unknown(unrecognized))
+    })
+  )
+}
+
+const identifyTcp = Effect.fnUntraced(
+  function* (target: Target, probes: ReadonlyArray<ServiceProbe>, limits: Limits) {
+    const ordered = inOrder(probes, target.port)
+    const others = ordered.filter(({ isSelfDescribing, request }) => request === undefined || isSelfDescribing === true)
+    const requests = ordered.filter(({ request }) => request !== undefined)
+    const attempt = (probe: ServiceProbe | undefined) => converse(target, probe, others, limits)
+    // At a port of a known request it is sent at once; elsewhere the server has the first word.
+    const hinted = requests.filter(({ ports }) => ports.includes(target.port))
+    for (const probe of hinted) {
+      const reply = yield* attempt(probe)
+      if (reply?.identity !== undefined) return reply.identity
+    }
+    const greeting = yield* attempt(undefined)
+    if (greeting?.identity !== undefined) return greeting.identity
     // A server with a greeting of its own that is not known is not asked further.
-    if (probe === undefined && reply.bytes.length > 0) break
-  }
-  return first === undefined ? undefined : unknown(first)
-})
+    if (greeting !== undefined && greeting.bytes.length > 0) return unknown(greeting.bytes)
+    // A wrapper that accepts the connection and closes it hides its service.
+    if (greeting?.hasEnded === true) return { service: "tcpwrapped" }
+    return yield* tryRequests(
+      requests.filter((probe) => !hinted.includes(probe)),
+      attempt
+    )
+  },
+  (identification, _target, _probes, { portMillis }) =>
+    Effect.map(Effect.timeoutOption(identification, portMillis), Option.getOrUndefined)
+)
 
 /**
  * Sends the request of a probe from a socket that is not connected: some servers, such as those of TFTP, reply from

@@ -3,17 +3,20 @@ import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as PortScan from "../../../inspect/PortScan.ts"
 import * as NodePortTest from "../../../inspect/scan/NodePortTest.ts"
+import * as PortTest from "../../../inspect/scan/PortTest.ts"
 import * as Monotonic from "../../../network/Monotonic.ts"
 import { ServiceNames } from "../../../network/names/ServiceNames.ts"
 import * as Quantity from "../../../network/Quantity.ts"
 import * as NodeTerminal from "../../../terminal/NodeTerminal.ts"
 import * as ProgressBar from "../../../terminal/ProgressBar.ts"
 import { UsageError } from "../../common/CliErrors.ts"
+import * as flags from "../../common/flags.ts"
 import * as network from "../common/network.ts"
 import * as format from "./format.ts"
 import { probes } from "./probes.ts"
@@ -124,6 +127,15 @@ const checkFlags = (input: Input) =>
     ? Effect.fail(new UsageError({ message: "--json and --greppable cannot be combined: choose one" }))
     : Effect.void
 
+/** Tests on sockets of this host, or over the network of --faults and --capture. */
+const portTests = Layer.unwrap(
+  Effect.gen(function* () {
+    const faults = (yield* flags.Faults) ?? []
+    const isObserved = faults.length > 0 || (yield* flags.Capture) !== undefined
+    return isObserved ? PortTest.layer : NodePortTest.layer
+  })
+)
+
 export const scan = Effect.fnUntraced(
   function* (input: Input) {
     yield* checkFlags(input)
@@ -155,6 +167,6 @@ export const scan = Effect.fnUntraced(
     else if (!input.json) yield* Console.log(summary)
   },
   Effect.scoped,
-  Effect.provide(NodePortTest.layer),
+  Effect.provide(portTests),
   Effect.provide(network.layer)
 )
