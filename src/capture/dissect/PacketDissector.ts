@@ -29,11 +29,10 @@ import * as CaptureReader from "../CaptureReader.ts"
 import type { PacketDetails as FilterDetails } from "../filter/FilterCompiler.ts"
 import type * as Ip from "../Ip.ts"
 import * as TcpStreams from "../reassembly/TcpStreams.ts"
-import * as Arp from "./Arp.ts"
 import type * as DecodeAs from "./DecodeAs.ts"
 import * as Dissectors from "./Dissectors.ts"
 import * as ExpectedFlows from "./ExpectedFlows.ts"
-import * as Icmp from "./Icmp.ts"
+import * as Layer from "./Layer.ts"
 import * as TcpStream from "./TcpStream.ts"
 
 /** A message that a packet completes. @category models @since 0.1.0 */
@@ -186,15 +185,9 @@ const dissectTcp = (self: State, captured: TcpPacket, packet: Packet.Packet, col
 }
 
 const dissectLayer = (self: State, captured: CaptureReader.CapturedPacket, collected: Collected) => {
-  const { payload, protocol } = captured
-  const found =
-    protocol === "ARP"
-      ? Arp.decode(payload)
-      : protocol === "ICMP" || protocol === "ICMPv6"
-        ? Icmp.decode(payload, protocol === "ICMPv6")
-        : undefined
+  const found = Layer.decode(captured)
   if (found === undefined) return
-  addDissection(collected, protocol.toLowerCase(), found)
+  addDissection(collected, captured.protocol.toLowerCase(), found)
   collected.protocols.push(...found.innerProtocols)
   if (found.innerUdp !== undefined) addUdpStream(self, found.innerUdp, collected)
 }

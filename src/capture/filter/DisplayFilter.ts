@@ -23,9 +23,10 @@
  * ```
  */
 import * as Result from "effect/Result"
-import type { FieldTable, FieldType } from "../../network/dissect/FieldDissector.ts"
+import type { FieldTable, FieldType, FieldValue } from "../../network/dissect/FieldDissector.ts"
 import type * as CaptureReader from "../CaptureReader.ts"
 import * as Dissectors from "../dissect/Dissectors.ts"
+import * as Layer from "../dissect/Layer.ts"
 import { detailFields } from "./DetailFields.ts"
 import * as FilterCompiler from "./FilterCompiler.ts"
 import type { FilterError } from "./FilterError.ts"
@@ -110,8 +111,18 @@ export const make = (expression: FilterExpression.Expression, options: Options =
 /** Formats a filter as text that parses to an equal expression. @category formatting @since 0.1.0 */
 export const format = ({ expression }: Filter): string => FilterExpression.format(expression)
 
+/** Returns the details of a packet that do not depend on other packets: the packet inside of an ICMP error. */
+const ownDetails = (packet: CaptureReader.CapturedPacket): FilterCompiler.PacketDetails => {
+  const found = Layer.decode(packet)
+  if (found === undefined) return FilterCompiler.noDetails
+  const fields = new Map<string, Array<FieldValue>>()
+  for (const [name, value] of found.fields) fields.set(name, [...(fields.get(name) ?? []), value])
+  return { protocols: found.innerProtocols, fields }
+}
+
 /**
- * Tests a packet. Without `details`, which `PacketDissector` returns, only the fields of headers have values.
+ * Tests a packet. Without `details`, which `PacketDissector` returns, only the fields of headers, of ICMP and of ARP
+ * have values.
  *
  * @category guards
  * @since 0.1.0
@@ -119,5 +130,5 @@ export const format = ({ expression }: Filter): string => FilterExpression.forma
 export const matches = (
   filter: Filter,
   packet: CaptureReader.CapturedPacket,
-  details: FilterCompiler.PacketDetails = FilterCompiler.noDetails
-): boolean => filter.test(packet, details)
+  details?: FilterCompiler.PacketDetails
+): boolean => filter.test(packet, details ?? ownDetails(packet))

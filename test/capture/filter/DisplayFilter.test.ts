@@ -4,6 +4,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { CapturedPacket } from "../../../src/capture/CaptureReader.ts"
 import * as DisplayFilter from "../../../src/capture/filter/DisplayFilter.ts"
+import * as Traffic from "../dissect/Traffic.ts"
 import * as FilterArbitrary from "./FilterArbitrary.ts"
 import * as FilterModel from "./FilterModel.ts"
 
@@ -107,6 +108,16 @@ describe("DisplayFilter", () => {
   it("rejects what is too deep or too long", () => {
     assert.include(messageOf(`${"(".repeat(5_000)}tcp`), "at most 100 parentheses")
     assert.include(messageOf(`tcp or ${"tcp or ".repeat(3_000)}tcp`), "16384 at most")
+  })
+
+  it("finds the packet inside of an ICMP error without details", () => {
+    const inner = Traffic.udp("10.0.0.1 33000", "198.51.100.9 33434", "probe")
+    const payload = Uint8Array.from([3, 3, 0, 0, 0, 0, 0, 0, ...inner])
+    const error = packet({ protocol: "ICMP", tcp: undefined, layers: ["ip", "icmp"], payload })
+    for (const text of ["udp.port == 33434", "ip.addr == 198.51.100.9", "icmp.type == 3", "udp"]) {
+      assert.isTrue(DisplayFilter.matches(parse(text), error), text)
+    }
+    assert.isFalse(DisplayFilter.matches(parse("tcp"), error))
   })
 
   it("says whether details are needed", () => {
