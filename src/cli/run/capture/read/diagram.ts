@@ -1,5 +1,6 @@
 /** Sequence diagram of a capture. */
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import * as Diagram from "../../../../capture/Diagram.ts"
 import * as Collector from "./Collector.ts"
 import type { Input } from "./Input.ts"
@@ -11,7 +12,7 @@ import type { Pipeline } from "./Pipeline.ts"
 export const run = Effect.fnUntraced(function* (pipeline: Pipeline, { diagram, width }: Input) {
   const collector = Collector.make()
   const end = yield* Effect.exit(
-    pipeline.forEach((packets) =>
+    Stream.runForEach(pipeline.groups, (packets) =>
       Effect.sync(() => {
         for (const analysed of packets) collector.add(analysed, pipeline.startNanos())
       })

@@ -1,6 +1,7 @@
 /** Content of one stream: both directions as text, as JSON, or the bytes of one direction. */
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
+import * as Stream from "effect/Stream"
 import * as Follow from "../../../../capture/view/Follow.ts"
 import * as HexDump from "../../../../capture/view/HexDump.ts"
 import * as Units from "../../../../capture/view/Units.ts"
@@ -153,7 +154,7 @@ export const run = Effect.fnUntraced(function* (pipeline: Pipeline, input: Input
     return isColoured ? NodeOutput.write(output) : write(output)
   }
   const exit = yield* Effect.exit(
-    pipeline.forEach((packets) => {
+    Stream.runForEach(pipeline.groups, (packets) => {
       const pieces = packets.flatMap(({ analysis, packet }) => follow.add(packet, analysis))
       return pieces.length === 0 ? Effect.void : print(pieces, "")
     })

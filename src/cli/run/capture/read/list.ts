@@ -14,12 +14,18 @@ export const write = (text: string | Uint8Array) =>
 
 /** Prints what `format` returns for each packet, with one write for each group of packets. */
 const printEach = (pipeline: Pipeline, format: Format) =>
-  pipeline.forEach((packets) => {
-    const startNanos = pipeline.startNanos()
-    let text = ""
-    for (const analysed of packets) text += format(analysed, startNanos)
-    return text === "" ? Effect.void : write(text)
-  })
+  Effect.flatMap(Stdio.Stdio, (stdio) =>
+    pipeline.groups.pipe(
+      Stream.map((packets) => {
+        const startNanos = pipeline.startNanos()
+        let text = ""
+        for (const analysed of packets) text += format(analysed, startNanos)
+        return text
+      }),
+      Stream.filter((text) => text !== ""),
+      Stream.run(stdio.stdout({ endOnDone: false }))
+    )
+  )
 
 /** Prints the packets. */
 export const packets = (pipeline: Pipeline, isJson: boolean) => {

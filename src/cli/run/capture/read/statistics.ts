@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as PlatformError from "effect/PlatformError"
+import * as Stream from "effect/Stream"
 import * as Conversations from "../../../../capture/analysis/Conversations.ts"
 import { isRetransmission } from "../../../../capture/analysis/TcpNote.ts"
 import * as Throughput from "../../../../capture/analysis/Throughput.ts"
@@ -37,7 +38,7 @@ export const run = Effect.fnUntraced(function* (pipeline: Pipeline, input: Input
   const throughput = Throughput.make()
   const collector = html === undefined ? undefined : Collector.make()
   const end = yield* Effect.exit(
-    pipeline.forEach((packets) =>
+    Stream.runForEach(pipeline.groups, (packets) =>
       Effect.sync(() => {
         for (const analysed of packets) {
           const { analysis, packet } = analysed
