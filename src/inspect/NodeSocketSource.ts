@@ -8,7 +8,7 @@
  * import { NodeSocketSource, SocketTable } from "effect-inet/inspect"
  *
  * const names = SocketTable.list({ listening: true, protocols: ["tcp"] }).pipe(
- *   Effect.map(({ sockets }) => sockets.flatMap(({ holders }) => holders.map(({ process }) => process.name))),
+ *   Effect.map(({ sockets }) => sockets.flatMap(({ holders }) => holders.map(({ owner }) => owner.name))),
  *   Effect.provide(NodeSocketSource.layer)
  * )
  * ```

@@ -43,8 +43,8 @@ export interface Access {
   /** Lists the open descriptors of a process. */
   readonly descriptors: (pid: number) => Descriptors
   /**
-   * Returns the inode of the socket of a descriptor; 0 if it is another file, or closed meanwhile; -1 if it is not
-   * permitted: a container may list descriptors that it does not show.
+   * Returns the inode of the socket of a descriptor. It is 0 for another file and one that was closed meanwhile, and -1
+   * if it is not permitted: a container may list descriptors that it does not show.
    */
   readonly socketInode: (pid: number, descriptor: number) => number
   /** Returns the number of the network namespace of a process, or of this one; undefined if it is not permitted. */
@@ -54,7 +54,7 @@ export interface Access {
 /** Access to the /proc of a host. @category services @since 0.1.0 */
 export class SocketSource extends Context.Service<SocketSource, Access>()("effect-inet/inspect/SocketSource") {}
 
-/** Parts of a /proc that are no files. @category models @since 0.1.0 */
+/** Links of a /proc. @category models @since 0.1.0 */
 export interface Links {
   /** Inodes of the sockets of a process by their descriptors, or `denied`. Default: no process. */
   readonly sockets?: ReadonlyMap<number, ReadonlyMap<number, number> | "denied"> | undefined

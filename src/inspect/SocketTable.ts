@@ -84,7 +84,7 @@ export interface Update {
   readonly changes: ReadonlyArray<SocketDiff.SocketChange>
 }
 
-const root = 0
+const rootUserId = 0
 
 /** Marks the sockets of processes that this one must not see; returns their number. */
 const markHidden = (sockets: ReadonlyArray<SocketRecord>, deniedProcesses: number, uid: number): number => {
@@ -92,7 +92,7 @@ const markHidden = (sockets: ReadonlyArray<SocketRecord>, deniedProcesses: numbe
   for (const socket of sockets) {
     if (socket.ownership !== "none") continue
     // Where /proc hides whole processes, none is denied.
-    if (deniedProcesses === 0 && (uid === root || socket.uid === uid)) continue
+    if (deniedProcesses === 0 && (uid === rootUserId || socket.uid === uid)) continue
     socket.ownership = "hidden"
     hidden++
   }
@@ -101,7 +101,7 @@ const markHidden = (sockets: ReadonlyArray<SocketRecord>, deniedProcesses: numbe
 
 /** Processes whose files are hidden, and the remedy: root is hindered by a container or a security policy only. */
 const hiddenProcesses = (uid: number) =>
-  uid === root
+  uid === rootUserId
     ? ["processes that root must not inspect here", "allow CAP_SYS_PTRACE to see"]
     : ["processes of other users", "run as root to see"]
 
@@ -128,7 +128,7 @@ const notesOf = ({ hiddenSockets, isNamespaceHidden, skippedLines, uid }: Omitte
 
 /** Reads the user of this process; root if /proc does not state it. */
 const ownUid = (access: Access) =>
-  ProcessFiles.parseStatus(access.readFile("/proc/self/status") ?? new Uint8Array(0))?.effectiveUid ?? root
+  ProcessFiles.parseStatus(access.readFile("/proc/self/status") ?? new Uint8Array(0))?.effectiveUid ?? rootUserId
 
 const usersOf = (access: Access) => ProcessFiles.parseUsers(access.readFile("/etc/passwd") ?? new Uint8Array(0))
 

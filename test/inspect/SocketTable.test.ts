@@ -59,7 +59,7 @@ const namesOf = ({ local, path, peer, protocol, state }: SocketTable.Socket) =>
   local === undefined ? `${protocol} ${state} ${path ?? "-"}` : `${protocol} ${state} ${local.port} ${peer?.port}`
 
 const holdersOf = ({ holders }: SocketTable.Socket) =>
-  holders.map(({ descriptors, process }) => [process.pid, ...descriptors])
+  holders.map(({ descriptors, owner }) => [owner.pid, ...descriptors])
 
 describe("SocketTable", () => {
   it.effect("lists sockets with processes, users and services, listeners first", () =>
@@ -87,7 +87,7 @@ describe("SocketTable", () => {
         [[7, 4, 9]]
       ])
       assert.deepStrictEqual(
-        list.sockets[0]?.holders.map(({ process }) => process),
+        list.sockets[0]?.holders.map(({ owner }) => owner),
         [
           {
             ...{ pid: 7, name: "server", commandLine: ["/bin/server", "--port"], parentPid: 1, uid: 1000, user: "ann" },

@@ -1,6 +1,8 @@
 /**
- * The table of `sockets` beside ss(8) and lsof(8), socket by socket, for sockets that a Python program opens: Node has
- * neither unix datagrams nor sequenced packets, nor connections that it does not accept.
+ * The table of `sockets` beside ss(8) and lsof(8), socket by socket.
+ *
+ * A Python program opens the sockets: Node has neither unix datagrams nor sequenced packets, nor connections that it
+ * does not accept.
  */
 import { execFileSync } from "node:child_process"
 import * as Path from "node:path"

@@ -1,4 +1,4 @@
-/** Lists all TCP sockets as a table: prints the milliseconds and the sockets of its first list, and of one for each line. */
+/** Lists all TCP sockets as a table: prints the milliseconds of its first list, and of one for each line of input. */
 import * as Readline from "node:readline"
 import * as Effect from "effect/Effect"
 import * as Text from "../../../src/cli/run/sockets/text.ts"

@@ -119,7 +119,7 @@ const readDrops = (scanner: ByteScanner): number => {
   return scanner.decimal()
 }
 
-/** The row of the current line. There is one for all lines of a table: ten thousand objects are work for the collector. */
+/** The row of the current line. There is one for all lines: ten thousand objects are work for the collector. */
 type CurrentRow = { -readonly [K in keyof InetRow]: InetRow[K] }
 
 const makeRow = (): CurrentRow => ({

@@ -1,6 +1,6 @@
 /**
- * The process that occupies a port, from /proc, for the message of a server that cannot listen. It searches for one port
- * only, asynchronously, and ends at the first process: that of a running server costs its clients nothing.
+ * The process that occupies a port, from /proc, for the message of a server that cannot listen. The search is for one
+ * port, asynchronous, and ends at the first process: clients of a running server do not notice it.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"

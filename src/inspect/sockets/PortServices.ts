@@ -15,8 +15,10 @@ const builtInServices = () => (builtInTable ??= ServiceNames.table(ServiceNames.
 const keyOf = (protocol: string, port: number) => (protocol === "tcp" ? port : -port)
 
 /**
- * Returns a function that names the service of a socket: that of its own port if a server of this host listens there,
- * else that of the peer's port, else that of an own port below the ephemeral ones.
+ * Returns a function that names the service of a socket.
+ *
+ * It is that of its own port if a server of this host listens there, else that of the peer's port, else that of an own
+ * port below the ephemeral ones.
  */
 export const namer = (all: ReadonlyArray<SocketRecord>, given?: ServiceNames.Table) => {
   const table = given ?? builtInServices()

@@ -76,8 +76,8 @@ export interface ControlGroup {
 const unitName = /\.(?:service|scope|socket|mount|swap)$/
 
 /**
- * Parses /proc/PID/cgroup. Of several hierarchies systemd's counts, and then the unified one. The unit is the innermost:
- * that of the user's own manager, if there is one.
+ * Parses /proc/PID/cgroup. Of several hierarchies systemd's counts, and then the unified one. The unit is the
+ * innermost: that of the user's own manager, if there is one.
  */
 export const parseControlGroup = (bytes: Uint8Array): ControlGroup | undefined => {
   let unified: string | undefined

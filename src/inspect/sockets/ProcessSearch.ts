@@ -11,7 +11,7 @@ const descriptorsPerTurn = 2_048
 const empty = new Uint8Array(0)
 
 /** Reads what /proc states about a process. One that has ended meanwhile has its number only. */
-export const readProcess = (access: Access, users: ReadonlyMap<number, string>, pid: number): SocketProcess => {
+const readProcess = (access: Access, users: ReadonlyMap<number, string>, pid: number): SocketProcess => {
   const read = (name: string) => access.readFile(`/proc/${pid}/${name}`) ?? empty
   const stat = ProcessFiles.parseStat(read("stat"))
   const status = ProcessFiles.parseStatus(read("status"))
@@ -29,13 +29,13 @@ export const readProcess = (access: Access, users: ReadonlyMap<number, string>, 
 }
 
 /** Adds a descriptor of a process to the holders of a socket. */
-const addHolder = (socket: SocketRecord, process: SocketProcess, descriptor: number) => {
+const addHolder = (socket: SocketRecord, owner: SocketProcess, descriptor: number) => {
   const last = socket.holders.at(-1)
-  if (last?.process === process) {
+  if (last?.owner === owner) {
     ;(last.descriptors as Array<number>).push(descriptor)
     return
   }
-  const holder: SocketHolder = { process, descriptors: [descriptor] }
+  const holder: SocketHolder = { owner, descriptors: [descriptor] }
   if (socket.holders === noHolders) socket.holders = [holder]
   else (socket.holders as Array<SocketHolder>).push(holder)
   socket.ownership = "open"
@@ -59,7 +59,7 @@ export const findHolders = Effect.fnUntraced(function* (
       if (descriptors === "denied") deniedProcesses++
       continue
     }
-    let process: SocketProcess | undefined
+    let owner: SocketProcess | undefined
     for (const descriptor of descriptors) {
       if (--untilTurn === 0) {
         untilTurn = descriptorsPerTurn
@@ -72,8 +72,8 @@ export const findHolders = Effect.fnUntraced(function* (
       }
       const socket = inode === 0 ? undefined : sockets.get(inode)
       if (socket === undefined) continue
-      process ??= readProcess(access, users, pid)
-      addHolder(socket, process, descriptor)
+      owner ??= readProcess(access, users, pid)
+      addHolder(socket, owner, descriptor)
     }
   }
   return deniedProcesses

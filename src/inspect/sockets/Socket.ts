@@ -48,15 +48,20 @@ export interface SocketProcess {
   readonly unit: string | undefined
 }
 
-/** Descriptors by which a process has a socket open. @category models @since 0.1.0 */
+/** A process that has a socket open, and its descriptors. @category models @since 0.1.0 */
 export interface SocketHolder {
-  readonly process: SocketProcess
+  readonly owner: SocketProcess
   readonly descriptors: ReadonlyArray<number>
 }
 
 /**
- * Relation of a socket to processes: `open` by those that are listed; `hidden` by permissions; `unaccepted`, waiting for
- * accept; `closed`, ended by the kernel alone; `none` if no process has it. @category models @since 0.1.0
+ * Relation of a socket to processes.
+ *
+ * `open`: by those that are listed. `hidden`: permissions hide them. `unaccepted`: it waits for accept. `closed`: only
+ * the kernel has it, until the connection has ended. `none`: no process has it.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Ownership = "open" | "hidden" | "unaccepted" | "closed" | "none"
 

@@ -12,7 +12,7 @@ export interface SocketChange {
  * Returns a text that is the same for a socket in both lists. A connection is known by its ends, since it loses its
  * inode when its process closes it; others by their inode.
  */
-export const keyOf = ({ inode, local, namespace = 0, path, peer, protocol }: Socket): string => {
+const keyOf = ({ inode, local, namespace = 0, path, peer, protocol }: Socket): string => {
   if (local === undefined || peer === undefined) return `${protocol} ${inode} ${inode === 0 ? path : ""} ${namespace}`
   const ends = `${protocol} ${local.address} ${local.port} ${peer.address} ${peer.port} ${namespace}`
   return protocol === "tcp" && peer.port !== 0 ? ends : `${ends} ${inode}`
@@ -36,9 +36,9 @@ export const index = (sockets: ReadonlyArray<Socket>): ReadonlyMap<string, Socke
 
 const hasSameHolders = (one: Socket, other: Socket) =>
   one.holders.length === other.holders.length &&
-  one.holders.every(({ descriptors, process }, at) => {
+  one.holders.every(({ descriptors, owner }, at) => {
     const its = other.holders[at]!
-    return process.pid === its.process.pid && descriptors.join() === its.descriptors.join()
+    return owner.pid === its.owner.pid && descriptors.join() === its.descriptors.join()
   })
 
 /** Returns true if nothing that matters differs. Timers run all the time, and do not matter. */

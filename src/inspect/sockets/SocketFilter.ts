@@ -31,7 +31,7 @@ export const stateNames: Readonly<Record<string, ReadonlyArray<State>>> = {
 }
 
 /** Returns true if a socket waits for peers. */
-export const isListening = ({ local, path, protocol, state, type }: Socket): boolean => {
+const isListening = ({ local, path, protocol, state, type }: Socket): boolean => {
   if (state === "listen") return true
   if (state !== "unconnected") return false
   return protocol === "udp" ? local?.port !== 0 : type === "dgram" && path !== undefined
@@ -46,7 +46,7 @@ export const matchesRow = (socket: Socket, { listening, port, protocols, states 
 
 /** Tests the condition of the process. */
 export const matchesProcess = ({ holders }: Socket, { pid }: Filter): boolean =>
-  pid === undefined || holders.some(({ process }) => process.pid === pid)
+  pid === undefined || holders.some(({ owner }) => owner.pid === pid)
 
 const protocolOrder = { tcp: 0, udp: 1, unix: 2 } as const
 
@@ -55,8 +55,8 @@ const stateOrder = Object.fromEntries(states.map((state, at) => [state, at])) as
 const compareTexts = (one = "", other = "") => (one < other ? -1 : one > other ? 1 : 0)
 
 /**
- * Compares sockets: by namespace, protocol and state, listeners first, then by the ports of both ends, then by addresses
- * and paths.
+ * Compares sockets: by namespace, protocol and state, listeners first, then by the ports of both ends, then by
+ * addresses and paths.
  */
 export const compare = (one: Socket, other: Socket): number =>
   (one.namespace ?? 0) - (other.namespace ?? 0) ||

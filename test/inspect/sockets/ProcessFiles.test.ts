@@ -44,7 +44,7 @@ describe("ProcessFiles", () => {
     const trimmed = [...all]
     while (trimmed.at(-1) === "") trimmed.pop()
     const bytes = encode(all.map((one) => `${one}\0`).join(""))
-    // A byte order mark at the start is no character.
+    // The decoder drops a byte order mark at the start.
     const expected = trimmed.map((one, at) => (at === 0 ? one.replace(/^\ufeff/, "") : one))
     assert.deepStrictEqual(ProcessFiles.parseCommandLine(bytes), expected)
   })

@@ -40,7 +40,7 @@ describe("SocketDiff", () => {
 
   it("notices another process that has the socket open", () => {
     const process = { pid: 1, name: "a", commandLine: [], parentPid: 0, uid: 0, user: "", controlGroup: "", unit: "" }
-    const held = (pid: number) => ({ ...tcp({}), holders: [{ process: { ...process, pid }, descriptors: [3] }] })
+    const held = (pid: number) => ({ ...tcp({}), holders: [{ owner: { ...process, pid }, descriptors: [3] }] })
     assert.strictEqual(SocketDiff.diff([held(1)], [held(1)]).length, 0)
     assert.strictEqual(SocketDiff.diff([held(1)], [held(2)])[0]?.kind, "changed")
   })

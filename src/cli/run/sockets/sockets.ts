@@ -17,7 +17,6 @@ import { columns as terminalColumns } from "../../../terminal/NodeTerminal.ts"
 import * as Table from "../../../terminal/Table.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import { withoutSettings } from "../../common/settings/CommandInput.ts"
-import type { stateNames } from "../../inspect/sockets.ts"
 import * as Text from "./text.ts"
 
 interface Input {
@@ -27,7 +26,7 @@ interface Input {
   readonly unix: boolean
   readonly port: string | undefined
   readonly pid: number | undefined
-  readonly state: ReadonlyArray<(typeof stateNames)[number]> | undefined
+  readonly state: ReadonlyArray<string> | undefined
   readonly namespaces: boolean
   readonly watch: boolean
   readonly interval: Duration.Duration | undefined
@@ -40,7 +39,7 @@ const portOf = (services: ServiceNames.Table, text: string) =>
     Effect.mapError(({ message }) => new UsageError({ message: `--port: ${message}` })),
     Effect.filterOrFail(
       (port) => port > 0,
-      () => new UsageError({ message: "--port: 0 is no port of a socket: give a number from 1 to 65535, or a service" })
+      () => new UsageError({ message: "--port: 0 stands for any port: give a number from 1 to 65535, or a service" })
     )
   )
 

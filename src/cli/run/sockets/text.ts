@@ -19,23 +19,21 @@ const list = (all: ReadonlyArray<string | number>): string => {
 const isIpv6 = (address: string) => address.includes(":")
 
 /** Formats an end as `127.0.0.1:80` or `[::1]:80`; a port of 0 is any, `*`. */
-export const formatEnd = ({ address, port }: SocketTable.SocketEndpoint): string =>
+const formatEnd = ({ address, port }: SocketTable.SocketEndpoint): string =>
   `${isIpv6(address) ? `[${address}]` : address}:${port === 0 ? "*" : port}`
 
 /** Returns the path of a unix socket or the own end of another one. */
-export const localOf = ({ local, path }: SocketTable.Socket): string =>
+const localOf = ({ local, path }: SocketTable.Socket): string =>
   local === undefined ? (path === undefined ? "-" : TerminalText.escape(path)) : formatEnd(local)
 
 /** Returns the other end; empty for a socket without a peer, and for a unix socket, whose peer is unknown. */
-export const peerOf = ({ peer }: SocketTable.Socket): string =>
-  peer === undefined || peer.port === 0 ? "" : formatEnd(peer)
+const peerOf = ({ peer }: SocketTable.Socket): string => (peer === undefined || peer.port === 0 ? "" : formatEnd(peer))
 
 /** Names of the types of unix sockets, as ss has them. */
 const unixTypes = { stream: "u_str", dgram: "u_dgr", seqpacket: "u_seq" } as const
 
 /** Returns the protocol, which for a unix socket is its type. */
-export const protocolOf = ({ protocol, type }: SocketTable.Socket): string =>
-  type === undefined ? protocol : unixTypes[type]
+const protocolOf = ({ protocol, type }: SocketTable.Socket): string => (type === undefined ? protocol : unixTypes[type])
 
 /** Texts in the place of processes. */
 const withoutProcess: Readonly<Record<SocketTable.Ownership, string>> = {
@@ -63,10 +61,10 @@ interface ProcessText {
 /** Texts of the processes: one may have ten thousand sockets. */
 const processTexts = new WeakMap<SocketTable.SocketProcess, ProcessText>()
 
-const textOf = (process: SocketTable.SocketProcess): ProcessText => {
-  const known = processTexts.get(process)
+const textOf = (owner: SocketTable.SocketProcess): ProcessText => {
+  const known = processTexts.get(owner)
   if (known !== undefined) return known
-  const { commandLine, name, pid, unit = "" } = process
+  const { commandLine, name, pid, unit = "" } = owner
   const program = name === nodeThread ? (commandLine[0]?.split("/").at(-1) ?? name) : name
   const texts = {
     name: TerminalText.escape(program),
@@ -74,7 +72,7 @@ const textOf = (process: SocketTable.SocketProcess): ProcessText => {
     unit: TerminalText.escape(unit),
     command: TerminalText.escape(commandLine.join(" ").slice(0, maxCommandChars))
   }
-  processTexts.set(process, texts)
+  processTexts.set(owner, texts)
   return texts
 }
 
@@ -88,9 +86,9 @@ const withoutHolders = Object.fromEntries(
 
 /** Returns the texts of the processes of a socket; most sockets have one process. */
 const textsOf = ({ holders, ownership }: SocketTable.Socket): ProcessText => {
-  if (holders.length === 1) return textOf(holders[0]!.process)
+  if (holders.length === 1) return textOf(holders[0]!.owner)
   if (holders.length === 0) return withoutHolders[ownership]
-  const all = holders.map(({ process }) => textOf(process))
+  const all = holders.map(({ owner }) => textOf(owner))
   return {
     name: list(all.map(({ name }) => name)),
     pid: list(all.map(({ pid }) => pid)),
@@ -115,13 +113,13 @@ const descriptorOf = ({ holders, ownership }: SocketTable.Socket): string => {
 }
 
 /** Formats a timer as `keepalive 90m`, with the number of retransmissions: `on 0.4s x3`. */
-export const formatTimer = ({ timer }: SocketTable.Socket): string =>
+const formatTimer = ({ timer }: SocketTable.Socket): string =>
   timer === undefined
     ? ""
     : `${timer.kind} ${formatAge(timer.remainingMillis)}${timer.retransmits === 0 ? "" : ` x${timer.retransmits}`}`
 
 /** Sign of a change, before its socket. */
-export const marks: Readonly<Record<SocketTable.SocketChange["kind"], readonly [mark: string, style?: Style]>> = {
+const marks: Readonly<Record<SocketTable.SocketChange["kind"], readonly [mark: string, style?: Style]>> = {
   present: [""],
   new: ["+", "green"],
   changed: ["~", "yellow"],
@@ -143,8 +141,8 @@ const nameOf = (name: string): string => {
 
 const userOf = ({ holders, uid, user }: SocketTable.Socket): string => {
   if (user !== undefined) return nameOf(user)
-  const process = holders[0]?.process
-  return uid === undefined && process?.user !== undefined ? nameOf(process.user) : `${uid ?? process?.uid ?? ""}`
+  const owner = holders[0]?.owner
+  return uid === undefined && owner?.user !== undefined ? nameOf(owner.user) : `${uid ?? owner?.uid ?? ""}`
 }
 
 const textOfNumber = (number: number | undefined) => (number === undefined ? "" : `${number}`)
@@ -198,13 +196,13 @@ const fieldsOf = ({ holders: _, ...fields }: SocketTable.Socket) => fields
 /** Returns the JSON form of a socket of a list: its processes have their names only. */
 const toJson = (socket: SocketTable.Socket) => ({
   ...fieldsOf(socket),
-  processes: socket.holders.map(({ descriptors, process: { name, pid } }) => ({ pid, name, descriptors }))
+  processes: socket.holders.map(({ descriptors, owner: { name, pid } }) => ({ pid, name, descriptors }))
 })
 
 /** Returns the JSON form of a list. A process is described once, whatever the number of its sockets. */
 export const listToJson = ({ sockets, ...rest }: SocketTable.SocketList) => ({
   sockets: sockets.map(toJson),
-  processes: [...new Set(sockets.flatMap(({ holders }) => holders.map(({ process }) => process)))],
+  processes: [...new Set(sockets.flatMap(({ holders }) => holders.map(({ owner }) => owner)))],
   ...rest
 })
 
@@ -213,7 +211,7 @@ export const changeToJson = ({ before, kind, socket }: SocketTable.SocketChange,
   change: kind,
   time,
   ...fieldsOf(socket),
-  processes: socket.holders.map(({ descriptors, process }) => ({ ...process, descriptors })),
+  processes: socket.holders.map(({ descriptors, owner }) => ({ ...owner, descriptors })),
   ...(before === undefined ? {} : { before: toJson(before) })
 })
 

@@ -89,7 +89,7 @@ describe("sockets", () => {
       "--port nosuch",
       /^effect-inet: --port: unknown service "nosuch": give a name of the services file or a port from 0 to 65535\n/
     ],
-    ["--port 0", /^effect-inet: --port: 0 is no port of a socket: give a number from 1 to 65535, or a service\n/],
+    ["--port 0", /^effect-inet: --port: 0 stands for any port: give a number from 1 to 65535, or a service\n/],
     ["--pid 0", /^effect-inet: Invalid value for flag --pid: "0"\. Expected: a number, 1 to 4194304\n/],
     ["--interval 1s", /^effect-inet: --interval requires --watch: add it, or leave --interval out\n/]
   ]

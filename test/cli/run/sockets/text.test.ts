@@ -25,7 +25,7 @@ const held = (
 ): SocketTable.Socket => ({
   ...socket,
   ownership: "open",
-  holders: processes.map((one) => ({ process: one, descriptors: [6] }))
+  holders: processes.map((one) => ({ owner: one, descriptors: [6] }))
 })
 
 const tcp = (given: Parameters<typeof row>[0]) => SocketRecords.ofInet(row(given), "tcp", undefined)!
@@ -147,9 +147,9 @@ describe("the table of sockets", () => {
 
 describe("the JSON of sockets", () => {
   it("describes a process once, with its whole command line", () => {
-    const both = held(tcp({ localPort: 81 }), client.holders[0]!.process)
+    const both = held(tcp({ localPort: 81 }), client.holders[0]!.owner)
     const json = Text.listToJson({ sockets: [client, both], notes: ["a"], omittedNamespaces: 0, maxBacklog: 4096 })
-    assert.deepStrictEqual(json.processes, [client.holders[0]!.process])
+    assert.deepStrictEqual(json.processes, [client.holders[0]!.owner])
     assert.deepInclude(JSON.parse(JSON.stringify(json.sockets[1])), {
       local: { address: "127.0.0.1", port: 81 },
       processes: [{ pid: 901, name: hostile, descriptors: [6] }]
