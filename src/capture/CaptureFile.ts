@@ -6,7 +6,8 @@
  *
  * ```ts
  * import { CaptureFile, CaptureWriter, NodeDecompressor } from "effect-inet/capture"
- * import * as Effect from "effect/Effect"
+ * import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
  * import * as Stream from "effect/Stream"
  *
  * const writer = CaptureWriter.make()
@@ -25,13 +26,13 @@
 import * as Arr from "effect/Array"
 import * as Bytes from "effect/Bytes"
 import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as CaptureReader from "./CaptureReader.ts"
-import { CaptureFileError } from "./format/CaptureFileError.ts"
-import { Decompressor } from "./format/Decompressor.ts"
+import { DecompressError, Decompressor } from "./format/Decompressor.ts"
 import * as FileTypes from "./format/FileTypes.ts"
 import * as PcapDecoder from "./format/PcapDecoder.ts"
 import type { DecodedBlock, PcapngError } from "./Pcapng.ts"
@@ -45,7 +46,7 @@ export interface Options extends CaptureReader.Options {
   readonly onSummary?: ((summary: Summary) => Effect.Effect<void>) | undefined
 }
 
-/** What was read of a file, and what was not. @category models @since 0.1.0 */
+/** Counters of what was read of a file, and of what was not. @category models @since 0.1.0 */
 export interface Summary {
   /** Number of packets. */
   readonly packets: number
@@ -57,7 +58,34 @@ export interface Summary {
   readonly incompleteDatagrams: number
 }
 
-export { CaptureFileError, type Reason } from "./format/CaptureFileError.ts"
+/**
+ * Reason to reject a file.
+ *
+ * - `Truncated`: it ends too early
+ * - `UnsupportedFormat`: its format is known and not read
+ * - `UnknownFormat`: its first bytes are those of no known format
+ * - `Malformed`: it violates its format
+ * - `Decompression`: it cannot be decompressed
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type Reason = "Truncated" | "UnsupportedFormat" | "UnknownFormat" | "Malformed" | "Decompression"
+
+/** A failure to read a file, at a byte of the decompressed file. @category errors @since 0.1.0 */
+export class CaptureFileError extends Data.TaggedError("CaptureFileError")<{
+  readonly reason: Reason
+  /** Offset of the failure in bytes: of the compressed file if it cannot be decompressed. */
+  readonly offset: number
+  readonly expected: string
+  readonly found: string
+}> {
+  override get message(): string {
+    const { expected, found, offset, reason } = this
+    const where = reason === "Decompression" ? `byte ${offset} of the compressed file` : `byte ${offset}`
+    return `at ${where}: expected ${expected}, found ${found}`
+  }
+}
 
 /** An incremental reader of one file that is not compressed. @category models @since 0.1.0 */
 export interface Reader {
@@ -207,6 +235,9 @@ const readHead = <E, R>(pull: BytesPull<E, R>) => {
   return next(new Uint8Array(0))
 }
 
+const fromDecompressError = ({ compression, found, offset }: DecompressError) =>
+  new CaptureFileError({ reason: "Decompression", offset, expected: `${compression} data`, found })
+
 /** Decompresses a file if it is compressed. */
 const plain = <E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>
@@ -218,7 +249,12 @@ const plain = <E, R>(
       const rest = Stream.fromPull(Effect.succeed(pull))
       const all = head.length === 0 ? rest : Stream.concat(Stream.succeed(head), rest)
       const compression = FileTypes.compressionOf(head)
-      const content = compression === undefined ? all : decompress(all, compression)
+      const content =
+        compression === undefined
+          ? all
+          : Stream.mapError(decompress(all, compression), (error) =>
+              error instanceof DecompressError ? fromDecompressError(error) : error
+            )
       return yield* Effect.provideService(Stream.toPull(content), Scope.Scope, scope)
     })
   )

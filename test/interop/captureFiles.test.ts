@@ -1,4 +1,4 @@
-/** Capture files of other programs: editcap, mergecap, text2pcap, tcpdump, gzip and zstd write them, tshark reads them. */
+/** Capture files that other programs write: editcap, mergecap, text2pcap, tcpdump, gzip, zstd. tshark reads them. */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"

@@ -1,10 +1,17 @@
 /** The service that decompresses capture files. `NodeDecompressor` provides it. */
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import type * as Stream from "effect/Stream"
-import type { CaptureFileError } from "./CaptureFileError.ts"
 import type { Compression } from "./FileTypes.ts"
 
-/** Decompression of streams of bytes, in constant memory. @category services @since 0.1.0 */
+/** A failure at the byte `offset` of the compressed file. */
+export class DecompressError extends Data.TaggedError("DecompressError")<{
+  readonly compression: Compression
+  readonly offset: number
+  readonly found: string
+}> {}
+
+/** Decompression of streams of bytes, in constant memory. */
 export class Decompressor extends Context.Service<
   Decompressor,
   {
@@ -15,6 +22,6 @@ export class Decompressor extends Context.Service<
     readonly decompress: <E, R>(
       bytes: Stream.Stream<Uint8Array, E, R>,
       compression: Compression
-    ) => Stream.Stream<Uint8Array, E | CaptureFileError, R>
+    ) => Stream.Stream<Uint8Array, E | DecompressError, R>
   }
 >()("effect-inet/capture/Decompressor") {}

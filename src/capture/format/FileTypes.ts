@@ -5,11 +5,11 @@ import { blockTypes } from "./PcapngFormat.ts"
 /** A compression that a `Decompressor` can undo. */
 export type Compression = "gzip" | "zstd"
 
-/** What the first bytes of a file say. */
+/** Format of a file, by its first bytes. */
 export type FileType =
   | { readonly _tag: "Pcapng" }
   | { readonly _tag: "Pcap" }
-  /** Bytes that are known, and a sentence that says what makes them readable. */
+  /** A known format, and what makes it readable. */
   | { readonly _tag: "Unsupported"; readonly name: string; readonly fix: string }
   | { readonly _tag: "Unknown" }
 

@@ -1,4 +1,4 @@
-/** Layers of IP: IPv4 (RFC 791), IPv6 (RFC 8200) with its extension headers, fragments, and GRE (RFC 2784, RFC 2890). */
+/** Layers of IP: IPv4 (RFC 791), IPv6 (RFC 8200) with extension headers, fragments, and GRE (RFC 2784, RFC 2890). */
 import { complement, sumWords } from "./Checksum.ts"
 import {
   addNote,
@@ -100,10 +100,8 @@ const extensionNames: Readonly<Record<number, string>> = {
   140: "shim6"
 }
 
-const fragmentHeader = 44
-const noNextHeader = 59
-const routingHeader = 43
-const authenticationHeader = 51
+/** Numbers of headers with a meaning of their own. */
+const headers = { routing: 43, fragment: 44, authentication: 51, none: 59 } as const
 
 /** Maximum number of extension headers of a packet. */
 const maxExtensions = 32
@@ -131,7 +129,7 @@ const finalDestination = (bytes: Uint8Array, at: number, length: number): number
 const extensions = (frame: Frame, first: number): number => {
   const { bytes, end } = frame
   let protocol = first
-  for (let count = 0; protocol in extensionNames || protocol === fragmentHeader; count++) {
+  for (let count = 0; protocol in extensionNames || protocol === headers.fragment; count++) {
     const { at } = frame
     if (count === maxExtensions) {
       addProblem(frame, `more than ${maxExtensions} extension headers`)
@@ -139,7 +137,7 @@ const extensions = (frame: Frame, first: number): number => {
     }
     if (end - at < 8) return malformed(frame, "IPv6 extension")
     const next = bytes[at]!
-    if (protocol === fragmentHeader) {
+    if (protocol === headers.fragment) {
       frame.layers.push("ipv6.fraghdr")
       frame.at = at + 8
       const fragment = u16(bytes, at + 2)
@@ -149,10 +147,10 @@ const extensions = (frame: Frame, first: number): number => {
         return reassemble(frame, { id: u32(bytes, at + 4), offset, isLast, protocol: next })
       }
     } else {
-      const length = protocol === authenticationHeader ? (bytes[at + 1]! + 2) * 4 : 8 * (bytes[at + 1]! + 1)
+      const length = protocol === headers.authentication ? (bytes[at + 1]! + 2) * 4 : 8 * (bytes[at + 1]! + 1)
       if (length > end - at) return malformed(frame, "IPv6 extension")
       frame.layers.push(extensionNames[protocol]!)
-      if (protocol === routingHeader) {
+      if (protocol === headers.routing) {
         const destination = finalDestination(bytes, at, length)
         if (destination !== undefined) {
           frame.addressSum += sumWords(bytes, destination, destination + 16) - frame.destinationSum
@@ -173,7 +171,7 @@ const ipv6: Layer = (frame) => {
   const next = bytes[at + 6]!
   frame.layers.push("ipv6")
   const jumbo = payloadLength === 0 && next === 0 ? jumboLength(bytes, at + 40, end) : undefined
-  const isOffloaded = payloadLength === 0 && jumbo === undefined && next !== noNextHeader && end - at > 40
+  const isOffloaded = payloadLength === 0 && jumbo === undefined && next !== headers.none && end - at > 40
   if (isOffloaded) addNote(frame, "IP length not filled in (segmentation offload)")
   else limit(frame, 40 + (jumbo ?? payloadLength))
   frame.isV4 = false
@@ -242,7 +240,7 @@ export const layers: Layers = [
   [ipProtocol(4), ip],
   [ipProtocol(41), ip],
   [ipProtocol(47), gre],
-  [ipProtocol(authenticationHeader), authentication]
+  [ipProtocol(headers.authentication), authentication]
 ]
 
 export const names: Names = [
@@ -252,7 +250,7 @@ export const names: Names = [
   [ipProtocol(33), "DCCP"],
   [ipProtocol(46), "RSVP"],
   [ipProtocol(50), "ESP"],
-  [ipProtocol(noNextHeader), "IPv6 without payload"],
+  [ipProtocol(headers.none), "IPv6 without payload"],
   [ipProtocol(88), "EIGRP"],
   [ipProtocol(89), "OSPF"],
   [ipProtocol(97), "EtherIP"],

@@ -17,10 +17,18 @@ import {
 
 const ipKey = etherType(0x0800)
 
+const littleEndian16 = (bytes: Uint8Array, at: number) => bytes[at]! | (bytes[at + 1]! << 8)
+
+/** Largest value below those of EtherTypes. */
+const maxLength = 1_500
+
 /** Numbers of address families of IP: of all systems, Linux, Windows, BSD, FreeBSD and macOS. */
 const ipFamilies = new Set([2, 10, 23, 24, 28, 30])
 
-/** The loopback of BSD: the address family in 4 bytes, in the byte order of the host or of the network. */
+/**
+ * The loopback of BSD: the address family in 4 bytes, in the byte order of the host or of the network. Some systems
+ * have an EtherType in the last two.
+ */
 const loopback: Layer = (frame) => {
   const { at, bytes, end } = frame
   frame.protocol = "loopback"
@@ -29,9 +37,10 @@ const loopback: Layer = (frame) => {
   frame.layers.push("null")
   frame.at = at + 4
   const value = u32(bytes, at)
-  const family = value > 0xffff ? bytes[at]! | (bytes[at + 1]! << 8) : value
+  const family = value > 0xffff ? littleEndian16(bytes, at) : value
   if (ipFamilies.has(family)) return ipKey
-  if (family > 1_500) return etherType(family)
+  const type = u16(bytes, at + 2)
+  if (type > maxLength) return etherType(type)
   frame.protocol = `address family ${family}`
   return done
 }
@@ -105,7 +114,7 @@ const radiotapPadding = 0x20
 
 const radiotap: Layer = (frame) => {
   const { at, bytes, end } = frame
-  const length = end - at < 8 ? 0 : bytes[at + 2]! | (bytes[at + 3]! << 8)
+  const length = end - at < 8 ? 0 : littleEndian16(bytes, at + 2)
   if (length < 8 || length > end - at) return malformed(frame, "radiotap")
   frame.layers.push("radiotap")
   let fields = at + 8
@@ -136,8 +145,6 @@ const sized =
     frame.at = at + length
     return next
   }
-
-const littleEndian16 = (bytes: Uint8Array, at: number) => bytes[at]! | (bytes[at + 1]! << 8)
 
 const prismLength = 144
 const prismOrAvs: Layer = (frame) => {

@@ -1,6 +1,6 @@
 /**
- * Incremental decoder of classic pcap files (IETF draft `draft-ietf-opsawg-pcap`), from chunks of any size: both byte
- * orders, times in microseconds or nanoseconds, and the modified format with longer packet headers.
+ * Incremental decoder of classic pcap files (IETF draft `draft-ietf-opsawg-pcap`), from chunks of any size. It reads
+ * both byte orders, times in microseconds or nanoseconds, and the modified format with longer packet headers.
  */
 import { byteCount } from "../Payload.ts"
 import type { Interface, Packet } from "../Pcapng.ts"
@@ -22,7 +22,7 @@ export interface Decoder {
   readonly finish: () => Failure | undefined
 }
 
-/** What a magic number says of a file. */
+/** Properties of a file, by its magic number. */
 interface Variant {
   /** The first byte of the magic number is its lowest. */
   readonly littleEndian: boolean

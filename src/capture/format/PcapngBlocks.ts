@@ -18,7 +18,7 @@ const maxInterfaces = 65_536
 const utf8 = new TextDecoder()
 
 /** An interface, and how its ticks become nanoseconds. */
-export interface Clock {
+interface Clock {
   readonly block: Interface
   /** Nanoseconds per tick, if that is a whole number. */
   readonly nanosPerTick: bigint | undefined
@@ -26,7 +26,7 @@ export interface Clock {
   readonly offsetNanos: bigint
 }
 
-/** What the blocks of a section share. It changes in place. */
+/** State that the blocks of a section share. It changes in place. */
 export interface SectionState {
   interfaces: Array<Clock>
   /** Time of the last packet in nanoseconds. */
@@ -120,11 +120,11 @@ const readInterface: Reader = (block, state) => {
   return read
 }
 
-/** Largest upper half of a number of ticks that is exact as a number. */
-const maxExactHigh = 2 ** 21
+/** Returns true if a number of ticks is exact as a number, by its upper 32 bits. */
+const isExact = (high: number) => high < 2 ** 21
 
 const toNanos = ({ nanosPerTick, offsetNanos, ticksPerSecond }: Clock, high: number, low: number): bigint => {
-  const ticks = high < maxExactHigh ? BigInt(high * 2 ** 32 + low) : (BigInt(high) << 32n) | BigInt(low)
+  const ticks = isExact(high) ? BigInt(high * 2 ** 32 + low) : (BigInt(high) << 32n) | BigInt(low)
   const nanos = nanosPerTick === undefined ? (ticks * nanosPerSecond) / ticksPerSecond : ticks * nanosPerTick
   return offsetNanos === 0n ? nanos : nanos + offsetNanos
 }

@@ -50,7 +50,7 @@ const advance = (frame: Frame, name: string, headerLength: number) => {
 const truncated = (frame: Frame, name: string): number => {
   if (frame.end - frame.at >= 4) {
     setPorts(frame)
-    if (frame.absent > 0) frame.layers.push(name.toLowerCase())
+    frame.layers.push(name.toLowerCase())
   }
   return malformed(frame, name)
 }

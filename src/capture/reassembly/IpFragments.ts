@@ -1,6 +1,6 @@
 /**
- * Reassembly of fragmented IP datagrams (RFC 791, 3.2; RFC 8200, 4.5) from captured packets, in any order. Pure: time is
- * that of the packets, and memory has a limit.
+ * Reassembly of fragmented IP datagrams (RFC 791, 3.2; RFC 8200, 4.5) from captured packets, in any order. Pure: time
+ * is that of the packets, and memory has a limit.
  */
 
 /** Limits of the reassembly. */
@@ -14,7 +14,7 @@ export interface Limits {
 }
 
 /** A fragment of a datagram. */
-export interface Fragment {
+interface Fragment {
   /** Addresses, protocol and identification: equal for the fragments of one datagram. */
   readonly key: string
   /** Offset of the fragment in the datagram, in bytes. */
@@ -26,7 +26,7 @@ export interface Fragment {
 }
 
 /** Effect of a fragment on its datagram. */
-export interface Outcome {
+interface Outcome {
   /** Number of the fragment by arrival, from 1. */
   readonly index: number
   /** The datagram, if this fragment completes it. */

@@ -1,6 +1,6 @@
 /**
- * One direction of a TCP connection: puts segments in order, drops what was sent before, and finds what the capture does
- * not hold. Pure: `receive`, `acknowledge` and `flush` return the next state and the pieces that are in order.
+ * Reassembly of one direction of a TCP connection: puts segments in order, drops what was sent before, and finds what
+ * the capture lacks. Pure: `receive`, `acknowledge` and `flush` return the next state and the pieces that are in order.
  */
 
 /** A segment with a part of the stream. */

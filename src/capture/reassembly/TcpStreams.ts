@@ -177,7 +177,7 @@ const add = (state: State, packet: CapturedPacket): ReadonlyArray<StreamEvent> =
   const isFirst = halves[direction].base === undefined
   const has = (bit: number) => (tcp.flags & bit) !== 0
   const segment = { seq: tcp.seq, bytes, missing, isSyn: has(flags.syn), isFin: has(flags.fin) }
-  // A reset may carry a text about its reason (RFC 9293, 3.5.3), which is no part of the stream.
+  // A reset may carry a text about its reason (RFC 9293, 3.5.3), which does not belong to the stream.
   const received = has(flags.rst) ? { ...segment, bytes: noBytes, missing: 0 } : segment
   const [half, pieces] = TcpHalf.receive(halves[direction], received, state.limits.maxPendingBytes!)
   halves[direction] = half

@@ -116,7 +116,7 @@ export const pcapng = (frames: ReadonlyArray<Frame>, littleEndian = true, isObso
     ...frames.map((frame) => packet(frame, littleEndian, isObsolete))
   )
 
-/** What is read of a file that comes in chunks. */
+/** Result of reading a file. */
 export interface Read {
   readonly packets: ReadonlyArray<CapturedPacket>
   readonly error: CaptureFile.CaptureFileError | undefined

@@ -29,6 +29,7 @@ const addresses = "020000000001 020000000002"
 const heads: ReadonlyArray<readonly [name: string, linkType: number, head: string, layers: string]> = [
   ["BSD loopback", 0, "02000000", "null"],
   ["BSD loopback, big-endian", 0, "00000002", "null"],
+  ["BSD loopback with an EtherType", 0, "0f000800", "null"],
   ["Ethernet", 1, `${addresses} 0800`, "eth"],
   ["Ethernet with a VLAN tag", 1, `${addresses} 8100 0007 0800`, "eth vlan"],
   ["Ethernet with two VLAN tags", 1, `${addresses} 8100 0005 8100 0006 0800`, "eth vlan vlan"],

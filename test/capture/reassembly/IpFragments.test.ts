@@ -88,7 +88,7 @@ describe("IP fragments", () => {
     bytes: bytes(text)
   })
 
-  it("that overlap or come twice are told, and the first bytes win", () => {
+  it("that overlap or come twice are reported, and the first bytes win", () => {
     const fragments = IpFragments.make()
     assert.deepStrictEqual(fragments.add(at(0, "aaaa")), { index: 1, datagram: undefined, problem: undefined })
     assert.strictEqual(fragments.add(at(0, "aaaa")).problem, "duplicate fragment")
