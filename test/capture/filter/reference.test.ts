@@ -51,8 +51,8 @@ describe("the reference of display filters", () => {
   })
 
   it("has the message of an error", () => {
-    const [, text, message] = /--filter '([^']+)'\n```\n\n```\n(.+)\n```/.exec(page)!
+    const [, text, message] = /--filter '([^']+)'\n```\n\n```\n[^]+?effect-inet: --filter: (.+)\n```/.exec(page)!
     const failure = Result.getOrThrow(Result.flip(DisplayFilter.parse(text!, options)))
-    assert.include(message, failure.message)
+    assert.strictEqual(`filter ${message}`, failure.message)
   })
 })
