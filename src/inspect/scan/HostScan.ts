@@ -131,13 +131,8 @@ const adaptDelay = (host: HostScan, limits: Limits) => {
 }
 
 /** Learns from an answer: the round-trip time, the window, and whether answers are lost or limited. */
-export const onAnswer = (
-  host: HostScan,
-  { sentAtMillis, tries }: Outstanding,
-  nowMillis: number,
-  limits: Limits
-): void => {
-  host.rtt = RttEstimate.update(host.rtt, nowMillis - sentAtMillis)
+export const onAnswer = (host: HostScan, tries: number, rttMillis: number, nowMillis: number, limits: Limits): void => {
+  host.rtt = RttEstimate.update(host.rtt, rttMillis)
   if (!host.hasAnswered) {
     host.hasAnswered = true
     allowTries(host, minTries.answeringHost, limits)
@@ -176,7 +171,12 @@ export const expire = (host: HostScan, nowMillis: number, limits: Limits): Reado
   }
   for (const id of expired) host.outstanding.delete(id)
   if (retries.length > 0) host.retries = [...host.retries, ...retries]
-  if (silent.length > 0) host.silent = withSilent(host.silent, silent)
+  if (silent.length > 0) {
+    host.silent = withSilent(host.silent, silent)
+    // Silence of a host that has lost no answer is that of a filter, and not of a network that is too busy.
+    const hasLost = host.lateAnswers > 0 || host.delayMillis > 0
+    if (host.hasAnswered && !hasLost) host.window = Math.min(limits.maxWindow, host.window + silent.length)
+  }
   return expired
 }
 

@@ -17,7 +17,12 @@ export type ToThread =
 
 /** Message from a thread. */
 export type FromThread =
-  | { readonly _tag: "Answers"; readonly ids: ReadonlyArray<number>; readonly outcomes: ReadonlyArray<Outcome> }
+  | {
+      readonly _tag: "Answers"
+      readonly ids: ReadonlyArray<number>
+      readonly outcomes: ReadonlyArray<Outcome>
+      readonly rttMillis: ReadonlyArray<number>
+    }
   | { readonly _tag: "Settled"; readonly number: number }
 
 /** Encodes tests. */

@@ -10,19 +10,22 @@ const send = (message: FromThread) => port.postMessage(message)
 
 let ids: Array<number> = []
 let outcomes: Array<Outcome> = []
+let rttMillis: Array<number> = []
 let isScheduled = false
 
 const flush = () => {
   isScheduled = false
-  if (ids.length > 0) send({ _tag: "Answers", ids, outcomes })
+  if (ids.length > 0) send({ _tag: "Answers", ids, outcomes, rttMillis })
   ids = []
   outcomes = []
+  rttMillis = []
 }
 
 /** Sends the answers of one turn of the event loop together. */
-const connects = NodeTcpConnects.make(Util.getSystemErrorName, (id, outcome) => {
+const connects = NodeTcpConnects.make(Util.getSystemErrorName, (id, outcome, millis) => {
   ids.push(id)
   outcomes.push(outcome)
+  rttMillis.push(millis)
   if (!isScheduled) setImmediate(flush)
   isScheduled = true
 })

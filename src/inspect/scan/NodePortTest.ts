@@ -38,8 +38,8 @@ const inThread = (transport: Transport, onAnswers: (answers: ReadonlyArray<Answe
     answers = []
     if (taken.length > 0) onAnswers(taken)
   }
-  const onAnswer: NodeTcpConnects.OnAnswer = (id, outcome) => {
-    answers.push({ id, outcome })
+  const onAnswer: NodeTcpConnects.OnAnswer = (id, outcome, rttMillis) => {
+    answers.push({ id, outcome, rttMillis })
     if (!isScheduled) setImmediate(flush)
     isScheduled = true
   }
@@ -113,7 +113,9 @@ const inThreads = (count: number, onAnswers: (answers: ReadonlyArray<Answer>) =>
   const onMessage = (message: Message.FromThread) => {
     if (message._tag === "Settled") return onSettled(message.number)
     for (const id of message.ids) owners.delete(id)
-    onAnswers(message.ids.map((id, index) => ({ id, outcome: message.outcomes[index]! })))
+    onAnswers(
+      message.ids.map((id, index) => ({ id, outcome: message.outcomes[index]!, rttMillis: message.rttMillis[index] }))
+    )
   }
   const onEnd = (ended: ConnectThread) => {
     if (!threads.includes(ended)) return

@@ -82,7 +82,7 @@ export interface TcpConnects {
 }
 
 /** Receives an answer. */
-export type OnAnswer = (id: number, outcome: Outcome) => void
+export type OnAnswer = (id: number, outcome: Outcome, rttMillis: number) => void
 
 const isSame = (one: string | undefined, other: string) => one === other || one === other.replace(/%.*$/, "")
 
@@ -92,7 +92,7 @@ const overHandles = (
   nameOf: (status: number) => string,
   onAnswer: OnAnswer
 ) => {
-  const pending = new Map<number, readonly [Handle, Probe]>()
+  const pending = new Map<number, readonly [Handle, Probe, startedAtMillis: number]>()
   /** Tests if the connection is one to itself, which TCP allows where both ports are the same. */
   const isOwn = (handle: Handle, { address, port }: Probe) => {
     const own: { address?: string; port?: number } = {}
@@ -102,16 +102,17 @@ const overHandles = (
     const found = pending.get(this.testId)
     if (found === undefined) return
     pending.delete(this.testId)
-    const [handle, probe] = found
+    const [handle, probe, startedAtMillis] = found
+    const rttMillis = performance.now() - startedAtMillis
     if (status !== 0) {
       handle.close()
       const outcome = outcomes[nameOf(status)]
-      if (outcome !== undefined) onAnswer(this.testId, outcome)
+      if (outcome !== undefined) onAnswer(this.testId, outcome, rttMillis)
       return
     }
     const outcome = isOwn(handle, probe) ? "refused" : "accepted"
     if (handle.reset?.() !== 0) handle.close()
-    onAnswer(this.testId, outcome)
+    onAnswer(this.testId, outcome, rttMillis)
   }
   const connects: TcpConnects = {
     start: (probe) => {
@@ -120,13 +121,14 @@ const overHandles = (
       request.oncomplete = oncomplete
       request.testId = probe.id
       const { address, id, port } = probe
+      const startedAtMillis = performance.now()
       const status = address.includes(":")
         ? handle.connect6(request, address, port)
         : handle.connect(request, address, port)
-      if (status === 0) return void pending.set(id, [handle, probe])
+      if (status === 0) return void pending.set(id, [handle, probe, startedAtMillis])
       handle.close()
       const outcome = outcomes[nameOf(status)]
-      if (outcome !== undefined) onAnswer(id, outcome)
+      if (outcome !== undefined) onAnswer(id, outcome, 0)
     },
     cancel: (id) => {
       pending.get(id)?.[0].close()
@@ -142,17 +144,18 @@ const overHandles = (
 
 /** Connects over `node:net`. */
 const overSockets = (onAnswer: OnAnswer): TcpConnects => {
-  const pending = new Map<number, Net.Socket>()
+  const pending = new Map<number, { readonly socket: Net.Socket; readonly startedAtMillis: number }>()
   const end = (id: number, socket: Net.Socket, outcome: Outcome | undefined) => {
-    if (pending.get(id) !== socket) return
+    const found = pending.get(id)
+    if (found?.socket !== socket) return
     pending.delete(id)
     socket.resetAndDestroy()
-    if (outcome !== undefined) onAnswer(id, outcome)
+    if (outcome !== undefined) onAnswer(id, outcome, performance.now() - found.startedAtMillis)
   }
   return {
     start: ({ address, id, port }) => {
       const socket = Net.connect({ host: address, port, autoSelectFamily: false })
-      pending.set(id, socket)
+      pending.set(id, { socket, startedAtMillis: performance.now() })
       socket.on("error", (error: NodeJS.ErrnoException) => end(id, socket, outcomes[error.code ?? ""]))
       socket.on("connect", () => {
         const isOwn = socket.localPort === port && isSame(socket.localAddress, address)
@@ -160,11 +163,11 @@ const overSockets = (onAnswer: OnAnswer): TcpConnects => {
       })
     },
     cancel: (id) => {
-      pending.get(id)?.destroy()
+      pending.get(id)?.socket.destroy()
       pending.delete(id)
     },
     closeAll: () => {
-      for (const socket of pending.values()) socket.destroy()
+      for (const { socket } of pending.values()) socket.destroy()
       pending.clear()
     }
   }

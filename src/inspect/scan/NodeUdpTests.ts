@@ -18,11 +18,12 @@ export const make = (onAnswer: NodeTcpConnects.OnAnswer): NodeTcpConnects.TcpCon
   const start = ({ address, id, port }: Probe) => {
     const socket = Dgram.createSocket({ type: address.includes(":") ? "udp6" : "udp4", lookup })
     pending.set(id, socket)
+    const startedAtMillis = performance.now()
     const end = (code: string | undefined) => {
       if (pending.get(id) !== socket) return
       close(id)
       const outcome = code === undefined ? "replied" : NodeTcpConnects.outcomeOf(code)
-      if (outcome !== undefined) onAnswer(id, outcome)
+      if (outcome !== undefined) onAnswer(id, outcome, performance.now() - startedAtMillis)
     }
     const fail = (error: Error | null) => {
       if (error !== null) end((error as NodeJS.ErrnoException).code ?? "")

@@ -81,6 +81,8 @@ export type Outcome =
 export interface Answer {
   readonly id: number
   readonly outcome: Outcome
+  /** Time from the test to its answer, where the test measures it. Default: as the scan sees it. */
+  readonly rttMillis?: number | undefined
 }
 
 /** Tests that run. All of its functions return at once. @category models @since 0.1.0 */

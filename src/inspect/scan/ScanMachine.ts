@@ -199,7 +199,8 @@ const onNoResource = (
   draft.pausedUntilMillis = nowMillis + resourcePauseMillis
 }
 
-const onAnswer = (draft: Draft, { id, outcome }: Answer, nowMillis: number) => {
+const onAnswer = (draft: Draft, answer: Answer, nowMillis: number) => {
+  const { id, outcome } = answer
   const hostIndex = id % hostModulus
   const test = draft.hosts[hostIndex]?.outstanding.get(id)
   if (test === undefined) return
@@ -208,9 +209,8 @@ const onAnswer = (draft: Draft, { id, outcome }: Answer, nowMillis: number) => {
   draft.outstandingTests--
   if (outcome === "noResource") return onNoResource(draft, host, test, nowMillis)
   draft.resourceFailures = 0
-  const isFast = isFromPort(outcome)
-  if (isFast) HostScan.onAnswer(host, test, nowMillis, draft.limits)
-  const rttMillis = isFast ? nowMillis - test.sentAtMillis : undefined
+  const rttMillis = isFromPort(outcome) ? (answer.rttMillis ?? nowMillis - test.sentAtMillis) : undefined
+  if (rttMillis !== undefined) HostScan.onAnswer(host, test.tries, rttMillis, nowMillis, draft.limits)
   conclude(draft, { hostIndex, port: test.port, verdict: verdicts[outcome], reason: outcome, rttMillis })
 }
 

@@ -3,8 +3,13 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as PortList from "../../../src/inspect/scan/PortList.ts"
 
-const names: Readonly<Record<string, number>> = { http: 80, ssh: 22, "x-y": 7 }
-const parse = (text: string, transport: "tcp" | "udp" = "tcp") => PortList.parse(text, transport, (name) => names[name])
+const names = new Map([
+  ["http", 80],
+  ["ssh", 22],
+  ["x-y", 7]
+])
+const parse = (text: string, transport: "tcp" | "udp" = "tcp") =>
+  PortList.parse(text, transport, (name) => names.get(name))
 const ports = (text: string, transport: "tcp" | "udp" = "tcp") => Result.getOrThrow(parse(text, transport))
 const failure = (text: string) => Result.match(parse(text), { onFailure: (message) => message, onSuccess: String })
 

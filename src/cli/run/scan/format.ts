@@ -105,17 +105,18 @@ export const hostJson = ({ address, counts }: HostResult, { name }: Target) => (
 const field = (text: string) => TerminalText.escape(text).replaceAll("/", "|").replaceAll(",", ";")
 
 const greppablePort = (result: PortResult, nameOf: NameOf): string => {
-  const fields = [result.port, result.verdict, result.transport, "", field(serviceOf(result, nameOf, false)), ""]
+  const service = serviceOf(result, nameOf, false) || "unknown"
+  const fields = [result.port, result.verdict, result.transport, "", field(service), ""]
   return `${fields.join("/")}/${field(result.identity?.detail ?? "")}/`
 }
 
-/** Formats a host as the two lines of nmap's `-oG`. */
+/** Formats a host as the two lines of nmap's `-oG`, which names an ignored state only if there is no other one. */
 export const greppable = (report: HostReport, nameOf: NameOf): string => {
   const { address, name } = report.target
   const host = `Host: ${address} (${field(name)})`
-  const listed = listedPorts(report)
-  const ports = listed.length === 0 ? [] : [`Ports: ${listed.map((one) => greppablePort(one, nameOf)).join(", ")}`]
-  const ignored = ignoredStates(report).map((state) => `${state} (${report.counts[state]})`)
-  const rest = ignored.length === 0 ? [] : [`Ignored State: ${ignored.join(", ")}`]
-  return `${host}\tStatus: Up\n${[host, ...ports, ...rest].join("\t")}`
+  const ports = listedPorts(report).map((one) => greppablePort(one, nameOf))
+  const [ignored, ...others] = ignoredStates(report)
+  const rest =
+    ignored === undefined || others.length > 0 ? "" : `\tIgnored State: ${ignored} (${report.counts[ignored]})`
+  return `${host}\tStatus: Up\n${host}\tPorts: ${ports.join(", ")}${rest}`
 }
