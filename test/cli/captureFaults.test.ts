@@ -106,4 +106,26 @@ describe.skipIf(isWindows)("a capture", () => {
       assert.strictEqual(code, 0, stderr)
     }).pipe(Effect.scoped)
   )
+
+  it.live.each([
+    ["| head -c 4 > /dev/null", "the reader has closed the pipe; the file lacks the packets from then on"],
+    ["> /dev/full", "no space left on device"]
+  ] as const)("to standard output fails the program with one line if it is %s", ([redirection, reason]) =>
+    Effect.gen(function* () {
+      const { inRoot, url } = yield* servedFile
+      const command = [process.execPath, "--conditions=effect-inet-source", inject("command"), "tftp", "get", url]
+      const script = `{ ${command.join(" ")} -o ${inRoot("copy")} --capture -; echo "code $?" >&2; } ${redirection}`
+      const child = ChildProcess.spawn("sh", ["-c", script], { stdio: ["ignore", "ignore", "pipe"] })
+      yield* Effect.addFinalizer(() => Effect.sync(() => void child.kill("SIGKILL")))
+      let stderr = ""
+      child.stderr.on("data", (more) => {
+        stderr += more
+      })
+      yield* Effect.promise(() => once(child, "close"))
+      const lines = stderr.split("\n").filter((line) => line !== "" && !line.includes("capturing to"))
+      assert.deepStrictEqual(lines, [`effect-inet: --capture "-": ${reason}`, "code 1"])
+      // A capture that cannot start fails before anything is sent.
+      if (redirection.startsWith("|")) assert.strictEqual(Fs.statSync(inRoot("copy")).size, 2_000_000)
+    }).pipe(Effect.scoped)
+  )
 })

@@ -248,12 +248,23 @@ export const open = Effect.fnUntraced(function* (path: string, source: BlockSour
     Effect.flatMap(end)
   )
   const fiber = yield* Effect.forkScoped(Effect.interruptible(writing))
+  /** Ends a writer that waits for the reader of a pipe. */
+  const endStuck = Effect.gen(function* () {
+    if (phase === "ended") return
+    yield* Fiber.interrupt(fiber)
+    const lostPackets = source.pendingPackets() + state.takenPackets - state.writtenPackets
+    yield* end({ _tag: "Stuck", hasReader: state.destination.hasReader(), lostPackets })
+  })
   if (stop?.nanos !== undefined) {
-    const timeOver = Effect.sync(() => {
+    const timeOver = Effect.gen(function* () {
+      yield* Effect.sleep(Duration.nanos(stop.nanos!))
       isTimeOver = true
       changed.notify()
+      if (!state.destination.isPipe) return
+      yield* Effect.sleep(closeTimeout)
+      yield* endStuck
     })
-    yield* Effect.forkScoped(Effect.andThen(Effect.sleep(Duration.nanos(stop.nanos)), timeOver))
+    yield* Effect.forkScoped(timeOver)
   }
   yield* Effect.addFinalizer(
     Effect.fnUntraced(function* () {
@@ -262,17 +273,14 @@ export const open = Effect.fnUntraced(function* (path: string, source: BlockSour
         phase = "ending"
       }
       changed.notify()
-      const { hasReader, isPipe } = state.destination
       const done = Effect.interruptible(Fiber.await(fiber))
-      if (!isPipe) {
+      if (!state.destination.isPipe) {
         yield* done
         return
       }
       if (phase === "ended") return
       yield* Effect.timeoutOption(done, closeTimeout)
-      yield* Fiber.interrupt(fiber)
-      const lostPackets = source.pendingPackets() + state.takenPackets - state.writtenPackets
-      yield* end({ _tag: "Stuck", hasReader: hasReader(), lostPackets })
+      yield* endStuck
     })
   )
   const output: CaptureOutput = {

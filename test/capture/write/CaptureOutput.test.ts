@@ -270,6 +270,26 @@ describe("Capture.start on a pipe", () => {
     })
   )
 
+  it.effect("ends after its time and closeTimeout if its reader has stopped", () =>
+    Effect.gen(function* () {
+      const one = pipe()
+      Object.assign(one.state, { hasReader: true, takes: 1 })
+      const lines = yield* toPipe(one, { stop: { time: "1 minute" } }, (tap, close) =>
+        Effect.gen(function* () {
+          for (let i = 0; i < 3; i++) {
+            tap(datagram(1))
+            for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow
+          }
+          yield* TestClock.adjust("64999 millis")
+          yield* TestClock.adjust("1 millis")
+          tap(datagram(1))
+          yield* close
+        })
+      )
+      assert.deepStrictEqual(lines, ["Warn: p lacks 3 packets: its reader did not read them in time"])
+    })
+  )
+
   it.effect("ends with one warning when its reader has closed it", () =>
     Effect.gen(function* () {
       const one = pipe()

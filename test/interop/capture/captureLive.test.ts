@@ -144,6 +144,7 @@ describe.skipIf(denied !== "")(`captures while they are made${skipped}`, () => {
       }
       const { code, stderr } = yield* running.ended
       assert.strictEqual(code, 0, stderr)
+      assert.match(stderr, /lo: 10 packets captured/)
       const names = Fs.readdirSync(root).sort()
       const counts = names.map((name) => {
         const { stdout } = ChildProcess.spawnSync("tshark", ["-r", inRoot(name), "-n"], { encoding: "utf8" })

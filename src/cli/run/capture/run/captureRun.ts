@@ -77,9 +77,10 @@ const write = Effect.fnUntraced(function* (path: string, running: dumpcap.Dumpca
   const failed = (detail: string) => new CannotCapture({ message: `--write ${JSON.stringify(path)}: ${detail}` })
   let failure: CannotCapture | undefined
   let isStopped = false
+  let captured = () => live.counts().captured
   yield* Effect.scoped(
     Effect.gen(function* () {
-      const output = yield* CaptureOutput.open(path, live.source, {
+      const output: CaptureOutput.CaptureOutput = yield* CaptureOutput.open(path, live.source, {
         ring: ring && { files: ring.files, limits: CaptureLimits.amountsOf(ring) },
         stop: stop && CaptureLimits.amountsOf(stop),
         closeTimeout,
@@ -87,6 +88,8 @@ const write = Effect.fnUntraced(function* (path: string, running: dumpcap.Dumpca
         finish: () => {},
         onEnd: (ending) =>
           Effect.sync(() => {
+            // Packets beyond the limit do not count.
+            if (ending._tag === "Limit") captured = () => output.writtenPackets()
             if (ending._tag === "Failure") failure = failed(ending.detail)
             if (ending._tag !== "Stuck") return
             const lost = Quantity.format(ending.lostPackets, "packet")
@@ -98,7 +101,7 @@ const write = Effect.fnUntraced(function* (path: string, running: dumpcap.Dumpca
       if (isStopped) yield* running.stop
     })
   )
-  const result: Result = { ...live.counts(), unwritten: live.unwritten(), isStopped, failure }
+  const result: Result = { ...live.counts(), captured: captured(), unwritten: live.unwritten(), isStopped, failure }
   return result
 })
 
