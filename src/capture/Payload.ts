@@ -22,7 +22,7 @@ const isControl = (byte: number) => (byte < 0x20 ? byte !== 9 && byte !== 10 && 
 
 /**
  * Returns the end of the text that bytes begin with, without a character that is incomplete at the end; -1 if they are
- * not text. A quick look that spares the decoder nearly all binary payloads, for which it throws, in 11 us each (Node 24).
+ * not text. It spares the decoder nearly all binary payloads: an exception of it takes 11 us (Node 24).
  */
 const endOfText = (bytes: Uint8Array): number => {
   let at = 0

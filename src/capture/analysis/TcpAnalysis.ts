@@ -46,11 +46,11 @@ export interface Options {
   readonly maxConnections?: number | undefined
 }
 
-/** What the analysis says about a packet of TCP or UDP. @category models @since 0.1.0 */
+/** Result of the analysis of a packet of TCP or UDP. @category models @since 0.1.0 */
 export interface Analysis {
   /** Number of the stream among those of its protocol, from 0. */
   readonly stream: number
-  /** Whether the packet is from the endpoint that sent the first packet of the stream. */
+  /** True if the packet is from the endpoint that sent the first packet of the stream. */
   readonly isFromFirst: boolean
   readonly notes: ReadonlyArray<TcpNote>
   /** Bytes of data on the wire; the capture may hold fewer. */

@@ -40,7 +40,7 @@ interface Unacknowledged {
   readonly older: Unacknowledged | undefined
 }
 
-/** What is known of one direction: the segments of one end. */
+/** Knowledge of one direction: the segments of one end. */
 interface Direction {
   /** Sequence number of the SYN, or the one before the first segment; undefined before any. */
   readonly base: number | undefined
@@ -73,7 +73,7 @@ export interface Connection {
   readonly handshakeNanos: bigint | undefined
 }
 
-/** What the analysis says about a segment. */
+/** Result of the analysis of a segment. */
 export interface Result {
   readonly notes: ReadonlyArray<TcpNote>
   /** Time since the segment that this one acknowledges. */
@@ -125,7 +125,7 @@ const fastRetransmissionNanos = 20_000_000n
 const outOfOrderNanos = 3_000_000n
 
 /** Maximum number of segments of one direction that are kept until they are acknowledged. */
-export const maxUnacknowledged = 1_000
+const maxUnacknowledgedSegments = 1_000
 
 const scaledWindow = ({ isWindowScaled, scale, window = 0 }: Direction) =>
   isWindowScaled && scale !== undefined ? window * 2 ** scale : window
@@ -180,7 +180,7 @@ const repetitionNote = (
 
 /** Adds a segment to those that are not acknowledged. */
 const withSegment = (own: Direction, segment: Segment, end: number, isRepeated: boolean): Direction => {
-  if (own.unacknowledgedCount >= maxUnacknowledged) return own
+  if (own.unacknowledgedCount >= maxUnacknowledgedSegments) return own
   return {
     ...own,
     unacknowledgedCount: own.unacknowledgedCount + 1,

@@ -13,7 +13,7 @@
  * ```
  */
 
-/** Severity of a note, as in Wireshark: part of normal operation, notable, or a warning. @category models @since 0.1.0 */
+/** Severity of a note, as in Wireshark: usual, notable or a warning. @category models @since 0.1.0 */
 export type Severity = "chat" | "note" | "warning"
 
 /** Description of a kind of note. @category models @since 0.1.0 */

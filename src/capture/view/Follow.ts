@@ -1,6 +1,6 @@
 /**
- * Content of one stream, both directions: the bytes of a TCP connection in their order, or the datagrams of a UDP
- * conversation, and the gaps where the capture lacks bytes.
+ * Content of one stream in both directions: the bytes of a TCP connection in their order, or the datagrams of a UDP
+ * conversation. Where the capture lacks bytes is a gap.
  *
  * Segments that arrive early are kept until those before them have arrived. If the peer acknowledges bytes that the
  * capture does not have, or if more than `maxBufferedBytes` wait, the missing bytes are a gap.

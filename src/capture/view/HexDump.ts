@@ -7,7 +7,7 @@ const hex = (value: number, digits: number) => value.toString(16).padStart(digit
 
 const isPrintable = (byte: number) => byte >= 0x20 && byte < 0x7f
 
-/** Returns the lines: offset, bytes in hexadecimal, and the printable characters. `start` is the offset of the first byte. */
+/** Returns the lines: offset from `start`, bytes in hexadecimal, and the printable characters. */
 export const lines = (bytes: Uint8Array, start = 0): ReadonlyArray<string> =>
   Array.from({ length: Math.ceil(bytes.length / lineBytes) }, (_, line) => {
     const part = bytes.subarray(line * lineBytes, (line + 1) * lineBytes)

@@ -1,5 +1,5 @@
 /**
- * Page about a capture, in one HTML file without scripts and without the network: throughput, protocols,
+ * Page about a capture, in one HTML file without scripts, which loads nothing. It has the throughput, protocols,
  * conversations, notes and a sequence diagram, for a light and a dark display of any width. Pure.
  *
  * **Example** (A page without packets)

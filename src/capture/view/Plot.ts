@@ -37,7 +37,7 @@ export const make = ({ bucketMillis, bytes, retransmissions }: Series, count: nu
 }
 
 /** Returns the smallest round number, 1, 2 or 5 times a power of ten, that is not below a value. */
-export const roundUp = (value: number): number => {
+const roundUp = (value: number): number => {
   if (!(value > 0)) return 1
   const power = 10 ** Math.floor(Math.log10(value))
   return power * ([1, 2, 5, 10].find((factor) => factor * power >= value) ?? 10)

@@ -34,7 +34,12 @@ const place = (line: ReadonlyArray<string>, at: number, text: string): ReadonlyA
   return line.map((one, index) => text[index - start] ?? one)
 }
 
-/** Draws the plot: rows from the top, the axis of time, and the times with retransmissions. @category formatting @since 0.1.0 */
+/**
+ * Draws the plot: rows from the top, the axis of time, and the times with retransmissions.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
 export const draw = (series: Series, options: Options = {}): ReadonlyArray<string> => {
   const columns = Math.max(30, options.width ?? 80) - labelColumns - 1
   const rows = Math.max(1, options.rows ?? 8)

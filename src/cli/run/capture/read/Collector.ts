@@ -14,7 +14,7 @@ const maxNotes = 1_000
 /** Notes that say nothing new beside the others of a diagram. */
 const silent: ReadonlySet<TcpNote.Kind> = new Set(["windowUpdate", "reset"])
 
-/** What was collected. */
+/** Packets and notes that were collected. */
 export interface Collected {
   /** The summaries of the packets. */
   readonly dissectors: ReadonlyArray<Packet.Dissector>

@@ -19,7 +19,7 @@ export interface Options {
   readonly filter: DisplayFilter.Filter | undefined
   readonly decodeAs: ReadonlyArray<PacketDissector.Rule>
   readonly count: number | undefined
-  /** Whether the output shows what the payloads say. */
+  /** True if the output shows what the payloads say. */
   readonly dissects: boolean
 }
 

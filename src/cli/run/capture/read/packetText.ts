@@ -11,7 +11,7 @@ import * as TerminalText from "../../../../network/TerminalText.ts"
 export interface Analysed {
   readonly packet: CaptureReader.CapturedPacket
   readonly analysis: TcpAnalysis.Analysis | undefined
-  /** What the payload says; undefined if the output does not show it. */
+  /** Messages of the payload; undefined if the output does not show it. */
   readonly details?: PacketDissector.PacketDetails | undefined
 }
 
