@@ -20,7 +20,14 @@ interface Row {
   readonly patterns?: string | undefined
 }
 
-const files = { f: "hello\n", "Big/LETTERS": "capitals", "boot/bcd": "lower", "master.conf": "the master" }
+const files = {
+  f: "hello\n",
+  x: "shared",
+  "127.0.0.1/x": "own",
+  "Big/LETTERS": "capitals",
+  "boot/bcd": "lower",
+  "master.conf": "the master"
+}
 
 const bye = (peer: string) => `${peer}> ERROR 0 bye`
 
@@ -70,6 +77,15 @@ const rows: ReadonlyArray<Row> = [
   {
     ...{ server: "dnsmasq", theirs: ["--tftp-mtu=1500", "--tftp-no-blocksize"], ours: ["--refuse", "blksize"] },
     lines: ask("a", "f octet blksize=65464 tsize=0", "OACK tsize=6")
+  },
+  {
+    ...{ server: "dnsmasq", theirs: ["--tftp-unique-root=ip"], ours: ["--per-client", "first"] },
+    lines: ask("a", "x octet", "DATA 1 3")
+  },
+  {
+    // The client has a folder: dnsmasq serves it nothing else.
+    ...{ server: "dnsmasq", theirs: ["--tftp-unique-root=ip"], ours: ["--per-client", "only"] },
+    lines: [...ask("a", "x octet", "DATA 1 3"), ...refused("b", "f octet", 1)]
   },
   {
     ...{ server: "dnsmasq", theirs: ["--tftp-lowercase"], ours: [], rules: "r .* \\L\\0" },
