@@ -6,6 +6,7 @@ import {
   type Frame,
   type Layer,
   type Layers,
+  limit,
   linkType,
   llc,
   malformed,
@@ -161,6 +162,37 @@ const perPacketInformation: Layer = (frame) => {
   return sized("ppi", "PPI", 8, (bytes, at) => littleEndian16(bytes, at + 2), next)(frame)
 }
 
+/** Type of the field of NFLOG that holds the packet. */
+const nflogPayload = 9
+
+/** The log of Linux netfilter: fields of length and type in the byte order of the host, mostly the little-endian one. */
+const nflog: Layer = (frame) => {
+  const { bytes } = frame
+  frame.protocol = "NFLOG"
+  let at = frame.at + 4
+  while (frame.end - at >= 4) {
+    const isLittleEndian = bytes[at + 3] === 0
+    const length = isLittleEndian ? littleEndian16(bytes, at) : u16(bytes, at)
+    const type = isLittleEndian ? littleEndian16(bytes, at + 2) : u16(bytes, at + 2)
+    if (length < 4) break
+    if (type === nflogPayload) {
+      frame.layers.push("nflog")
+      frame.at = at + 4
+      limit(frame, length - 4)
+      return ipKey
+    }
+    at += (length + 3) & ~3
+  }
+  return malformed(frame, "NFLOG")
+}
+
+/** Per-packet metadata of macOS: length of the header, type of the record, link type of the packet. */
+const packetTap: Layer = (frame) => {
+  const next = frame.end - frame.at < 12 ? done : linkType(littleEndian16(frame.bytes, frame.at + 8))
+  if (next === linkType(258)) return malformed(frame, "PKTAP")
+  return sized("pktap", "PKTAP", 12, (bytes, at) => littleEndian16(bytes, at), next)(frame)
+}
+
 /** Network layer protocol identifiers of Frame Relay (RFC 2427). */
 const frameRelayKeys: Readonly<Record<number, number>> = {
   142: etherType(0x86dd),
@@ -247,5 +279,7 @@ export const layers: Layers = [
   [linkType(204), directed(pppFrame)],
   [linkType(205), directed(linkType(104))],
   [linkType(206), directed(linkType(107))],
+  [linkType(239), nflog],
+  [linkType(258), packetTap],
   [linkType(276), cooked2]
 ]

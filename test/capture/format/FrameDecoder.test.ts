@@ -61,6 +61,9 @@ const heads: ReadonlyArray<readonly [name: string, linkType: number, head: strin
     `0000 0800 00000000 0801 0000 ${addresses} 020000000003 1000 aaaa03 000000 0800`,
     "radiotap wlan llc"
   ],
+  ["NFLOG", 239, "0200 0000 0800 0100 08000300 0500 0a00 00000000 2500 0900", "nflog"],
+  ["NFLOG, big-endian", 239, "0200 0000 0008 0001 08000300 0025 0009", "nflog"],
+  ["PKTAP", 258, `6c000000 01000000 0c000000 ${"00".repeat(96)}`, "pktap raw"],
   ["Frame Relay", 107, "1841 03 cc", "fr"],
   ["Frame Relay of Cisco", 107, "1841 0800", "fr"],
   ["IP in IP", 101, "4500 0035 0001 0000 4004 66c2 0a000001 0a000002", "raw ip"],
