@@ -5,7 +5,7 @@ import * as Conversations from "../../../src/capture/analysis/Conversations.ts"
 import * as Samples from "../../../src/capture/analysis/Samples.ts"
 import * as TcpAnalysis from "../../../src/capture/analysis/TcpAnalysis.ts"
 import * as Throughput from "../../../src/capture/analysis/Throughput.ts"
-import { client, handshake, packets, server } from "../../support/Segments.ts"
+import { client, handshake, packets, server } from "../../support/capture/Segments.ts"
 
 const sum = (values: ReadonlyArray<number>) => values.reduce((total, value) => total + value, 0)
 

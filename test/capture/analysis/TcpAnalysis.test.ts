@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import * as TcpAnalysis from "../../../src/capture/analysis/TcpAnalysis.ts"
 import * as TcpNote from "../../../src/capture/analysis/TcpNote.ts"
 import * as TcpOptions from "../../../src/capture/analysis/TcpOptions.ts"
-import { client, handshake, packets, type Segment, server } from "../../support/Segments.ts"
+import { client, handshake, packets, type Segment, server } from "../../support/capture/Segments.ts"
 
 const analyse = (segments: ReadonlyArray<Segment>) => {
   const analysis = TcpAnalysis.make()

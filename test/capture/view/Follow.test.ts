@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import * as TcpAnalysis from "../../../src/capture/analysis/TcpAnalysis.ts"
 import * as Follow from "../../../src/capture/view/Follow.ts"
 import * as HexDump from "../../../src/capture/view/HexDump.ts"
-import { client, handshake, packets, type Segment, server } from "../../support/Segments.ts"
+import { client, handshake, packets, type Segment, server } from "../../support/capture/Segments.ts"
 
 const follow = (segments: ReadonlyArray<Segment>, maxBufferedBytes?: number) => {
   const analysis = TcpAnalysis.make()

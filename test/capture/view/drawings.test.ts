@@ -10,7 +10,7 @@ import * as Plot from "../../../src/capture/view/Plot.ts"
 import * as Svg from "../../../src/capture/view/Svg.ts"
 import * as TerminalPlot from "../../../src/capture/view/TerminalPlot.ts"
 import * as Units from "../../../src/capture/view/Units.ts"
-import { client, handshake, packets, server } from "../../support/Segments.ts"
+import { client, handshake, packets, server } from "../../support/capture/Segments.ts"
 
 const widthOf = (text: string) => Array.from(text).length
 

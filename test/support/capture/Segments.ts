@@ -1,6 +1,6 @@
 /** TCP segments of one connection as captured packets, written in one line each. */
-import type * as TcpAnalysis from "../../src/capture/analysis/TcpAnalysis.ts"
-import * as Ip from "../../src/capture/Ip.ts"
+import type * as TcpAnalysis from "../../../src/capture/analysis/TcpAnalysis.ts"
+import * as Ip from "../../../src/capture/Ip.ts"
 
 export const client = { address: "10.0.0.1", port: 40_000 }
 export const server = { address: "10.0.0.2", port: 80 }

@@ -2,8 +2,8 @@
  * TCP traffic of many connections over a bad network, as bytes of a pcapng file. Each connection is a sender and a
  * receiver that lose, repeat and reorder segments by a seed; the segments are what a capture between them sees.
  */
-import * as Ip from "../../src/capture/Ip.ts"
-import * as Pcapng from "../../src/capture/Pcapng.ts"
+import * as Ip from "../../../src/capture/Ip.ts"
+import * as Pcapng from "../../../src/capture/Pcapng.ts"
 
 /** Options of the traffic. */
 export interface Options {
