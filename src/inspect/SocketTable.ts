@@ -177,7 +177,7 @@ export const list = Effect.fnUntraced(function* (
   const selected = records.filter((socket) => SocketFilter.matchesRow(socket, options))
   const byInode = new Map<number, SocketRecord>()
   for (const socket of selected) if (socket.inode !== 0) byInode.set(socket.inode, socket)
-  const denied = byInode.size === 0 ? 0 : yield* ProcessSearch.findHolders(access, byInode, pids, users)
+  const denied = byInode.size === 0 ? 0 : yield* ProcessSearch.findHolders({ access, users, sockets: byInode }, pids)
   const hiddenSockets = markHidden(selected, denied, uid)
   const nameOf = PortServices.namer(records, options.services)
   for (const socket of selected) {

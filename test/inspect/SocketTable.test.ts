@@ -205,6 +205,46 @@ describe("SocketTable", () => {
     })
   )
 
+  it.effect("finds thousands of descriptors, and gives other fibers turns meanwhile", () =>
+    Effect.gen(function* () {
+      const count = 5_000
+      const rows = Array.from({ length: count }, (_, at) => row({ stateCode: 1, peerPort: at + 1, inode: 10_000 + at }))
+      const all = rows.map(({ inode }, at) => [at, inode] as const)
+      const source = SocketSource.fromFiles(files({ "/proc/net/tcp": formatTable(rows) }), {
+        sockets: new Map([
+          [7, new Map(all)],
+          [8, new Map(all.slice(0, 3_000))]
+        ])
+      })
+      let turns = 0
+      const other = yield* Effect.forkChild(
+        Effect.forever(
+          Effect.andThen(
+            Effect.sync(() => turns++),
+            Effect.yieldNow
+          )
+        )
+      )
+      const list = yield* listOf(source, { protocols: ["tcp"] })
+      yield* Fiber.interrupt(other)
+      assert.strictEqual(list.sockets.filter(({ holders }) => holders.length === 2).length, 3_000)
+      assert.strictEqual(list.sockets.filter(({ holders }) => holders.length === 1).length, count - 3_000)
+      assert.isAtLeast(turns, 2)
+    })
+  )
+
+  it.effect("takes a process for hidden whose descriptors are listed, but not shown", () =>
+    Effect.gen(function* () {
+      const source: SocketSource.Access = {
+        ...SocketSource.fromFiles(files(), { sockets }),
+        socketInode: () => -1
+      }
+      const list = yield* listOf(source, { protocols: ["udp"] })
+      assert.strictEqual(list.sockets[0]?.ownership, "hidden")
+      assert.match(list.notes.join(), /^1 socket belongs to processes that root must not inspect here; allow/)
+    })
+  )
+
   it.effect("fails where there is no /proc", () =>
     Effect.gen(function* () {
       const messageOf = (source: SocketSource.Access) =>

@@ -4,11 +4,16 @@ import * as Effect from "effect/Effect"
 import * as Text from "../../../src/cli/run/sockets/text.ts"
 import * as NodeSocketSource from "../../../src/inspect/NodeSocketSource.ts"
 import * as SocketTable from "../../../src/inspect/SocketTable.ts"
+import * as ServiceNames from "../../../src/network/names/ServiceNames.ts"
+import { builtIn } from "../../../src/network/names/WellKnownServices.ts"
 import * as Table from "../../../src/terminal/Table.ts"
 
 const columns = 160
 
-const list = SocketTable.list({ protocols: ["tcp"] }).pipe(Effect.provide(NodeSocketSource.layer))
+/** Names of services, which the command reads at its start. */
+const services = ServiceNames.table(ServiceNames.withPackageServices(builtIn))
+
+const list = SocketTable.list({ protocols: ["tcp"], services }).pipe(Effect.provide(NodeSocketSource.layer))
 
 const measure = async () => {
   const from = performance.now()

@@ -41,39 +41,64 @@ const addHolder = (socket: SocketRecord, owner: SocketProcess, descriptor: numbe
   socket.ownership = "open"
 }
 
+/** Sockets to be found by their inodes, and the means of a search. */
+interface Search {
+  readonly access: Access
+  readonly sockets: ReadonlyMap<number, SocketRecord>
+  readonly users: ReadonlyMap<number, string>
+}
+
+/** A process that is searched. */
+interface Candidate {
+  readonly pid: number
+  readonly descriptors: ReadonlyArray<number>
+  /** Known once it holds one of the sockets. */
+  owner: SocketProcess | undefined
+}
+
+/**
+ * Looks at some descriptors of a process. Returns false if they are hidden by permissions. It is a function of its own
+ * because the loop of a generator is compiled late.
+ */
+const scan = ({ access, sockets, users }: Search, candidate: Candidate, from: number, to: number): boolean => {
+  const { descriptors, pid } = candidate
+  for (let index = from; index < to; index++) {
+    const descriptor = descriptors[index]!
+    const inode = access.socketInode(pid, descriptor)
+    if (inode < 0) return false
+    const socket = inode === 0 ? undefined : sockets.get(inode)
+    if (socket === undefined) continue
+    candidate.owner ??= readProcess(access, users, pid)
+    addHolder(socket, candidate.owner, descriptor)
+  }
+  return true
+}
+
 /**
  * Finds the holders of sockets, which are given by their inodes, in all processes. Returns the number of the processes
  * whose descriptors are hidden. A process that ends meanwhile is passed over.
  */
-export const findHolders = Effect.fnUntraced(function* (
-  access: Access,
-  sockets: ReadonlyMap<number, SocketRecord>,
-  pids: ReadonlyArray<number>,
-  users: ReadonlyMap<number, string>
-) {
+export const findHolders = Effect.fnUntraced(function* (search: Search, pids: ReadonlyArray<number>) {
   let deniedProcesses = 0
   let untilTurn = descriptorsPerTurn
   for (const pid of pids) {
-    const descriptors = access.descriptors(pid)
-    if (typeof descriptors === "string") {
-      if (descriptors === "denied") deniedProcesses++
-      continue
-    }
-    let owner: SocketProcess | undefined
-    for (const descriptor of descriptors) {
-      if (--untilTurn === 0) {
+    const descriptors = search.access.descriptors(pid)
+    if (descriptors === "denied") deniedProcesses++
+    if (typeof descriptors === "string") continue
+    const candidate: Candidate = { pid, descriptors, owner: undefined }
+    let from = 0
+    while (from < descriptors.length) {
+      const to = Math.min(descriptors.length, from + untilTurn)
+      const isShown = scan(search, candidate, from, to)
+      untilTurn -= to - from
+      from = to
+      if (untilTurn === 0) {
         untilTurn = descriptorsPerTurn
         yield* Effect.yieldNow
       }
-      const inode = access.socketInode(pid, descriptor)
-      if (inode < 0) {
-        deniedProcesses++
-        break
-      }
-      const socket = inode === 0 ? undefined : sockets.get(inode)
-      if (socket === undefined) continue
-      owner ??= readProcess(access, users, pid)
-      addHolder(socket, owner, descriptor)
+      if (isShown) continue
+      deniedProcesses++
+      break
     }
   }
   return deniedProcesses
