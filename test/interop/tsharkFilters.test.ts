@@ -30,7 +30,7 @@ const tshark = async (file: string, filter: string) =>
     .map(Number)
 
 /**
- * Returns the numbers of the packets that each of several filters selects, with one process: the statistics of tshark
+ * Returns the numbers of the packets that each of several filters selects, with one process. The statistics of tshark
  * count the packets of an interval for each filter, and an interval has one packet here. Commas separate the filters.
  */
 const tsharkOfEach = async (

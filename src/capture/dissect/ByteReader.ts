@@ -43,6 +43,3 @@ const hex2 = (byte: number) => byte.toString(16).padStart(2, "0")
 
 /** Formats a hardware address: `02:00:00:00:00:01`. */
 export const formatMac = (bytes: Uint8Array): string => Array.from(bytes, hex2).join(":")
-
-/** Formats bytes as hexadecimal digits. */
-export const formatHex = (bytes: Uint8Array): string => Array.from(bytes, hex2).join("")

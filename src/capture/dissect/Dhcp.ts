@@ -12,10 +12,10 @@ const magicCookie = 0x63825363
 const maxOptions = 256
 
 /** An option: its code and its value. */
-export type Option = readonly [code: number, value: Uint8Array]
+type Option = readonly [code: number, value: Uint8Array]
 
 /** Decodes options until their end; one that does not fit ends them, too. */
-export const decodeOptions = (bytes: Uint8Array): ReadonlyArray<Option> => {
+const decodeOptions = (bytes: Uint8Array): ReadonlyArray<Option> => {
   const options: Array<Option> = []
   let at = 0
   while (at < bytes.length && options.length < maxOptions) {
@@ -65,7 +65,7 @@ const architectures: Readonly<Record<number, string>> = {
   27: "RISC-V 64 UEFI"
 }
 
-/** How the values of options become fields. */
+/** Fields of options: name, type and description by code. */
 const optionFields: Readonly<Record<number, readonly [name: string, type: FieldDissector.FieldType, about: string]>> = {
   1: ["dhcp.option.subnet_mask", "IPv4", "Option 1: subnet mask"],
   3: ["dhcp.option.router", "IPv4", "Option 3: router"],

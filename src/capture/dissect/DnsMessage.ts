@@ -7,14 +7,14 @@ import * as ByteReader from "./ByteReader.ts"
 const { u16, u32 } = ByteReader
 
 /** Question of a message. */
-export interface Question {
+interface Question {
   readonly name: string
   readonly type: number
   readonly class: number
 }
 
 /** Resource record of a message. */
-export interface ResourceRecord {
+interface ResourceRecord {
   readonly name: string
   readonly type: number
   readonly class: number
@@ -39,7 +39,7 @@ export interface DnsMessage {
 }
 
 /** Length of the header of a message, in bytes. */
-export const headerBytes = 12
+const headerBytes = 12
 
 /** Records that are decoded of a section, and labels of a name. */
 const maxRecords = 256

@@ -21,7 +21,7 @@ export interface Head {
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
 }
 
-/** What the next bytes of a direction are. */
+/** Meaning of the next bytes of a direction. */
 type Phase =
   /** Bytes of a line or of a head that is not complete. */
   | { readonly _tag: "Head"; readonly text: string }
@@ -29,7 +29,7 @@ type Phase =
   | { readonly _tag: "ChunkSize"; readonly head: Head; readonly text: string; readonly isLast: boolean }
   | { readonly _tag: "Chunk"; readonly head: Head; readonly left: number }
   | { readonly _tag: "UntilEnd"; readonly head: Head }
-  /** Not HTTP: after an upgrade, or after bytes that are no head. */
+  /** Not HTTP: after an upgrade, or after bytes that are not a head. */
   | { readonly _tag: "Opaque" }
 
 /** State of a connection. */
@@ -76,7 +76,7 @@ export const parseHead = (text: string): Head | undefined => {
 }
 
 /** Returns true if a text can be the start of a head, however short it is. */
-export const isHeadStart = (text: string): boolean => {
+const isHeadStart = (text: string): boolean => {
   const line = text.split(/\r?\n|\r$/, 1)[0]!
   if (text.length > line.length) return requestLine.test(line) || statusLine.test(line)
   return (

@@ -1,7 +1,7 @@
 /**
- * Dissection of the packets of a capture, in their order: what the payload of each says, with the messages that span
- * TCP segments, and the values that follow from the packets before, such as `tcp.stream`. Its result is what
- * `DisplayFilter.matches` tests besides the headers. Memory is bounded: connections used longest ago are forgotten.
+ * Dissection of the packets of a capture in their order: messages, also those that span TCP segments, and fields.
+ * Some fields follow from the packets before, such as `tcp.stream`. Its result is what `DisplayFilter.matches` tests
+ * besides the headers. Memory is bounded: connections used longest ago are forgotten.
  *
  * **Example** (A query for a name)
  *
@@ -23,13 +23,14 @@
  * DisplayFilter.matches(filter, packet, details) // => true
  * ```
  */
+import type * as Result from "effect/Result"
 import type { Field, FieldDissection, FieldDissector, FieldValue } from "../../network/dissect/FieldDissector.ts"
 import type * as Packet from "../../network/Packet.ts"
 import * as CaptureReader from "../CaptureReader.ts"
 import type { PacketDetails as FilterDetails } from "../filter/FilterCompiler.ts"
 import type * as Ip from "../Ip.ts"
 import * as TcpStreams from "../reassembly/TcpStreams.ts"
-import type * as DecodeAs from "./DecodeAs.ts"
+import * as DecodeAs from "./DecodeAs.ts"
 import * as Dissectors from "./Dissectors.ts"
 import * as ExpectedFlows from "./ExpectedFlows.ts"
 import * as Layer from "./Layer.ts"
@@ -40,7 +41,7 @@ export interface Message extends Packet.Dissection {
   readonly protocol: string
 }
 
-/** What is known of a packet besides its headers. @category models @since 0.1.0 */
+/** Messages and fields of a packet besides its headers. @category models @since 0.1.0 */
 export interface PacketDetails extends FilterDetails {
   readonly messages: ReadonlyArray<Message>
 }
@@ -235,4 +236,17 @@ export const make = ({
 /** Dissectors of DNS, DHCP, HTTP/1, TLS and NTP. @category constants @since 0.1.0 */
 export const standard: ReadonlyArray<FieldDissector> = Dissectors.standard
 
-export { format as formatRule, parse as parseRule, type Rule } from "./DecodeAs.ts"
+/** Rule that packets from or to a port are of a protocol. @category models @since 0.1.0 */
+export type Rule = DecodeAs.Rule
+
+/**
+ * Parses a rule `PORT=PROTOCOL`, or `tcp/PORT=PROTOCOL`, for protocols of the given names. A failure is the reason, as
+ * one line.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const parseRule: (text: string, protocols: ReadonlyArray<string>) => Result.Result<Rule, string> = DecodeAs.parse
+
+/** Formats a rule as text that parses to it. @category formatting @since 0.1.0 */
+export const formatRule: (rule: Rule) => string = DecodeAs.format

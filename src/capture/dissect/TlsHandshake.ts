@@ -1,6 +1,6 @@
 /**
- * Collector of the records and handshake messages of a TLS connection (RFC 8446, RFC 5246) from the bytes of both
- * directions: a state record and a pure step. Encrypted records are counted but not kept.
+ * Collector of the records and handshake messages of a TLS connection (RFC 8446, RFC 5246). It is a state record and a
+ * pure step for the bytes of both directions. Encrypted records are counted but not kept.
  *
  * ```
  *   record                                handshake message, which may span records
@@ -47,7 +47,7 @@ interface Direction {
   /** Bytes of a handshake message that is not complete. */
   readonly handshake: Uint8Array
   readonly isEncrypted: boolean
-  /** Bytes that are no TLS have been seen. */
+  /** Bytes that are not TLS have been seen. */
   readonly isOpaque: boolean
 }
 

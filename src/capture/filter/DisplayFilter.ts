@@ -1,6 +1,6 @@
 /**
- * Display filters: a subset of Wireshark's language, which decides for each packet of a capture. `docs/reference/filters.md`
- * has its operators and fields. Pure.
+ * Display filters: a subset of Wireshark's language, which decides for each packet of a capture.
+ * `docs/reference/filters.md` has its operators and fields. Pure.
  *
  * **Example** (Packets to a web server)
  *
@@ -19,7 +19,8 @@
  * DisplayFilter.format(filter) // => "ip.dst == 10.0.0.0/8 and tcp.port in {80, 443}"
  *
  * const failure = Result.getOrThrow(Result.flip(DisplayFilter.parse("tcp.prot == 80")))
- * failure.message // => 'filter at character 1: expected the name of a field, found "tcp.prot"; nearest names: tcp.port'
+ * failure.position // => 0
+ * failure.fix // => "nearest names: tcp.port"
  * ```
  */
 import * as Result from "effect/Result"
@@ -35,7 +36,7 @@ import * as FilterParser from "./FilterParser.ts"
 import { layerNames, packetFields } from "./PacketFields.ts"
 
 export type { PacketDetails } from "./FilterCompiler.ts"
-export { FilterError } from "./FilterError.ts"
+export type { FilterError } from "./FilterError.ts"
 export type { Expression, Operator, Range } from "./FilterExpression.ts"
 
 /** A compiled filter. @category models @since 0.1.0 */
@@ -77,7 +78,12 @@ const headerFields: ReadonlyArray<KnownField> = [
 const fieldsOf = (table: FieldTable): ReadonlyArray<KnownField> =>
   Object.entries(table).map(([name, [type, description]]) => ({ name, type, description }))
 
-/** Returns the fields that a filter may name: protocols, and fields of headers and payloads. @category getters @since 0.1.0 */
+/**
+ * Returns the fields that a filter may name: protocols, and fields of headers and payloads.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
 export const fields = ({ protocols = Dissectors.standard }: Options = {}): ReadonlyArray<KnownField> => [
   ...headerFields,
   ...fieldsOf(detailFields),

@@ -12,8 +12,8 @@ import * as FilterValue from "./FilterValue.ts"
 import { layerNames, packetFields, type Some, type Test } from "./PacketFields.ts"
 
 /**
- * What a filter tests of a packet besides its headers: the protocols and the fields of its payload, and what follows
- * from the packets before, such as `tcp.stream`.
+ * Protocols and fields of a packet besides those of its headers: of its payload, and those that follow from the packets
+ * before, such as `tcp.stream`.
  *
  * @category models
  * @since 0.1.0

@@ -10,9 +10,9 @@ import * as Data from "effect/Data"
 export class FilterError extends Data.TaggedError("FilterError")<{
   /** Index of the character where the text goes wrong, from 0. */
   readonly position: number
-  /** What would be right there: `a value of ip.addr: an IPv4 address or network`. */
+  /** Correct input there: `a value of ip.addr: an IPv4 address or network`. */
   readonly expected: string
-  /** What is there: `"80.0"`, or `the end`. */
+  /** Input that is there: `"80.0"`, or `the end`. */
   readonly found: string
   /** Advice, such as the names closest to an unknown field. */
   readonly fix?: string | undefined

@@ -13,7 +13,7 @@ export interface Token {
 }
 
 /** Maximum length of the text of a filter, in characters. */
-export const maxFilterChars = 16_384
+const maxFilterChars = 16_384
 
 /** Symbols, the longer ones before their beginnings. */
 const symbols = ["==", "!=", ">=", "<=", "&&", "||", "^^", "..", "(", ")", "{", "}", ",", "<", ">", "!", "&", "~"]

@@ -5,19 +5,19 @@ import type { FieldType, FieldValue } from "../../network/dissect/FieldDissector
 import * as IpOctets from "../IpOctets.ts"
 
 /** An address and the number of leading bits that are compared. @category models @since 0.1.0 */
-export interface Network {
+interface Network {
   readonly address: Uint8Array
   readonly prefixLength: number
 }
 
 /** A time span, in nanoseconds. @category models @since 0.1.0 */
-export interface Seconds {
+interface Seconds {
   readonly nanos: bigint
 }
 
 /**
- * A value as a filter holds it: a number (1 and 0 for true and false), a text, bytes, a network (an address has its
- * whole length as prefix), or a time span.
+ * A value as a filter holds it: a number, a text, bytes, a network, or a time span. True and false are 1 and 0, and the
+ * prefix of an address is its whole length.
  *
  * @category models
  * @since 0.1.0
@@ -116,7 +116,7 @@ const parseNetwork =
     return prefixLength <= 8 * length ? { address: maskTo(address, prefixLength), prefixLength } : undefined
   }
 
-/** How values of a type are written: `parse` reads a word, `expected` names what it accepts. */
+/** Syntax of the values of a type: `parse` reads a word, `expected` names what it accepts. */
 export interface TypeSyntax {
   readonly expected: string
   readonly parse: (word: string) => Value | undefined

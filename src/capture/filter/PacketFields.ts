@@ -85,7 +85,7 @@ const rows: ReadonlyArray<readonly [name: string, type: FieldType, description: 
   ["frame.interface_name", "text", "Interface, or the host of a simulation", one(({ host }) => host)],
   ["frame.comment", "text", "Comment, such as the fault applied by a simulation", texts(({ comments }) => comments)],
   ["problem", "text", "Defect of the packet, such as `bad UDP checksum`", texts(({ problems }) => problems)],
-  ["note", "text", "Fact that is no defect, such as `truncated by the snap length`", texts(({ notes }) => notes)],
+  ["note", "text", "Remark, such as `truncated by the snap length`", texts(({ notes }) => notes)],
   ["ip.addr", "IPv4", "Source or destination", address(false, "from", "to")],
   ["ip.src", "IPv4", "Source", address(false, "from")],
   ["ip.dst", "IPv4", "Destination", address(false, "to")],

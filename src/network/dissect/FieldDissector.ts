@@ -47,8 +47,8 @@ export interface FieldDissection extends Packet.Dissection {
   /** Name of the protocol, if it is not that of the dissector, such as `mdns`. */
   readonly protocol?: string | undefined
   /**
-   * The receiver answers from another port: what it sends to this endpoint, and what this endpoint sends to that port,
-   * is of this protocol, too, and has these fields besides its own.
+   * The receiver answers from another port. Packets between that port and this endpoint are of this protocol, too, and
+   * have these fields besides their own.
    */
   readonly expectsOtherPort?: { readonly fields: ReadonlyArray<Field> } | undefined
 }
@@ -76,7 +76,7 @@ export interface StreamBytes {
 }
 
 /**
- * Collector of the messages of a TCP stream, as an immutable value: `next` returns the collector for the bytes after
+ * Collector of the messages of a TCP stream, as an immutable value. `next` returns the collector for the bytes after
  * these, and the messages that these bytes complete. Its memory is bounded.
  *
  * @category models

@@ -23,7 +23,7 @@ export const quote = (text: string): string =>
   TerminalText.escape(JSON.stringify(TerminalText.truncate(text, maxQuotedChars).toWellFormed()))
 
 /** Formats a number of bytes: `1 byte`, `2 bytes`. */
-export const byteCount = (length: number): string => (length === 1 ? "1 byte" : `${length} bytes`)
+const byteCount = (length: number): string => (length === 1 ? "1 byte" : `${length} bytes`)
 
 /** Describes a payload: its text in quotes, or its length. */
 export const describe = (bytes: Uint8Array): string => {

@@ -81,8 +81,8 @@ const fieldsOf = (packet: Packet.Packet): ReadonlyArray<FieldDissector.Field> =>
 }
 
 /**
- * The dissector of TFTP with fields for display filters: requests to port 69, and the packets of their transfers, which
- * also have the name of the file as `tftp.destination_file`, as in Wireshark.
+ * The dissector of TFTP with fields for display filters. The packets of a transfer have the name of its file as
+ * `tftp.destination_file`, as in Wireshark.
  *
  * @category constants
  * @since 0.1.0

@@ -98,7 +98,7 @@ const ipv4 = (protocol: number, from: string, to: string, payload: Uint8Array, t
 }
 
 /** Returns an ICMP message in IPv4. */
-export const icmp = (from: string, to: string, head: ReadonlyArray<number>, rest: Uint8Array, ttl = 64) => {
+const icmp = (from: string, to: string, head: ReadonlyArray<number>, rest: Uint8Array, ttl = 64) => {
   const message = concat(head.slice(0, 2), [0, 0], head.slice(2), rest)
   checksum(message, 2)
   return ipv4(1, from, to, message, ttl)

@@ -15,7 +15,7 @@ import * as Traffic from "./Traffic.ts"
 
 const { concat, encode, hex } = CaptureBytes
 
-/** What the client and the server send, in turn. */
+/** Bytes of the client and of the server, in turn. */
 type Exchange = ReadonlyArray<readonly [fromClient: boolean, bytes: Uint8Array]>
 
 const end = { address: "10.0.0.1", port: 1 }

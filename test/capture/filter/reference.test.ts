@@ -51,7 +51,7 @@ describe("the reference of display filters", () => {
   })
 
   it("has the message of an error", () => {
-    const [, text, message] = /--filter '([^']+)'\n```\n\n```\n[^]+?effect-inet: --filter: (.+)\n```/.exec(page)!
+    const [, text, message] = /--filter '([^']+)'\n```\n\n```\n[\s\S]+?effect-inet: --filter: (.+)\n```/.exec(page)!
     const failure = Result.getOrThrow(Result.flip(DisplayFilter.parse(text!, options)))
     assert.strictEqual(`filter ${message}`, failure.message)
   })
