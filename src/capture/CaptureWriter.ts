@@ -43,8 +43,8 @@ export interface CaptureWriter {
   /** Returns the bytes encoded since the last call; the first call starts with the header of the file. */
   readonly take: () => ReadonlyArray<Uint8Array>
   /**
-   * Returns the rest of the file, including acknowledgements of data that is still in flight. Each host has an interface
-   * statistics block with the number of packets that were dropped.
+   * Returns the rest of the file, including acknowledgements of data that is still in flight. Each host has an
+   * interface statistics block with the number of packets that were dropped.
    */
   readonly finish: () => ReadonlyArray<Uint8Array>
   /** Returns the number of packets dropped because of `maxPendingBytes`. */

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { inject } from "vitest"
 import * as PcapngDecoder from "../../src/capture/PcapngDecoder.ts"
+import { interfaceNames } from "../../src/cli/run/capture/run/dumpcap.ts"
 import * as Cli from "../support/Cli.ts"
 import { directory } from "../support/Directory.ts"
 
@@ -14,6 +15,11 @@ const packetsOf = (file: Uint8Array) =>
   Result.getOrThrow(PcapngDecoder.decode(file)).filter((block) => block._tag === "Packet")
 
 const rot13 = Cli.serveInProcess(["rot13", "serve"])
+
+it("interfaceNames has the names in a list of dumpcap -D", () => {
+  const list = "1. eth0\n2. lo (Loopback)\n10. bluetooth-monitor (Bluetooth Linux Monitor)\nno interface\n"
+  assert.deepStrictEqual(interfaceNames(list), ["eth0", "lo", "bluetooth-monitor"])
+})
 
 describe("capture run -- COMMAND", () => {
   it.live("prints the packets of the command, whose own output is on standard error", () =>

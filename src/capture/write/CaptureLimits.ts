@@ -53,7 +53,7 @@ export interface State {
 }
 
 /** A packet to write. */
-export interface PacketEvent {
+interface PacketEvent {
   readonly _tag: "Packet"
   readonly bytes: number
   readonly at: bigint

@@ -17,7 +17,7 @@ import * as Destination from "./Destination.ts"
 import * as RingNames from "./RingNames.ts"
 
 /** Limits of the files of a ring. */
-export interface Ring {
+interface Ring {
   /** Number of files that are kept; undefined for all. */
   readonly files: number | undefined
   readonly limits: CaptureLimits.Amounts
@@ -203,54 +203,75 @@ const writeBlocks = Effect.fnUntraced(function* (
   return false
 })
 
+/** Services of a writer. */
+type Requirements = FileSystem.FileSystem | Scope.Scope
+
+/** The phase of an output, which the writing fiber and its owner share. */
+interface Progress {
+  phase: "open" | "ending" | "ended"
+  isTimeOver: boolean
+}
+
+/** Writes blocks as they come, until the end of the capture, and then the statistics. */
+const writeAll = Effect.fnUntraced(function* (
+  self: State,
+  progress: Progress,
+  path: string,
+  source: BlockSource,
+  options: Options,
+  changed: Signal.Signal
+) {
+  while (true) {
+    // Read before the queue: blocks that are added later are not seen.
+    const isLast = progress.phase === "ending"
+    const blocks = source.take(maxWriteBytes)
+    if (blocks.length > 0) {
+      if (yield* writeBlocks(self, path, source, options, blocks)) break
+    } else if (isLast) break
+    else if (progress.isTimeOver) {
+      self.limits = CaptureLimits.step({}, self.limits, { _tag: "TimeOut" })[0]
+      break
+    } else yield* changed.wait
+  }
+  yield* self.destination.write(source.trailer())
+})
+
+/** Returns how a writer has ended. */
+const endingOf = (written: Effect.Effect<void, Destination.DestinationError, Requirements>, self: State) =>
+  Effect.match(written, {
+    onSuccess: (): Ending => {
+      const { reached } = self.limits
+      return reached === undefined ? { _tag: "Closed" } : { _tag: "Limit", reached }
+    },
+    onFailure: ({ detail }): Ending => ({ _tag: "Failure", detail })
+  })
+
 /** Opens a capture and writes it until its end. The source has the header of the file. */
 export const open = Effect.fnUntraced(function* (path: string, source: BlockSource, options: Options) {
   const { closeTimeout, finish, onEnd, stop } = options
   const { pending, state } = yield* start(path, source, options)
   const changed = Signal.make()
   const ended = yield* Deferred.make<Ending>()
-  let phase: "open" | "ending" | "ended" = "open"
-  let isTimeOver = false
+  const progress: Progress = { phase: "open", isTimeOver: false }
 
-  const writeAll = Effect.gen(function* () {
-    if (pending.length > 0) yield* state.destination.write(pending)
-    while (true) {
-      // Read before the queue: blocks that are added later are not seen.
-      const isLast = phase === "ending"
-      const blocks = source.take(maxWriteBytes)
-      if (blocks.length > 0) {
-        if (yield* writeBlocks(state, path, source, options, blocks)) return
-      } else if (isLast) return
-      else if (isTimeOver) {
-        state.limits = CaptureLimits.step({}, state.limits, { _tag: "TimeOut" })[0]
-        return
-      } else yield* changed.wait
-    }
-  })
   const end = (ending: Ending) =>
     Effect.suspend(() => {
-      if (phase === "ended") return Effect.void
-      phase = "ended"
+      if (progress.phase === "ended") return Effect.void
+      progress.phase = "ended"
       return Effect.andThen(onEnd(ending), Deferred.succeed(ended, ending))
     })
-  const writing = Effect.andThen(
-    writeAll,
-    Effect.suspend(() => state.destination.write(source.trailer()))
-  ).pipe(
-    Effect.match({
-      onSuccess: (): Ending => {
-        const { reached } = state.limits
-        return reached === undefined ? { _tag: "Closed" } : { _tag: "Limit", reached }
-      },
-      onFailure: ({ detail }): Ending => ({ _tag: "Failure", detail })
-    }),
-    Effect.tap(() => state.destination.close),
-    Effect.flatMap(end)
+  const written = Effect.andThen(
+    state.destination.write(pending),
+    writeAll(state, progress, path, source, options, changed)
+  )
+  const writing = Effect.flatMap(
+    Effect.tap(endingOf(written, state), () => state.destination.close),
+    end
   )
   const fiber = yield* Effect.forkScoped(Effect.interruptible(writing))
   /** Ends a writer that waits for the reader of a pipe. */
   const endStuck = Effect.gen(function* () {
-    if (phase === "ended") return
+    if (progress.phase === "ended") return
     yield* Fiber.interrupt(fiber)
     const lostPackets = source.pendingPackets() + state.takenPackets - state.writtenPackets
     yield* end({ _tag: "Stuck", hasReader: state.destination.hasReader(), lostPackets })
@@ -258,7 +279,7 @@ export const open = Effect.fnUntraced(function* (path: string, source: BlockSour
   if (stop?.nanos !== undefined) {
     const timeOver = Effect.gen(function* () {
       yield* Effect.sleep(Duration.nanos(stop.nanos!))
-      isTimeOver = true
+      progress.isTimeOver = true
       changed.notify()
       if (!state.destination.isPipe) return
       yield* Effect.sleep(closeTimeout)
@@ -268,9 +289,9 @@ export const open = Effect.fnUntraced(function* (path: string, source: BlockSour
   }
   yield* Effect.addFinalizer(
     Effect.fnUntraced(function* () {
-      if (phase === "open") {
+      if (progress.phase === "open") {
         finish()
-        phase = "ending"
+        progress.phase = "ending"
       }
       changed.notify()
       const done = Effect.interruptible(Fiber.await(fiber))
@@ -278,14 +299,13 @@ export const open = Effect.fnUntraced(function* (path: string, source: BlockSour
         yield* done
         return
       }
-      if (phase === "ended") return
       yield* Effect.timeoutOption(done, closeTimeout)
       yield* endStuck
     })
   )
   const output: CaptureOutput = {
     notify: changed.notify,
-    isOpen: () => phase === "open",
+    isOpen: () => progress.phase === "open",
     ended: Deferred.await(ended),
     writtenPackets: () => state.writtenPackets
   }

@@ -101,7 +101,10 @@ const openPipe = Effect.fnUntraced(function* (pipes: Pipes, path: string, onWait
     return pipe
   })
   const destination: Destination = {
-    write: (blocks) => Effect.flatMap(opened, (pipe) => Effect.mapError(pipe.write(Bytes.concat(blocks)), fromPipe)),
+    write: (blocks) =>
+      blocks.length === 0
+        ? Effect.void
+        : Effect.flatMap(opened, (pipe) => Effect.mapError(pipe.write(Bytes.concat(blocks)), fromPipe)),
     isPipe: true,
     hasReader: () => pipe !== undefined
   }

@@ -88,7 +88,7 @@ const explain = (text: string, { interfaces }: Options) => {
   return Effect.succeed(failure(`dumpcap has ended on ${on}: ${reason ?? "without a reason"}`))
 }
 
-/** Starts dumpcap; the scope ends it. If this process is killed, its output closes, and it ends with the next packet. */
+/** Starts dumpcap; the scope ends it. If this process is killed, its output closes: it ends with the next packet. */
 export const start = Effect.fnUntraced(function* (options: Options) {
   const args = [
     ...options.interfaces.flatMap((name) => ["-i", name]),

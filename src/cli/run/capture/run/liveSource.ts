@@ -6,7 +6,7 @@ import * as BlockSplitter from "../../../../capture/write/BlockSplitter.ts"
 import * as InterfaceStatistics from "../../../../capture/write/InterfaceStatistics.ts"
 
 /** Counts of a running capture. */
-export interface Counts {
+interface Counts {
   /** Packets that the filter has accepted. */
   readonly captured: number
   /** Packets that the program that captures has dropped; undefined if it does not say. */

@@ -12,7 +12,7 @@ import * as dissectors from "../../common/dissectors.ts"
 import * as packetText from "../read/packetText.ts"
 
 /** The result of printing. */
-export interface Printed {
+interface Printed {
   readonly packets: number
   /** Packets that the program that captures has dropped; undefined if it does not say. */
   readonly dropped: number | undefined
