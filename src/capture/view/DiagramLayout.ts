@@ -18,6 +18,8 @@ export interface Arrow {
   readonly from: number
   readonly to: number
   readonly lost: boolean
+  /** The label has a remark, such as a fault. */
+  readonly isMarked: boolean
   /** Time since the first packet. */
   readonly sinceStartNanos: bigint
   readonly label: string
@@ -95,8 +97,16 @@ export const make = (packets: ReadonlyArray<ObservedPacket>, options: Options): 
     const [from, to] = [columns.get(nameOf(packet.from)), columns.get(nameOf(packet.to))]
     if (from === undefined || to === undefined) omit(1)
     else {
-      const { at, lost = false } = packet
-      rows.push({ from, to, lost, sinceStartNanos: at - startNanos, label: labelOf(packet, dissectors, startNanos) })
+      const { at, fault, lost = false } = packet
+      const isMarked = lost || fault !== undefined
+      rows.push({
+        from,
+        to,
+        lost,
+        isMarked,
+        sinceStartNanos: at - startNanos,
+        label: labelOf(packet, dissectors, startNanos)
+      })
     }
   }
   return { hosts, rows, leftOut: [...leftOut].map(([name, packets]) => ({ name, packets })) }

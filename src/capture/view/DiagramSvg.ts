@@ -4,7 +4,10 @@ import { formatSeconds } from "./DiagramLayout.ts"
 import * as HostLabels from "./HostLabels.ts"
 import { escapeMarkup } from "./Xml.ts"
 
-const size = { row: 22, top: 44, time: 92, host: 168, label: 420 }
+const size = { row: 34, top: 36, time: 92, host: 168 }
+
+/** Width of a character of a label. */
+const characterPixels = 7.3
 
 /** Maximum width of the label of a host in characters. */
 const hostChars = 22
@@ -27,7 +30,6 @@ const drawRow = (row: Row, y: number, right: number): string => {
   const [start, whole] = [middleOf(row.from), middleOf(row.to)]
   const end = row.lost ? (start + whole) / 2 : whole
   const back = end >= start ? -7 : 7
-  const isMarked = row.lost || /\[(?!\w*\])|retransmission|out of order|reset/.test(row.label)
   const head =
     start === whole
       ? `<circle class="line" cx="${start}" cy="${y}" r="4"/>`
@@ -38,15 +40,18 @@ const drawRow = (row: Row, y: number, right: number): string => {
     `<text class="dim" x="${size.time - 14}" y="${y + 4}" text-anchor="end">${formatSeconds(row.sinceStartNanos)}</text>`,
     start === whole ? "" : `<path class="line" d="M${start} ${y}H${end}"/>`,
     head,
-    `<text class="${isMarked ? "mark" : "ink"}" x="${right + 10}" y="${y + 4}">${escapeMarkup(truncate(row.label))}</text>`
+    `<text class="halo ${row.isMarked ? "mark" : "ink"}" x="${Math.min(start, whole) + 10}" y="${y - 6}">${escapeMarkup(truncate(row.label))}</text>`
   ].join("")
 }
 
-/** Draws the hosts as columns and the packets as arrows, with the times to the left and the labels to the right. */
+/** Draws the hosts as columns and the packets as arrows, with the times to the left and the labels above the arrows. */
 export const draw = ({ hosts, rows }: Layout): string => {
   const right = size.time + hosts.length * size.host
   const height = size.top + rows.length * size.row + 12
-  const width = right + size.label
+  const ends = rows.map((row) =>
+    "omitted" in row ? 0 : middleOf(Math.min(row.from, row.to)) + 20 + truncate(row.label).length * characterPixels
+  )
+  const width = Math.ceil(Math.max(right, ...ends))
   const { labels } = HostLabels.make(hosts, hostChars, hostChars)
   const columns = hosts.flatMap((host, at) => [
     `<text class="ink" x="${middleOf(at)}" y="20" text-anchor="middle">${escapeMarkup(labels[at]!)}<title>${escapeMarkup(host)}</title></text>`,
@@ -56,7 +61,7 @@ export const draw = ({ hosts, rows }: Layout): string => {
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="ui-monospace, monospace" font-size="12">`,
     "<title>Sequence diagram</title>",
     ...columns,
-    ...rows.map((row, at) => drawRow(row, size.top + at * size.row + size.row / 2, right)),
+    ...rows.map((row, at) => drawRow(row, size.top + at * size.row + size.row * 0.7, right)),
     "</svg>"
   ].join("\n")
 }

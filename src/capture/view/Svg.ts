@@ -22,8 +22,8 @@ export interface Options {
 }
 
 /** Styles of the drawings, for a light and a dark background. @category constants @since 0.1.0 */
-export const styles = `.ink{fill:#1f2328}.dim{fill:#59636e}.line{stroke:#59636e;fill:none}.grid{stroke:#d1d9e0}.area{fill:#0969da;fill-opacity:.25;stroke:#0969da}.bad{stroke:#cf222e;fill:#cf222e}.mark{fill:#cf222e}.page{fill:#fff}
-@media(prefers-color-scheme:dark){.ink{fill:#f0f6fc}.dim{fill:#9198a1}.line{stroke:#9198a1}.grid{stroke:#3d444d}.area{fill:#4493f8;stroke:#4493f8}.bad{stroke:#f85149;fill:#f85149}.mark{fill:#f85149}.page{fill:#0d1117}}`
+export const styles = `.ink{fill:#1f2328}.dim{fill:#59636e}.line{stroke:#59636e;fill:none}.grid{stroke:#d1d9e0}.area{fill:#0969da;fill-opacity:.25;stroke:#0969da}.bad{stroke:#cf222e;fill:#cf222e}.mark{fill:#cf222e}.halo{paint-order:stroke;stroke:#fff;stroke-width:4px}.page{fill:#fff}
+@media(prefers-color-scheme:dark){.ink{fill:#f0f6fc}.dim{fill:#9198a1}.line{stroke:#9198a1}.grid{stroke:#3d444d}.area{fill:#4493f8;stroke:#4493f8}.bad{stroke:#f85149;fill:#f85149}.mark{fill:#f85149}.halo{stroke:#0d1117}.page{fill:#0d1117}}`
 
 const size = { width: 860, height: 300, left: 92, right: 24, bottom: 52 }
 
