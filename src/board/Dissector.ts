@@ -1,4 +1,16 @@
-/** Dissector of the shared board, for captures. Pure. */
+/**
+ * Dissector of the shared board, for captures. Pure.
+ *
+ * **Example** (A command)
+ *
+ * ```ts
+ * import { Dissector } from "effect-inet/board"
+ *
+ * const [from, to] = [{ address: "192.0.2.1", port: 40_000 }, { address: "192.0.2.2", port: 1069 }]
+ * const bytes = new TextEncoder().encode("claim 1 2\n")
+ * Dissector.dissector.dissect({ transport: "tcp", kind: "data", from, to, bytes })?.summary // => "claim 1 2"
+ * ```
+ */
 import * as FieldDissector from "../network/dissect/FieldDissector.ts"
 import * as PayloadText from "../network/dissect/PayloadText.ts"
 

@@ -1,4 +1,16 @@
-/** Dissector of number guessing, for captures. Pure. */
+/**
+ * Dissector of number guessing, for captures. Pure.
+ *
+ * **Example** (A guess)
+ *
+ * ```ts
+ * import { Dissector } from "effect-inet/guess"
+ *
+ * const [from, to] = [{ address: "192.0.2.1", port: 40_000 }, { address: "192.0.2.2", port: 1500 }]
+ * const bytes = new TextEncoder().encode("500\n")
+ * Dissector.dissector.dissect({ transport: "tcp", kind: "data", from, to, bytes })?.summary // => "guess 500"
+ * ```
+ */
 import * as FieldDissector from "../network/dissect/FieldDissector.ts"
 import * as PayloadText from "../network/dissect/PayloadText.ts"
 import * as Guess from "./Guess.ts"

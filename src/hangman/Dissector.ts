@@ -1,4 +1,16 @@
-/** Dissector of hangman in all dialects, for captures. Pure. */
+/**
+ * Dissector of hangman in all dialects, for captures. Pure.
+ *
+ * **Example** (A guess)
+ *
+ * ```ts
+ * import { Dissector } from "effect-inet/hangman"
+ *
+ * const [from, to] = [{ address: "192.0.2.1", port: 40_000 }, { address: "192.0.2.2", port: 1066 }]
+ * const bytes = new TextEncoder().encode("e\n")
+ * Dissector.dissector.dissect({ transport: "tcp", kind: "data", from, to, bytes })?.summary // => 'input "e"'
+ * ```
+ */
 import * as FieldDissector from "../network/dissect/FieldDissector.ts"
 import * as PayloadText from "../network/dissect/PayloadText.ts"
 

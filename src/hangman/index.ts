@@ -1,5 +1,6 @@
 /** Hangman over TCP: the game, word lists, protocol dialects, the scoreboard, servers and a client. @since 0.1.0 */
 export * as AnswerEnd from "./AnswerEnd.ts"
+export * as Dissector from "./Dissector.ts"
 export * as FriendlyView from "./FriendlyView.ts"
 export * as Game from "./Game.ts"
 export * as HangmanClient from "./HangmanClient.ts"

@@ -1,4 +1,16 @@
-/** Dissector of the course's prime counts, for captures. Pure. */
+/**
+ * Dissector of the course's prime counts, for captures. Pure.
+ *
+ * **Example** (A request)
+ *
+ * ```ts
+ * import { CourseProtocol, Dissector } from "effect-inet/primes"
+ *
+ * const [from, to] = [{ address: "192.0.2.1", port: 40_000 }, { address: "192.0.2.2", port: 1070 }]
+ * const bytes = CourseProtocol.encodeRequest({ min: 0, max: 1_000 })
+ * Dissector.dissector.dissect({ transport: "tcp", kind: "data", from, to, bytes })?.summary // => "count 0 to 1000"
+ * ```
+ */
 import * as FieldDissector from "../network/dissect/FieldDissector.ts"
 import * as CourseProtocol from "./CourseProtocol.ts"
 

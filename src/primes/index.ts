@@ -7,6 +7,7 @@
  */
 export * as CourseProtocol from "./CourseProtocol.ts"
 export * as CourseWorkers from "./CourseWorkers.ts"
+export * as Dissector from "./Dissector.ts"
 export * as Kernel from "./Kernel.ts"
 export * as Kernels from "./Kernels.ts"
 export * as PrimeJob from "./PrimeJob.ts"

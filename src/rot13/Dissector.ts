@@ -1,4 +1,16 @@
-/** Dissector of rot13 over TCP and UDP, for captures. Pure. */
+/**
+ * Dissector of rot13 over TCP and UDP, for captures. Pure.
+ *
+ * **Example** (A request)
+ *
+ * ```ts
+ * import { Dissector } from "effect-inet/rot13"
+ *
+ * const [from, to] = [{ address: "192.0.2.1", port: 40_000 }, { address: "192.0.2.2", port: 1067 }]
+ * const bytes = new TextEncoder().encode("Hello")
+ * Dissector.dissector.dissect({ transport: "tcp", kind: "data", from, to, bytes })?.summary // => 'request "Hello"'
+ * ```
+ */
 import * as FieldDissector from "../network/dissect/FieldDissector.ts"
 import * as PayloadText from "../network/dissect/PayloadText.ts"
 
