@@ -181,6 +181,8 @@ export const layers: Layers = [
   [etherType(0x9200), vlan("vlan")],
   [etherType(0x8847), mpls],
   [etherType(0x8848), mpls],
+  // Cisco FabricPath: a tag of 2 bytes, and another frame.
+  [etherType(0x8903), skip("cfp", "FabricPath", 2, () => linkType(1))],
   [etherType(0x8863), pppoe("pppoed", "PPPoE Discovery", false)],
   [etherType(0x8864), pppoe("pppoes", "PPPoE", true)],
   [etherType(0x880b), ppp],

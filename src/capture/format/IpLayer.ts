@@ -205,8 +205,14 @@ const authentication: Layer = (frame) => {
   return ipProtocol(bytes[at]!)
 }
 
-/** EtherTypes of GRE that have a meaning of their own: ERSPAN and PPTP. */
-const greTypes = { erspan: 0x88be, ppp: 0x880b } as const
+/** EtherTypes of GRE that have a meaning of their own: ERSPAN of the versions 2 and 3, and PPTP. */
+const greTypes = { erspan2: 0x88be, erspan3: 0x22eb, ppp: 0x880b } as const
+
+/** Returns the length of the header of ERSPAN: none without sequence numbers, and a longer one in version 3. */
+const erspanLength = ({ at, bytes }: Frame, type: number, hasSequence: boolean): number => {
+  if (type === greTypes.erspan2) return hasSequence ? 8 : 0
+  return (bytes[at + 11]! & 1) === 0 ? 12 : 20
+}
 
 const gre: Layer = (frame) => {
   const { at, bytes, end } = frame
@@ -224,10 +230,11 @@ const gre: Layer = (frame) => {
   frame.at = at + 4 + optional
   frame.headerLength = frame.base + frame.at
   if (frame.at === end) return done
-  if (type === greTypes.erspan) {
-    const erspanLength = has(0x1000) === 0 ? 0 : 8
-    if (erspanLength > end - frame.at) return malformed(frame, "ERSPAN")
-    frame.at += erspanLength
+  if (type === greTypes.erspan2 || type === greTypes.erspan3) {
+    const length = erspanLength(frame, type, has(0x1000) > 0)
+    if (length > end - frame.at) return malformed(frame, "ERSPAN")
+    if (length > 0) frame.layers.push("erspan")
+    frame.at += length
     return linkType(1)
   }
   if (type === greTypes.ppp) return (flags & 0x1000) === 0 ? done : pppFrame

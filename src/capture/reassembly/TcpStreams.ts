@@ -61,7 +61,10 @@ export type Direction = "client" | "server"
  * @since 0.1.0
  */
 export interface StreamEvent {
-  /** Number of the connection, from 0 in the order of the first packets: `tcp.stream` of Wireshark. */
+  /**
+   * Number of the connection, from 0 in the order of the first packets: `tcp.stream` of Wireshark, which also numbers
+   * a connection that only an ICMP error quotes.
+   */
   readonly stream: number
   readonly direction: Direction
   readonly kind: "data" | "gap" | "open" | "close" | "reset"

@@ -74,6 +74,13 @@ const heads: ReadonlyArray<readonly [name: string, linkType: number, head: strin
     `4500 0047 0001 0000 402f 6685 0a000001 0a000002 0000 6558 ${addresses} 0800`,
     "raw ip gre eth"
   ],
+  [
+    "ERSPAN 2",
+    101,
+    `4500 0053 0001 0000 402f 6679 0a000001 0a000002 1000 88be 00000001 ${"00".repeat(8)} ${addresses} 0800`,
+    "raw ip gre erspan eth"
+  ],
+  ["FabricPath", 1, `${addresses} 8903 0001 ${addresses} 0800`, "eth cfp eth"],
   ["6in4 the other way round", 101, `6000 0000 0021 0440 ${"00".repeat(15)}01 ${"00".repeat(15)}02`, "raw ipv6"]
 ]
 
