@@ -1,4 +1,4 @@
-/** The sockets of this host with their processes. @since 0.1.0 */
+/** The sockets of this host with their processes, and a scan of ports that recognizes services. @since 0.1.0 */
 export * as NodeSocketSource from "./NodeSocketSource.ts"
 export * as PortScan from "./PortScan.ts"
 export * as SocketSource from "./SocketSource.ts"

@@ -14,6 +14,7 @@ import * as guess from "../../guess.ts"
 import * as hangman from "../../hangman.ts"
 import * as impair from "../../impair.ts"
 import * as scan from "../../inspect/scan.ts"
+import * as sockets from "../../inspect/sockets.ts"
 import * as listen from "../../listen.ts"
 import * as primes from "../../primes.ts"
 import * as resolve from "../../resolve.ts"
@@ -28,7 +29,7 @@ const commands: ReadonlyArray<Command.Command.Any> = [
   ...[rot13.command, hangman.command, guess.command, board.command, primes.command, tftp.command, tftp.rcat],
   farm.command,
   ...[status.command, statusOf.command, resolve.command, servicesCommand.command],
-  ...[connect.command, listen.command, capture.command, impair.command, demo.command, scan.command]
+  ...[connect.command, listen.command, capture.command, impair.command, demo.command, scan.command, sockets.command]
 ]
 
 const settings: ReadonlyArray<Setting> = [
