@@ -24,6 +24,7 @@ import * as Primes from "./primes/primes.ts"
 import * as Report from "./report.ts"
 import * as Rot13 from "./rot13/rot13.ts"
 import * as Scale from "./scale/scale.ts"
+import * as Scan from "./scan/scan.ts"
 import * as Simulation from "./simulation/simulation.ts"
 import * as Sockets from "./sockets/sockets.ts"
 import * as Startup from "./startup.ts"
@@ -44,6 +45,7 @@ const benchmarks: ReadonlyArray<Benchmark> = [
   Cluster.benchmark,
   Primes.benchmark,
   Status.benchmark,
+  Scan.benchmark,
   Capture.benchmark,
   Sockets.benchmark
 ]

@@ -34,10 +34,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { Network } from "../network/Network.ts"
 import * as Identifier from "./scan/Identifier.ts"
+import * as PortOrder from "./scan/PortOrder.ts"
 import * as PortTest from "./scan/PortTest.ts"
 import * as ScanMachine from "./scan/ScanMachine.ts"
 import * as ScanRun from "./scan/ScanRun.ts"
@@ -93,7 +95,7 @@ export type ScanEvent = PortResult | HostResult | Progress
 export interface Options {
   /** IP literals, 65,536 at most; each is scanned once. */
   readonly hosts: ReadonlyArray<string>
-  /** Ports, 1 to 65535; each is tested once. */
+  /** Ports, 1 to 65535; each has one result. They are tested in random order. */
   readonly ports: ReadonlyArray<number>
   /** Default `tcp`. */
   readonly transport?: PortTest.Transport | undefined
@@ -173,14 +175,14 @@ const findProblem = (options: Options): PortScanError["reason"] | undefined => {
   return broken && new InvalidOption({ option: broken[0], value: broken[1], expected: broken[3] })
 }
 
-const machineOptions = (options: Options, maxConcurrency: number): ScanMachine.Options => {
+const machineOptions = (options: Options, maxConcurrency: number, seed: number): ScanMachine.Options => {
   const isIdentifying = options.identify ?? true
   // The identification of services takes descriptors, too.
   const available = Math.max(1, maxConcurrency - (isIdentifying ? maxIdentifications : 0))
   return {
     transport: options.transport ?? "tcp",
     hosts: [...new Set(options.hosts)],
-    ports: [...new Set(options.ports)],
+    ports: PortOrder.shuffle([...new Set(options.ports)], seed),
     concurrency: Math.min(options.concurrency ?? available, available),
     testsPerSecond: options.testsPerSecond,
     maxTimeoutMillis: Math.max(1, Duration.toMillis(Duration.fromInputUnsafe(options.timeout ?? defaultTimeout))),
@@ -212,7 +214,7 @@ const runInto = (options: Options) =>
     const problem = findProblem(options)
     if (problem !== undefined) return yield* new PortScanError({ reason: problem })
     const { maxConcurrency } = yield* PortTest.PortTest
-    const machine = machineOptions(options, maxConcurrency())
+    const machine = machineOptions(options, maxConcurrency(), yield* Random.nextInt)
     const { hosts, transport } = machine
     const { identify = true } = options
     const probes = [...ServiceProbes.common, ...(options.probes ?? [])]

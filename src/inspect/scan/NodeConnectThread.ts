@@ -33,13 +33,13 @@ const connects = NodeTcpConnects.make(Util.getSystemErrorName, (id, outcome, mil
 port.on("message", (message: ToThread) => {
   switch (message._tag) {
     case "Start":
-      for (const [index, id] of message.ids.entries()) {
-        connects.start({
+      connects.start(
+        message.ids.map((id, index) => ({
           id,
           address: message.addresses[message.addressIndices[index]!]!,
           port: message.ports[index]!
-        })
-      }
+        }))
+      )
       return
     case "Cancel":
       for (const id of message.ids) connects.cancel(id)

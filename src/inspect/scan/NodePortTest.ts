@@ -48,9 +48,7 @@ const inThread = (transport: Transport, onAnswers: (answers: ReadonlyArray<Answe
       ? NodeTcpConnects.make(Util.getSystemErrorName, onAnswer, withHandles)
       : NodeUdpTests.make(onAnswer)
   const tests: Tests = {
-    start: (probes) => {
-      for (const probe of probes) sockets.start(probe)
-    },
+    start: sockets.start,
     cancel: (ids) => {
       for (const id of ids) sockets.cancel(id)
     },

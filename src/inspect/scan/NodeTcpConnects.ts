@@ -7,6 +7,7 @@
  * that it starts fast in a thread.
  */
 import * as Net from "node:net"
+import * as NodeTestClock from "./NodeTestClock.ts"
 import type { Outcome, Probe } from "./PortTest.ts"
 
 /** A handle of libuv for a TCP socket. */
@@ -76,7 +77,8 @@ export const outcomeOf = (code: string): Outcome | undefined => outcomes[code]
 
 /** Connections that are being opened. */
 export interface TcpConnects {
-  readonly start: (probe: Probe) => void
+  /** Starts tests together. */
+  readonly start: (probes: ReadonlyArray<Probe>) => void
   readonly cancel: (id: number) => void
   readonly closeAll: () => void
 }
@@ -92,7 +94,8 @@ const overHandles = (
   nameOf: (status: number) => string,
   onAnswer: OnAnswer
 ) => {
-  const pending = new Map<number, readonly [Handle, Probe, startedAtMillis: number]>()
+  const clock = NodeTestClock.make()
+  const pending = new Map<number, readonly [Handle, Probe, NodeTestClock.Batch]>()
   /** Tests if the connection is one to itself, which TCP allows where both ports are the same. */
   const isOwn = (handle: Handle, { address, port }: Probe) => {
     const own: { address?: string; port?: number } = {}
@@ -102,8 +105,8 @@ const overHandles = (
     const found = pending.get(this.testId)
     if (found === undefined) return
     pending.delete(this.testId)
-    const [handle, probe, startedAtMillis] = found
-    const rttMillis = performance.now() - startedAtMillis
+    const [handle, probe, batch] = found
+    const rttMillis = clock.rttMillis(batch)
     if (status !== 0) {
       handle.close()
       const outcome = outcomes[nameOf(status)]
@@ -114,22 +117,25 @@ const overHandles = (
     if (handle.reset?.() !== 0) handle.close()
     onAnswer(this.testId, outcome, rttMillis)
   }
+  const start = (probe: Probe, batch: NodeTestClock.Batch) => {
+    const handle = new TCP(constants.SOCKET)
+    const request = new TCPConnectWrap()
+    request.oncomplete = oncomplete
+    request.testId = probe.id
+    const { address, id, port } = probe
+    const status = address.includes(":")
+      ? handle.connect6(request, address, port)
+      : handle.connect(request, address, port)
+    if (status === 0) return void pending.set(id, [handle, probe, batch])
+    handle.close()
+    const outcome = outcomes[nameOf(status)]
+    if (outcome !== undefined) onAnswer(id, outcome, 0)
+  }
   const connects: TcpConnects = {
-    start: (probe) => {
-      const handle = new TCP(constants.SOCKET)
-      const request = new TCPConnectWrap()
-      request.oncomplete = oncomplete
-      request.testId = probe.id
-      const { address, id, port } = probe
-      const startedAtMillis = performance.now()
-      const status = address.includes(":")
-        ? handle.connect6(request, address, port)
-        : handle.connect(request, address, port)
-      if (status === 0) return void pending.set(id, [handle, probe, startedAtMillis])
-      handle.close()
-      const outcome = outcomes[nameOf(status)]
-      if (outcome !== undefined) onAnswer(id, outcome, 0)
-    },
+    start: (probes) =>
+      clock.startBatch((batch) => {
+        for (const probe of probes) start(probe, batch)
+      }),
     cancel: (id) => {
       pending.get(id)?.[0].close()
       pending.delete(id)
@@ -144,24 +150,29 @@ const overHandles = (
 
 /** Connects over `node:net`. */
 const overSockets = (onAnswer: OnAnswer): TcpConnects => {
-  const pending = new Map<number, { readonly socket: Net.Socket; readonly startedAtMillis: number }>()
+  const clock = NodeTestClock.make()
+  const pending = new Map<number, { readonly socket: Net.Socket; readonly batch: NodeTestClock.Batch }>()
   const end = (id: number, socket: Net.Socket, outcome: Outcome | undefined) => {
     const found = pending.get(id)
     if (found?.socket !== socket) return
     pending.delete(id)
     socket.resetAndDestroy()
-    if (outcome !== undefined) onAnswer(id, outcome, performance.now() - found.startedAtMillis)
+    if (outcome !== undefined) onAnswer(id, outcome, clock.rttMillis(found.batch))
+  }
+  const start = ({ address, id, port }: Probe, batch: NodeTestClock.Batch) => {
+    const socket = Net.connect({ host: address, port, autoSelectFamily: false })
+    pending.set(id, { socket, batch })
+    socket.on("error", (error: NodeJS.ErrnoException) => end(id, socket, outcomes[error.code ?? ""]))
+    socket.on("connect", () => {
+      const isOwn = socket.localPort === port && isSame(socket.localAddress, address)
+      end(id, socket, isOwn ? "refused" : "accepted")
+    })
   }
   return {
-    start: ({ address, id, port }) => {
-      const socket = Net.connect({ host: address, port, autoSelectFamily: false })
-      pending.set(id, { socket, startedAtMillis: performance.now() })
-      socket.on("error", (error: NodeJS.ErrnoException) => end(id, socket, outcomes[error.code ?? ""]))
-      socket.on("connect", () => {
-        const isOwn = socket.localPort === port && isSame(socket.localAddress, address)
-        end(id, socket, isOwn ? "refused" : "accepted")
-      })
-    },
+    start: (probes) =>
+      clock.startBatch((batch) => {
+        for (const probe of probes) start(probe, batch)
+      }),
     cancel: (id) => {
       pending.get(id)?.socket.destroy()
       pending.delete(id)

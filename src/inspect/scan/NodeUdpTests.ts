@@ -1,6 +1,7 @@
 /** Datagrams that test UDP ports, each from a connected socket: the system reports ICMP errors only to those. */
 import * as Dgram from "node:dgram"
 import * as NodeTcpConnects from "./NodeTcpConnects.ts"
+import * as NodeTestClock from "./NodeTestClock.ts"
 import type { Probe } from "./PortTest.ts"
 import * as UdpRequest from "./UdpRequest.ts"
 
@@ -9,21 +10,21 @@ const lookup: Dgram.SocketOptions["lookup"] = (name, _options, done) => done(nul
 
 /** Opens tests over UDP. */
 export const make = (onAnswer: NodeTcpConnects.OnAnswer): NodeTcpConnects.TcpConnects => {
+  const clock = NodeTestClock.make()
   const pending = new Map<number, Dgram.Socket>()
   const close = (id: number) => {
     const socket = pending.get(id)
     pending.delete(id)
     socket?.close()
   }
-  const start = ({ address, id, port }: Probe) => {
+  const start = ({ address, id, port }: Probe, batch: NodeTestClock.Batch) => {
     const socket = Dgram.createSocket({ type: address.includes(":") ? "udp6" : "udp4", lookup })
     pending.set(id, socket)
-    const startedAtMillis = performance.now()
     const end = (code: string | undefined) => {
       if (pending.get(id) !== socket) return
       close(id)
       const outcome = code === undefined ? "replied" : NodeTcpConnects.outcomeOf(code)
-      if (outcome !== undefined) onAnswer(id, outcome, performance.now() - startedAtMillis)
+      if (outcome !== undefined) onAnswer(id, outcome, clock.rttMillis(batch))
     }
     const fail = (error: Error | null) => {
       if (error !== null) end((error as NodeJS.ErrnoException).code ?? "")
@@ -37,7 +38,10 @@ export const make = (onAnswer: NodeTcpConnects.OnAnswer): NodeTcpConnects.TcpCon
     }) as () => void)
   }
   return {
-    start,
+    start: (probes) =>
+      clock.startBatch((batch) => {
+        for (const probe of probes) start(probe, batch)
+      }),
     cancel: close,
     closeAll: () => {
       for (const id of [...pending.keys()]) close(id)
