@@ -4,6 +4,7 @@ import * as TcpNote from "../../../../capture/analysis/TcpNote.ts"
 import type * as Throughput from "../../../../capture/analysis/Throughput.ts"
 import * as TerminalPlot from "../../../../capture/view/TerminalPlot.ts"
 import * as Units from "../../../../capture/view/Units.ts"
+import * as TerminalText from "../../../../network/TerminalText.ts"
 import * as Table from "../../../../terminal/Table.ts"
 import { formatEndpoint, formatSeconds } from "./packetText.ts"
 
@@ -65,7 +66,7 @@ const heading = (name: string, { bytes, endNanos, packets, startNanos }: Convers
   const mean = nanoseconds > 0 ? `, ${Units.rate((bytes * 8e9) / nanoseconds)} on average` : ""
   const start = Units.utc(startNanos)
   const from = packets === 0 || start === undefined ? "" : ` from ${start}`
-  return `${name}: ${Units.counted(packets, "packet")}, ${Units.bytes(bytes)} in ${Units.duration(nanoseconds)}${from}${mean}`
+  return `${TerminalText.escape(name)}: ${Units.counted(packets, "packet")}, ${Units.bytes(bytes)} in ${Units.duration(nanoseconds)}${from}${mean}`
 }
 
 /** Splits a text, such as a long path, into pieces of a width. */
