@@ -76,6 +76,10 @@ describe("servers", () => {
     ["rot13 send localhost 1067 serve", false],
     ["--capture up rot13 send localhost 1067", false],
     ["connect localhost 80", false],
+    ["capture run -i lo", true],
+    ["capture run -- rot13 serve --port 0", true],
+    ["capture run --json -- rot13 send localhost 1067 serve", false],
+    ["capture read out.pcapng", false],
     ["", false]
   ] as const)("isServer of %s is %s", (line, expected) => {
     assert.strictEqual(Main.isServer(line.split(" ").filter(Boolean)), expected)

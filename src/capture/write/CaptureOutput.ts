@@ -258,7 +258,11 @@ export const open = Effect.fnUntraced(function* (path: string, source: BlockSour
     Effect.suspend(() => {
       if (progress.phase === "ended") return Effect.void
       progress.phase = "ended"
-      return Effect.andThen(onEnd(ending), Deferred.succeed(ended, ending))
+      return Effect.andThen(onEnd(ending), () => {
+        // The packets that wait are not written any more.
+        source.take(Number.POSITIVE_INFINITY)
+        return Deferred.succeed(ended, ending)
+      })
     })
   const written = Effect.andThen(
     state.destination.write(pending),
