@@ -163,8 +163,17 @@ const membership = (cursor: Cursor, field: string, type: FieldType): Expression 
   return { _tag: "In", field, ranges }
 }
 
+/** Fields in which the contents of a protocol are searched: `tcp contains "GET"`. */
+const payloads: ReadonlyMap<string, string> = new Map([
+  ["tcp", "tcp.payload"],
+  ["udp", "udp.payload"]
+])
+
 const textTest = (cursor: Cursor, field: string, type: FieldType, operator: Token): Expression => {
-  if (type !== "text" && type !== "bytes") fail(operator, `an operator for ${field}, which is neither text nor bytes`)
+  if (type !== "text" && type !== "bytes") {
+    const fix = type === "protocol" ? "search in tcp.payload or udp.payload" : undefined
+    fail(operator, `an operator for ${field}, which is neither text nor bytes`, fix)
+  }
   const token = peek(cursor)
   if (operator.text === "contains") {
     const value = takeValue(cursor, field, type)
@@ -192,7 +201,10 @@ const test = (cursor: Cursor): Expression => {
     cursor.at += 2
     return { _tag: "Not", part: membership(cursor, field, type) }
   }
-  if (takeIf(cursor, "contains", "matches", "~")) return textTest(cursor, field, type, operator)
+  if (takeIf(cursor, "contains", "matches", "~")) {
+    const payload = payloads.get(field)
+    return textTest(cursor, payload ?? field, payload === undefined ? type : "bytes", operator)
+  }
   return { _tag: "Exists", field }
 }
 

@@ -274,3 +274,13 @@ describe("every dissector", () => {
     }
   })
 })
+
+describe("a dissector of many connections", () => {
+  it("forgets those used longest ago", () => {
+    const one = (port: number) => Traffic.connection(`10.0.0.1 ${port}`, "10.0.0.2 80").open()[0]!
+    const dissect = PacketDissector.make({ maxConnections: 2 })
+    const streams = readIp([1, 2, 3, 1, 3].map(one)).map((packet) => dissect(packet).fields.get("tcp.stream")?.[0])
+    // The first connection is a new one when it comes again.
+    assert.deepStrictEqual(streams, [0, 1, 2, 3, 2])
+  })
+})

@@ -48,6 +48,7 @@ const trueOf: ReadonlyArray<readonly [filter: string, of: CapturedPacket]> = [
   ["tcp.len == 15 and tcp.hdr_len == 24 and tcp.seq_raw < 8 and tcp.ack_raw >= 9", packet()],
   ["tcp.window_size_value > 511 and tcp.window_size_value le 512", packet()],
   ['tcp.payload contains "/index" and tcp.payload contains 47:45:54', packet()],
+  ['tcp contains "/index" and not tcp matches "^post"', packet()],
   ['tcp.payload matches "^get /\\w+\\.HTML$"', packet()],
   ["ip.ttl == 64 and ip.proto == 6 and frame.number == 5 and frame.len == 73 and frame.cap_len == 73", packet()],
   ["frame.time_epoch == 2.5 and frame.interface_name == eth0", packet()],
@@ -72,6 +73,10 @@ const failures: ReadonlyArray<readonly [filter: string, message: string]> = [
   ["tcp.port == 80 90", 'filter at character 16: expected "and", "or" or the end, found "90"'],
   ["(tcp", 'filter at character 5: expected an operator or ")", found the end'],
   ["tcp == 3", "filter at character 5: expected no comparison: tcp is a protocol, and only exists or not, found =="],
+  [
+    'frame contains "a"',
+    'filter at character 7: expected an operator for frame, which is neither text nor bytes, found "contains"; search in tcp.payload or udp.payload'
+  ],
   [
     'frame.comment == "a',
     'filter at character 18: expected a closing quote, found the end; write "text", with \\" inside'
