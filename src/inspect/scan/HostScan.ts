@@ -9,9 +9,11 @@ import * as RttEstimate from "./RttEstimate.ts"
 export interface PendingPort {
   readonly port: number
   readonly tries: number
+  /** Time of the last try; undefined before the first one, and for a port that was silent for long. */
+  readonly triedAtMillis?: number | undefined
 }
 
-/** A test that is not answered yet. */
+/** A test that is not answered yet. `tries` counts it, `triedAtMillis` is the time of the one before. */
 export interface Outstanding extends PendingPort {
   readonly sentAtMillis: number
 }
@@ -40,6 +42,8 @@ export interface HostScan {
   silent: ReadonlyArray<ReadonlyArray<number>>
   rtt: RttEstimate.RttEstimate | undefined
   hasAnswered: boolean
+  /** A port answered only a repeated test. */
+  hasLost: boolean
   /** Tests at a time, as a congestion window. */
   window: number
   /** Window from which it grows by one for each window of answers (RFC 5681, section 3.1). */
@@ -48,8 +52,9 @@ export interface HostScan {
   allowedTries: number
   /** Time between two tests. */
   delayMillis: number
+  delayedAtMillis: number
   nextTestMillis: number
-  /** Answers to first and to repeated tests, since the delay changed. */
+  /** Answers since the delay changed: late ones are those to repeated tests, of which one was lost since then. */
   promptAnswers: number
   lateAnswers: number
   isDone: boolean
@@ -71,11 +76,13 @@ export const make = (limits: Limits): HostScan => ({
   silent: [],
   rtt: undefined,
   hasAnswered: false,
+  hasLost: false,
   window: Math.min(initialWindowSize, limits.maxWindow),
   slowStartThreshold: Number.POSITIVE_INFINITY,
   reducedAtMillis: Number.NEGATIVE_INFINITY,
   allowedTries: Math.min(limits.maxTries, minTries.silentHost),
   delayMillis: 0,
+  delayedAtMillis: Number.NEGATIVE_INFINITY,
   nextTestMillis: 0,
   promptAnswers: 0,
   lateAnswers: 0,
@@ -111,42 +118,55 @@ const recall = (host: HostScan) => {
   host.silent = host.silent.with(tries, ports.slice(maxRecalledPorts))
 }
 
-/** Reduces the window, once for each timeout: the tests of one window are lost together. */
-const reduceWindow = (host: HostScan, nowMillis: number, limits: Limits) => {
-  if (nowMillis - host.reducedAtMillis < RttEstimate.timeoutMillis(host.rtt, 1, limits)) return
+/** Reduces the window. */
+const reduceWindow = (host: HostScan, nowMillis: number) => {
   host.reducedAtMillis = nowMillis
   host.window = Math.max(1, Math.floor(Math.min(host.window, host.outstanding.size + 1) / 2))
   host.slowStartThreshold = Math.max(2, host.window)
 }
 
 /** Makes the tests slower if a large part of the answers came only to repeated tests, as nmap does. */
-const adaptDelay = (host: HostScan, limits: Limits) => {
+const adaptDelay = (host: HostScan, nowMillis: number, limits: Limits) => {
   const { lateAnswers, promptAnswers } = host
   const isLimited =
     lateAnswers >= limits.maxLateAnswers && lateAnswers > maxLateFraction * (lateAnswers + promptAnswers)
   if (!isLimited) return
   host.delayMillis = Math.min(limits.maxDelayMillis, Math.max(limits.initialDelayMillis, 2 * host.delayMillis))
+  host.delayedAtMillis = nowMillis
   host.promptAnswers = 0
   host.lateAnswers = 0
 }
 
-/** Learns from an answer: the round-trip time, the window, and whether answers are lost or limited. */
-export const onAnswer = (host: HostScan, tries: number, rttMillis: number, nowMillis: number, limits: Limits): void => {
+const growWindow = (host: HostScan, limits: Limits) => {
+  host.window += host.window < host.slowStartThreshold ? 1 : 1 / host.window
+  host.window = Math.min(limits.maxWindow, host.window)
+}
+
+/**
+ * Learns from an answer: the round-trip time, the window, and whether answers are lost or limited. The loss of a test
+ * counts once: not if the window, or the delay, was changed after that test.
+ */
+export const onAnswer = (
+  host: HostScan,
+  { tries, triedAtMillis = Number.NEGATIVE_INFINITY }: Outstanding,
+  rttMillis: number,
+  nowMillis: number,
+  limits: Limits
+): void => {
   host.rtt = RttEstimate.update(host.rtt, rttMillis)
   if (!host.hasAnswered) {
     host.hasAnswered = true
     allowTries(host, minTries.answeringHost, limits)
   }
-  if (tries === 1) {
-    host.promptAnswers++
-    host.window += host.window < host.slowStartThreshold ? 1 : 1 / host.window
-    host.window = Math.min(limits.maxWindow, host.window)
-    return
+  if (tries > 1) {
+    host.hasLost = true
+    allowTries(host, tries + 2, limits)
   }
-  host.lateAnswers++
-  allowTries(host, tries + 2, limits)
-  reduceWindow(host, nowMillis, limits)
-  adaptDelay(host, limits)
+  if (tries > 1 && triedAtMillis > host.reducedAtMillis) reduceWindow(host, nowMillis)
+  else growWindow(host, limits)
+  if (tries > 1 && triedAtMillis > host.delayedAtMillis) host.lateAnswers++
+  else host.promptAnswers++
+  adaptDelay(host, nowMillis, limits)
 }
 
 /** Adds ports that have had all their tries. */
@@ -167,15 +187,18 @@ export const expire = (host: HostScan, nowMillis: number, limits: Limits): Reado
   for (const [id, test] of host.outstanding) {
     if (deadlineMillis(host, test, limits) > nowMillis) continue
     expired.push(id)
-    ;(test.tries < host.allowedTries ? retries : silent).push({ port: test.port, tries: test.tries })
+    ;(test.tries < host.allowedTries ? retries : silent).push({
+      port: test.port,
+      tries: test.tries,
+      triedAtMillis: test.sentAtMillis
+    })
   }
   for (const id of expired) host.outstanding.delete(id)
   if (retries.length > 0) host.retries = [...host.retries, ...retries]
   if (silent.length > 0) {
     host.silent = withSilent(host.silent, silent)
     // Silence of a host that has lost no answer is that of a filter, and not of a network that is too busy.
-    const hasLost = host.lateAnswers > 0 || host.delayMillis > 0
-    if (host.hasAnswered && !hasLost) host.window = Math.min(limits.maxWindow, host.window + silent.length)
+    if (host.hasAnswered && !host.hasLost) host.window = Math.min(limits.maxWindow, host.window + silent.length)
   }
   return expired
 }

@@ -210,7 +210,7 @@ const onAnswer = (draft: Draft, answer: Answer, nowMillis: number) => {
   if (outcome === "noResource") return onNoResource(draft, host, test, nowMillis)
   draft.resourceFailures = 0
   const rttMillis = isFromPort(outcome) ? (answer.rttMillis ?? nowMillis - test.sentAtMillis) : undefined
-  if (rttMillis !== undefined) HostScan.onAnswer(host, test.tries, rttMillis, nowMillis, draft.limits)
+  if (rttMillis !== undefined) HostScan.onAnswer(host, test, rttMillis, nowMillis, draft.limits)
   conclude(draft, { hostIndex, port: test.port, verdict: verdicts[outcome], reason: outcome, rttMillis })
 }
 
@@ -249,9 +249,9 @@ const startHosts = (draft: Draft) => {
 
 const startTest = (draft: Draft, hostIndex: number, nowMillis: number) => {
   const host = hostAt(draft, hostIndex)
-  const { port, tries } = HostScan.takePort(host, draft.options.ports)
+  const { port, tries, triedAtMillis } = HostScan.takePort(host, draft.options.ports)
   const id = draft.nextId++ * hostModulus + hostIndex
-  host.outstanding.set(id, { port, tries: tries + 1, sentAtMillis: nowMillis })
+  host.outstanding.set(id, { port, tries: tries + 1, triedAtMillis, sentAtMillis: nowMillis })
   host.nextTestMillis = nowMillis + host.delayMillis
   draft.outstandingTests++
   draft.tests.push({ id, address: draft.options.hosts[hostIndex]!, port })

@@ -103,12 +103,14 @@ describe("ScanMachine", () => {
 
   it("finds the closed ports of a host that answers 50 tests a second, and slows down", () => {
     const mayAnswer = ModelledNetwork.answerLimit(50, 20)
-    const { sentAtMillis, state, verdicts } = ModelledNetwork.scan(
+    const { endedAtMillis, sentAtMillis, state, verdicts } = ModelledNetwork.scan(
       { hosts: ["h"], ports: range(400) },
       (_probe, _tries, now) => (mayAnswer(now) ? { outcome: "refused", afterMillis: 2 } : undefined)
     )
     assert.strictEqual(count(verdicts, "closed"), 400)
     assert.isAtLeast(state.hosts[0]!.delayMillis, 5)
+    // 400 answers take the host eight seconds.
+    assert.isBelow(endedAtMillis, 12_000)
     const tests = [...sentAtMillis.values()].reduce((sum, times) => sum + times.length, 0)
     assert.isBelow(tests / 400, 5)
   })
