@@ -162,10 +162,10 @@ const perPacketInformation: Layer = (frame) => {
   return sized("ppi", "PPI", 8, (bytes, at) => littleEndian16(bytes, at + 2), next)(frame)
 }
 
-/** Type of the field of NFLOG that holds the packet. */
-const nflogPayload = 9
+/** Types of the fields of NFLOG: the packet. */
+const nflogTypes = { payload: 9 } as const
 
-/** The log of Linux netfilter: fields of length and type in the byte order of the host, mostly the little-endian one. */
+/** The log of Linux netfilter: fields with length and type in the byte order of the host, mostly little-endian. */
 const nflog: Layer = (frame) => {
   const { bytes } = frame
   frame.protocol = "NFLOG"
@@ -175,7 +175,7 @@ const nflog: Layer = (frame) => {
     const length = isLittleEndian ? littleEndian16(bytes, at) : u16(bytes, at)
     const type = isLittleEndian ? littleEndian16(bytes, at + 2) : u16(bytes, at + 2)
     if (length < 4) break
-    if (type === nflogPayload) {
+    if (type === nflogTypes.payload) {
       frame.layers.push("nflog")
       frame.at = at + 4
       limit(frame, length - 4)

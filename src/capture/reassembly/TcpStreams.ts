@@ -62,8 +62,8 @@ export type Direction = "client" | "server"
  */
 export interface StreamEvent {
   /**
-   * Number of the connection, from 0 in the order of the first packets: `tcp.stream` of Wireshark, which also numbers
-   * a connection that only an ICMP error quotes.
+   * Number of the connection, from 0 in the order of the first packets: `tcp.stream` of Wireshark. Wireshark also
+   * numbers a connection that only an ICMP error quotes.
    */
   readonly stream: number
   readonly direction: Direction
