@@ -43,6 +43,9 @@ export interface State {
 /** Maximum length of a head, and of the line of a chunk. */
 const maxHeadChars = 65_536
 
+/** Maximum length of the first line of a head: RFC 9112, section 3, recommends to take 8,000. */
+const maxFirstLineChars = 16_384
+
 /** Number of requests without a response whose methods are kept. */
 const maxMethods = 64
 
@@ -77,7 +80,8 @@ export const parseHead = (text: string): Head | undefined => {
 
 /** Returns true if a text can be the start of a head, however short it is. */
 const isHeadStart = (text: string): boolean => {
-  const line = text.split(/\r?\n|\r$/, 1)[0]!
+  const line = text.slice(0, maxFirstLineChars + 1).split(/\r?\n|\r$/, 1)[0]!
+  if (line.length > maxFirstLineChars) return false
   if (text.length > line.length) return requestLine.test(line) || statusLine.test(line)
   return (
     /^(H|HT|HTT|HTTP|HTTP\/[ \d.]*|HTTP\/\d\.\d \d{0,3}.*)$/.test(line) ||

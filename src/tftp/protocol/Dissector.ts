@@ -111,6 +111,11 @@ export const fieldDissector: FieldDissector.FieldDissector = {
       if (packet._tag !== "RRQ" && packet._tag !== "WRQ") return { ...found, fields }
       return { ...found, fields, expectsOtherPort: { fields: [["tftp.destination_file", packet.filename]] } }
     },
-    recognizes: (datagram) => dissector.dissect(datagram) !== undefined
+    recognizes: ({ bytes, transport }) => {
+      // Most datagrams of other protocols fail here, without an error object for each.
+      if (transport !== "udp" || bytes[0] !== 0 || bytes[1] === undefined || bytes[1] > Packet.Opcode.OACK) return false
+      const packet = Result.getOrUndefined(Packet.decode(bytes))
+      return packet !== undefined && isLikely(packet)
+    }
   })
 }
