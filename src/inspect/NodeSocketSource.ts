@@ -71,7 +71,7 @@ const isDenied = (cause: unknown) => {
 
 const descriptors: Access["descriptors"] = (pid) => {
   try {
-    return Fs.readdirSync(`/proc/${pid}/fd`).map(Number)
+    return Fs.readdirSync(`/proc/${pid}/fd`)
   } catch (cause) {
     return isDenied(cause) ? "denied" : "gone"
   }
@@ -80,12 +80,7 @@ const descriptors: Access["descriptors"] = (pid) => {
 const prefix = "socket:["
 
 /** Returns the number in `socket:[NUMBER]`; 0 for another text. */
-const inodeOf = (target: string): number => {
-  if (!target.startsWith(prefix)) return 0
-  let inode = 0
-  for (let at = prefix.length; at < target.length - 1; at++) inode = inode * 10 + target.charCodeAt(at) - 0x30
-  return inode
-}
+const inodeOf = (target: string): number => (target.startsWith(prefix) ? Number(target.slice(prefix.length, -1)) : 0)
 
 const socketInode: Access["socketInode"] = (pid, descriptor) => {
   try {

@@ -20,8 +20,14 @@
  */
 import * as Context from "effect/Context"
 
-/** Descriptors of a process, or why they cannot be listed. @category models @since 0.1.0 */
-export type Descriptors = ReadonlyArray<number> | "denied" | "gone"
+/**
+ * Descriptors of a process, as /proc names them, or why they cannot be listed. They are texts, because most of them
+ * only become a part of a path.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Descriptors = ReadonlyArray<string> | "denied" | "gone"
 
 /**
  * Access to /proc. Its functions are synchronous and none throws: /proc is memory, and a call through the thread pool
@@ -46,7 +52,7 @@ export interface Access {
    * Returns the inode of the socket of a descriptor. It is 0 for another file and one that was closed meanwhile, and -1
    * if it is not permitted: a container may list descriptors that it does not show.
    */
-  readonly socketInode: (pid: number, descriptor: number) => number
+  readonly socketInode: (pid: number, descriptor: string) => number
   /** Returns the number of the network namespace of a process, or of this one; undefined if it is not permitted. */
   readonly networkNamespace: (pid: number | "self") => number | undefined
 }
@@ -72,11 +78,11 @@ export const fromFiles = (
   processes: () => [...sockets.keys()],
   descriptors: (pid) => {
     const open = sockets.get(pid)
-    return open === undefined ? "gone" : open === "denied" ? open : [...open.keys()]
+    return open === undefined ? "gone" : open === "denied" ? open : Array.from(open.keys(), String)
   },
   socketInode: (pid, descriptor) => {
     const open = sockets.get(pid)
-    return open === undefined || open === "denied" ? 0 : (open.get(descriptor) ?? 0)
+    return open === undefined || open === "denied" ? 0 : (open.get(Number(descriptor)) ?? 0)
   },
   networkNamespace: (pid) => namespaces?.get(pid)
 })

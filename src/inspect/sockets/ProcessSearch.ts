@@ -51,7 +51,7 @@ interface Search {
 /** A process that is searched. */
 interface Candidate {
   readonly pid: number
-  readonly descriptors: ReadonlyArray<number>
+  readonly descriptors: ReadonlyArray<string>
   /** Known once it holds one of the sockets. */
   owner: SocketProcess | undefined
 }
@@ -69,7 +69,7 @@ const scan = ({ access, sockets, users }: Search, candidate: Candidate, from: nu
     const socket = inode === 0 ? undefined : sockets.get(inode)
     if (socket === undefined) continue
     candidate.owner ??= readProcess(access, users, pid)
-    addHolder(socket, candidate.owner, descriptor)
+    addHolder(socket, candidate.owner, Number(descriptor))
   }
   return true
 }
