@@ -1,6 +1,7 @@
 /** Lists all TCP sockets as a table: prints the milliseconds of its first list, and of one for each line of input. */
 import * as Readline from "node:readline"
 import * as Effect from "effect/Effect"
+import * as NodeV8Flags from "../../../src/cli/run/common/NodeV8Flags.ts"
 import * as Text from "../../../src/cli/run/sockets/text.ts"
 import * as NodeSocketSource from "../../../src/inspect/NodeSocketSource.ts"
 import * as SocketTable from "../../../src/inspect/SocketTable.ts"
@@ -25,5 +26,7 @@ const measure = async () => {
   process.stdout.write(`${JSON.stringify(found)}\n`)
 }
 
+// As the command does.
+NodeV8Flags.growYoungGeneration()
 await measure()
 for await (const _ of Readline.createInterface(process.stdin)) await measure()

@@ -1,4 +1,4 @@
-/** V8 flags for the heap of a long-running server. */
+/** V8 flags for the heap: of a server that runs for long, and of a command that makes many objects and ends. */
 import * as V8 from "node:v8"
 
 const flags = [
@@ -12,3 +12,9 @@ const flags = [
 export const limitHeapGrowth = () => {
   for (const flag of flags) V8.setFlagsFromString(flag)
 }
+
+/**
+ * Lets the young generation grow to its full size at the first collection, for a command that makes many objects and
+ * ends. The collections on the way there took a tenth of the time of a first list of 10,000 sockets.
+ */
+export const growYoungGeneration = () => V8.setFlagsFromString("--semi-space-growth-factor=16")

@@ -17,6 +17,7 @@ import { columns as terminalColumns } from "../../../terminal/NodeTerminal.ts"
 import * as Table from "../../../terminal/Table.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import { withoutSettings } from "../../common/settings/CommandInput.ts"
+import * as NodeV8Flags from "../common/NodeV8Flags.ts"
 import * as Text from "./text.ts"
 
 interface Input {
@@ -119,6 +120,7 @@ export const sockets = Effect.fnUntraced(
       return yield* new UsageError({ message: "--interval requires --watch: add it, or leave --interval out" })
     }
     const options = yield* optionsOf(input)
+    if (!input.watch) NodeV8Flags.growYoungGeneration()
     if (!input.watch) {
       const list = yield* SocketTable.list(options)
       return yield* input.json ? Console.log(JSON.stringify(Text.listToJson(list))) : printTable(list)
