@@ -6,6 +6,11 @@ export class BoundedMap<Key, Value> {
   forgotten = 0
   readonly entries = new Map<Key, Value>()
   readonly maxEntries: number
+  /**
+   * Iterator at the oldest entry. A new one for each removal would skip all entries that were removed before: 300,000
+   * connections took four times as long.
+   */
+  readonly #oldest = this.entries.keys()
 
   constructor(maxEntries: number) {
     this.maxEntries = maxEntries
@@ -22,9 +27,7 @@ export class BoundedMap<Key, Value> {
     entries.set(key, value)
     if (entries.size <= this.maxEntries) return
     this.forgotten++
-    for (const oldest of entries.keys()) {
-      entries.delete(oldest)
-      return
-    }
+    const oldest = this.#oldest.next()
+    if (oldest.done !== true) entries.delete(oldest.value)
   }
 }
