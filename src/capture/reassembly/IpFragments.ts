@@ -121,7 +121,6 @@ const join = ({ length, pieces }: Datagram): Uint8Array | undefined => {
     if (piece.offset !== end) return undefined
     end = endOf(piece)
   }
-  if (end < length) return undefined
   const datagram = new Uint8Array(end)
   for (const { bytes, offset } of pieces) datagram.set(bytes, offset)
   return datagram.subarray(0, length)

@@ -243,6 +243,20 @@ describe("IP packets", () => {
     )
   })
 
+  it("of IPv6 on a route with stops left have the checksum of the final destination", () => {
+    const packet = Files.udp("hello", 16)
+    for (const type of [0, 4]) {
+      const routing = concat([17, 2, type, 1, 0, 0, 0, 0], packet.subarray(24, 40))
+      const bytes = concat(packet.subarray(0, 40), routing, packet.subarray(40))
+      bytes[5]! += routing.length
+      bytes[6] = 43
+      bytes[39] = 9
+      assert.deepInclude(readOne(101, bytes), { problems: [], to: { address: "fd00::9", port: 7 } })
+      bytes[63]! ^= 1
+      assert.deepStrictEqual(readOne(101, bytes).problems, ["bad UDP checksum"])
+    }
+  })
+
   it("of ICMP have the message as payload and their checksum is checked", () => {
     const header = hex("4500 001c 0001 0000 4001 66de 0a000001 0a000002")
     const ping = hex("0800 f7fd 0001 0001")
