@@ -13,12 +13,17 @@ const has = (command: string) => ChildProcess.spawnSync("which", [command]).stat
 
 const missing = ["tshark", "dumpcap", "tcpdump"].filter((command) => !has(command))
 
+const mayCapture = (name: string) =>
+  ChildProcess.spawnSync("dumpcap", ["-i", name, "-a", "duration:0", "-w", "/dev/null", "-q"]).status === 0
+
 /** Why dumpcap cannot capture here; empty if it can. */
 const denied = (() => {
   if (missing.length > 0) return `without ${missing.join(", ")}`
-  const tried = ChildProcess.spawnSync("dumpcap", ["-i", "lo", "-a", "duration:0", "-w", "/dev/null", "-q"])
-  return tried.status === 0 ? "" : "dumpcap may not capture on lo"
+  return mayCapture("lo") ? "" : "dumpcap may not capture on lo"
 })()
+
+/** An interface without packets, on which dumpcap does not notice by a packet that its reader has ended. */
+const silentInterface = denied === "" && mayCapture("nflog") ? "nflog" : "lo"
 
 const skipped = denied === "" ? "" : ` (skipped: ${denied})`
 
@@ -157,17 +162,15 @@ describe.skipIf(denied !== "")(`captures while they are made${skipped}`, () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("dumpcap ends with its next packet when capture run is killed", () =>
+  it.live("dumpcap ends when capture run is killed", () =>
     Effect.gen(function* () {
-      const server = yield* echo
-      const running = yield* Cli.start(["capture", "run", "-i", "lo"])
-      yield* running.waitForOutput("stderr", /capturing on lo/)
+      const running = yield* Cli.start(["capture", "run", "-i", silentInterface])
+      yield* running.waitForOutput("stderr", /capturing on /)
       const children = Fs.readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, "utf8").trim().split(" ")
       const dumpcaps = children.filter((pid) => Fs.readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("dumpcap"))
       assert.strictEqual(dumpcaps.length, 1)
       yield* running.kill("SIGKILL")
       yield* running.ended
-      yield* talk(portOf(server), "Hello")
       yield* waitUntil(() => {
         const stat = `/proc/${dumpcaps[0]}/stat`
         return !Fs.existsSync(stat) || Fs.readFileSync(stat, "utf8").includes(") Z ")

@@ -49,13 +49,7 @@ const permissionFix =
 const failure = (message: string) => new DumpcapError({ message: TerminalText.escape(`capture run: ${message}`) })
 
 const explainStart = ({ message, reason }: PlatformError.PlatformError) =>
-  reason._tag === "NotFound"
-    ? failure(`dumpcap is not installed; ${installFix}`)
-    : reason._tag === "PermissionDenied"
-      ? failure(`dumpcap may not be run: permission denied; ${permissionFix}`)
-      : failure(
-          `dumpcap cannot be run: ${reason.cause instanceof Error ? SystemErrorText.format(reason.cause) : message}`
-        )
+  failure(`dumpcap cannot be run: ${reason.cause instanceof Error ? SystemErrorText.format(reason.cause) : message}`)
 
 /** Runs dumpcap to its end and returns its output; empty if it fails. */
 const outputOf = (args: ReadonlyArray<string>) =>
@@ -76,9 +70,15 @@ const unknownInterface = Effect.fnUntraced(function* (interfaces: ReadonlyArray<
   return failure(`no interface ${interfaces.map((name) => JSON.stringify(name)).join(" or ")}; ${known}`)
 })
 
-/** Reasons of dumpcap, by a part of its text. */
-const explain = (text: string, { interfaces }: Options) => {
+/** Exit codes of a shell whose program does not exist, and may not be run. */
+const shellExitCodes = { notFound: 127, denied: 126 } as const
+
+/** Explains the end of dumpcap by its exit code, or by a part of its text. */
+const explain = (code: number, text: string, { interfaces }: Options) => {
   const on = interfaces.join(", ")
+  if (code === shellExitCodes.notFound) return Effect.succeed(failure(`dumpcap is not installed; ${installFix}`))
+  if (code === shellExitCodes.denied)
+    return Effect.succeed(failure(`dumpcap may not be run: permission denied; ${permissionFix}`))
   if (/permission|not permitted/i.test(text))
     return Effect.succeed(failure(`no permission to capture on ${on}; ${permissionFix}`))
   if (/no such device|device with that name|doesn't exist|isn't a valid/i.test(text))
@@ -88,7 +88,13 @@ const explain = (text: string, { interfaces }: Options) => {
   return Effect.succeed(failure(`dumpcap has ended on ${on}: ${reason ?? "without a reason"}`))
 }
 
-/** Starts dumpcap; the scope ends it. If this process is killed, its output closes: it ends with the next packet. */
+/**
+ * Runs dumpcap in place of the shell, and beside it a process that ends it when standard input closes, as it does when
+ * this process is killed: dumpcap itself would notice that with the next packet only.
+ */
+const script = 'exec 3<&0; { cat <&3; kill -TERM $$; } >/dev/null 2>&1 & exec dumpcap "$@" </dev/null 3<&-'
+
+/** Starts dumpcap; the scope ends it, as does the end of this process. */
 export const start = Effect.fnUntraced(function* (options: Options) {
   const args = [
     ...options.interfaces.flatMap((name) => ["-i", name]),
@@ -96,7 +102,7 @@ export const start = Effect.fnUntraced(function* (options: Options) {
     ...["-q", "-w", "-"]
   ]
   const child = yield* Effect.mapError(
-    ChildProcess.make("dumpcap", args, { stdin: "ignore", forceKillAfter: killAfter }),
+    ChildProcess.make("sh", ["-c", script, "sh", ...args], { forceKillAfter: killAfter }),
     explainStart
   )
   const messages = yield* Ref.make("")
@@ -115,7 +121,7 @@ export const start = Effect.fnUntraced(function* (options: Options) {
   const ended = Effect.gen(function* () {
     const code = yield* Effect.orElseSucceed(child.exitCode, () => 0)
     yield* Fiber.await(reading)
-    if (code !== 0) yield* Effect.flatMap(explain(yield* Ref.get(messages), options), Effect.fail)
+    if (code !== 0) yield* Effect.flatMap(explain(code, yield* Ref.get(messages), options), Effect.fail)
   }).pipe(Effect.provideService(ChildProcessSpawner.ChildProcessSpawner, spawner))
   const dumpcap: Dumpcap = {
     bytes: Stream.mapError(child.stdout, ({ message }) => failure(message)),
