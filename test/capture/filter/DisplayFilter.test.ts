@@ -156,6 +156,26 @@ describe("generated filters", () => {
     { arbitrary: { runs: 2_000 } }
   )
 
+  it.prop(
+    "compare exactly the bits of a prefix",
+    [FilterArbitrary.similarAddresses],
+    ([{ one, other, prefixLength }]) => {
+      const field = one.length === 4 ? "ipv4.a" : "ipv6.a"
+      const bits = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")).join("")
+      const network =
+        one.length === 4
+          ? Array.from(one).join(".")
+          : Buffer.from(one)
+              .toString("hex")
+              .replace(/.{4}(?=.)/g, "$&:")
+      const filter = Result.getOrThrow(DisplayFilter.parse(`${field} == ${network}/${prefixLength}`, options))
+      const expected = bits(one).slice(0, prefixLength) === bits(other).slice(0, prefixLength)
+      const details = { protocols: [], fields: new Map([[field, [other]]]) }
+      assert.strictEqual(DisplayFilter.matches(filter, packet(), details), expected)
+    },
+    { arbitrary: { runs: 500 } }
+  )
+
   it.prop("any text is a filter or an error with a position in it", [FilterArbitrary.texts], ([text]) => {
     const parsed = DisplayFilter.parse(text, options)
     if (Result.isSuccess(parsed)) {

@@ -171,6 +171,17 @@ export const packetFields: Arbitrary.Arbitrary<ReadonlyArray<readonly [string, R
     (all) => all.filter(([, values]) => values.length > 0)
   )
 
+/** Generates two addresses that differ in at most one bit, and a length of a prefix. */
+export const similarAddresses = Arbitrary.map(
+  Arbitrary.all([pick(4, 16), Arbitrary.array(to(255), { minLength: 16, maxLength: 16 }), to(128), to(128)]),
+  ([length, bytes, bit, prefixLength]) => {
+    const one = Uint8Array.from(bytes.slice(0, length))
+    const at = bit % (8 * length + 1)
+    const other = one.map((byte, index) => (index === at >> 3 ? byte ^ (0x80 >> (at & 7)) : byte))
+    return { one, other, prefixLength: prefixLength % (8 * length + 1) }
+  }
+)
+
 const pieces = pick(
   ...["tcp", "ip.addr", "number.a", "text.b", "==", "!=", "in", "{", "}", "(", ")", "not", "and", "||", "..", ","],
   ...["10.0.0.0/8", "0x1f", '"a\\x41"', 'r"\\d"', "matches", "contains", "&", "1.5", "-1", '"', "::1", "80", "~", "!"]
