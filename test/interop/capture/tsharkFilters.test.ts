@@ -6,9 +6,9 @@ import * as Path from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import * as DisplayFilter from "../../src/capture/filter/DisplayFilter.ts"
-import { captureDissectors, packetDissector } from "../../src/cli/run/common/dissectors.ts"
-import * as Traffic from "../capture/dissect/Traffic.ts"
+import * as DisplayFilter from "../../../src/capture/filter/DisplayFilter.ts"
+import { captureDissectors, packetDissector } from "../../../src/cli/run/common/dissectors.ts"
+import * as Traffic from "../../capture/dissect/Traffic.ts"
 
 const execFile = promisify(ChildProcess.execFile)
 
