@@ -49,8 +49,10 @@ import * as ServiceProbes from "./scan/ServiceProbes.ts"
 export type { Identity, ServiceProbe } from "./scan/ServiceProbe.ts"
 
 /**
- * State of a port: `open` (connected, or a datagram came back), `closed` (refused), `filtered` (no answer to repeated
- * tests, or an ICMP error), and for UDP `open|filtered` (no answer).
+ * State of a port, as nmap names it.
+ *
+ * `open`: connected, or a datagram came back. `closed`: refused. `filtered`: no answer to repeated tests, or an ICMP
+ * error. `open|filtered`: no answer over UDP.
  *
  * @category models
  * @since 0.1.0
@@ -105,7 +107,7 @@ export interface Options {
   readonly testsPerSecond?: number | undefined
   /** The longest time to wait for an answer to one test. Default 2 seconds. */
   readonly timeout?: Duration.Input | undefined
-  /** The most tests of a port after the first one. Default 10; a port without an answer gets 2 of a host that answers. */
+  /** The most tests of a port after the first one. Default 10; a silent port of a host that loses no answer has 2. */
   readonly retries?: number | undefined
   /** Identifies the services of open ports. Default true. */
   readonly identify?: boolean | undefined

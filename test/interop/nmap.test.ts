@@ -87,7 +87,7 @@ for (const host of hosts) {
 
 type Verdicts = ReadonlyMap<number, string>
 
-/** Reads the verdicts of one host from nmap's greppable output: the ports that are not listed have the ignored state. */
+/** Reads the verdicts of one host from nmap's greppable output: ports that are not listed have the ignored state. */
 const parseTheirs = (output: string, address: string, ports: ReadonlyArray<number>): Verdicts => {
   const line = output.split("\n").find((one) => one.startsWith(`Host: ${address} (`) && one.includes("Ports: "))
   const listed = new Map(

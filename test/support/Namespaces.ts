@@ -1,6 +1,6 @@
 /**
- * Two network namespaces with a veth pair between them, without names, for tests as root. The processes in them end with
- * the script that made them, and the namespaces with their processes.
+ * Two network namespaces with a veth pair between them, without names, for tests as root. The processes in them end
+ * with the script that made them, and the namespaces with their processes.
  */
 import { execFile, spawnSync } from "node:child_process"
 import * as Effect from "effect/Effect"
@@ -25,8 +25,8 @@ ${clientCommands.join("\n")}
 `
 
 /**
- * Runs commands in both namespaces, first those of the server. A worker of the test runner must not be blocked for longer
- * than a minute, so that this waits for the end in the background.
+ * Runs commands in both namespaces, first those of the server. A worker of the test runner must not be blocked for
+ * longer than a minute, so that this waits for the end in the background.
  */
 export const run = (serverCommands: ReadonlyArray<string>, clientCommands: ReadonlyArray<string>) =>
   Effect.callback<void>((resume) => {

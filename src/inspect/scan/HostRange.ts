@@ -5,7 +5,7 @@ import * as TerminalText from "../../network/TerminalText.ts"
 import * as PortTest from "./PortTest.ts"
 
 /** Hosts of one network at most: a /20 of IPv4, a /116 of IPv6. */
-export const maxNetworkHosts = 4_096
+const maxNetworkHosts = 4_096
 
 /** Hosts as given: addresses, or a name to look up. */
 export type HostRange =

@@ -1,8 +1,8 @@
 /**
  * Finds out which service is behind an open port, by `ServiceProbe`s over a `Network`.
  *
- * Bytes and time are bounded, for each probe and for all of them, so that a server that answers with garbage, without an
- * end, or a byte at a time holds nothing up.
+ * Bytes and time are bounded, for each probe and for all of them, so that a server that answers with garbage, without
+ * an end, or a byte at a time holds nothing up.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -58,7 +58,7 @@ const recognize = (probes: ReadonlyArray<ServiceProbe>, reply: Uint8Array, port:
   return undefined
 }
 
-/** What a connection showed. */
+/** The reply of one connection. */
 interface Reply {
   readonly identity: Identity | undefined
   readonly bytes: Uint8Array

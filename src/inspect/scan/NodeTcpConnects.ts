@@ -1,6 +1,6 @@
 /**
- * TCP connections that only test if a port is open. They are opened on libuv's handles, which Node does not document, or
- * else over `node:net`.
+ * TCP connections that only test if a port is open. They are opened on libuv's handles, which Node does not document,
+ * or else over `node:net`.
  *
  * A connection of `node:net` takes five times the processor of one on a handle: a stream, a parser of addresses, a
  * dozen listeners and several turns of the event loop, of which a test uses none. This module imports no effect, so

@@ -1,7 +1,8 @@
 /**
- * Round-trip times of tests, without the time during which this thread was busy: it starts hundreds of tests before it
- * looks for answers, and then has hundreds of answers. Measured from test to callback, ports of this host seemed to be 15
- * to 60 ms away, and timeouts were ten times as long as needed.
+ * Round-trip times of tests, without the time during which this thread was busy.
+ *
+ * It starts hundreds of tests before it looks for answers, and then has hundreds of answers. Measured from test to
+ * callback, ports of this host seemed to be 15 to 60 ms away, and timeouts were ten times as long as needed.
  */
 
 /** Tests that are started together. */

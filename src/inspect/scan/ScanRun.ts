@@ -7,7 +7,7 @@ import { type Answer, PortTest } from "./PortTest.ts"
 import * as ScanMachine from "./ScanMachine.ts"
 
 /** This host has had no descriptor or local port for a test for some time. */
-export class NoResource extends Data.TaggedError("NoResource")<{ readonly outstandingTests: number }> {}
+class NoResource extends Data.TaggedError("NoResource")<{ readonly outstandingTests: number }> {}
 
 /** Pauses without a descriptor or port after which the scan fails: three seconds. */
 const maxResourceFailures = 60

@@ -1,8 +1,8 @@
-/** Requests that make a service show what it is, and the recognition of its replies. Pure; no request changes anything. */
+/** Requests that make a service show its protocol, and the recognition of replies. Pure; no request changes anything. */
 import * as TerminalText from "../../network/TerminalText.ts"
 import type { Transport } from "./PortTest.ts"
 
-/** What a service proved to be. @category models @since 0.1.0 */
+/** A recognized service. @category models @since 0.1.0 */
 export interface Identity {
   /** Protocol, such as `http`. */
   readonly service: string
@@ -18,11 +18,11 @@ export interface ServiceProbe {
   readonly ports: ReadonlyArray<number>
   /** Default: none, since the server speaks first. */
   readonly request?: Uint8Array | undefined
-  /** The reply names its protocol, whatever the request was. Default: only if there is no request. */
+  /** The reply names its protocol, whatever the request was. Default: only without a request. */
   readonly isSelfDescribing?: boolean | undefined
   /**
-   * Returns the identity; undefined for the reply of another service, or a part of a line: a reply may arrive in pieces.
-   * It must accept any bytes.
+   * Returns the identity; undefined for the reply of another service, or a part of a line, since a reply may arrive in
+   * pieces. It must accept any bytes.
    */
   readonly identify: (reply: Uint8Array, port: number) => Identity | undefined
 }

@@ -31,7 +31,7 @@ const byGreeting =
     return { service, detail: detailOf(detail) }
   }
 
-/** Offset of the version in the first packet of a MySQL server, after four bytes of header and the protocol's number. */
+/** Offset of the version in the first packet of a MySQL server, after a header of four bytes and the protocol. */
 const mysqlVersionOffset = 5
 const mysqlProtocolByte = 10
 

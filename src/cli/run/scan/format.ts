@@ -16,17 +16,17 @@ export interface HostReport {
 }
 
 /** The most ports of a state other than open that are listed, as nmap does; of more, only the number is shown. */
-export const maxListedPorts = 25
+const maxListedPorts = 25
 
 /** States in the order in which the others are summed up. */
 const closedStates: ReadonlyArray<Verdict> = ["closed", "filtered", "open|filtered"]
 
 /** Returns the states of which a host has more ports than are listed. */
-export const ignoredStates = ({ counts }: Pick<HostReport, "counts">): ReadonlyArray<Verdict> =>
+const ignoredStates = ({ counts }: Pick<HostReport, "counts">): ReadonlyArray<Verdict> =>
   closedStates.filter((state) => counts[state] > maxListedPorts).sort((one, other) => counts[other] - counts[one])
 
 /** Returns the ports to list, by their numbers. */
-export const listedPorts = (report: HostReport): ReadonlyArray<PortResult> => {
+const listedPorts = (report: HostReport): ReadonlyArray<PortResult> => {
   const ignored = ignoredStates(report)
   return report.ports.filter(({ verdict }) => !ignored.includes(verdict)).sort((one, other) => one.port - other.port)
 }
@@ -110,7 +110,7 @@ const greppablePort = (result: PortResult, nameOf: NameOf): string => {
   return `${fields.join("/")}/${field(result.identity?.detail ?? "")}/`
 }
 
-/** Formats a host as the two lines of nmap's `-oG`, which names an ignored state only if there is no other one. */
+/** Formats a host as the two lines of nmap's `-oG`, which names an ignored state only if it is the only one. */
 export const greppable = (report: HostReport, nameOf: NameOf): string => {
   const { address, name } = report.target
   const host = `Host: ${address} (${field(name)})`

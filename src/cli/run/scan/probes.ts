@@ -47,7 +47,7 @@ export const probes: ReadonlyArray<ServiceProbe> = [
     service: "hangman",
     transport: "tcp",
     ports: [],
-    identify: byPattern("hangman", /^Playing hangman on host|^ -{3,} {3}\d+\n|^[\s\S]{0,100}Your name\? /)
+    identify: byPattern("hangman", /^Playing hangman on host|^ -{3,} {3}\d+\n|^Hangman: /)
   },
   {
     service: "rot13",
