@@ -142,7 +142,10 @@ const makeCounters = () => {
   const skipped = new Map<string, number>()
   const dropped = new Map<string, number>()
   let section = 0
-  const skip = (name: string) => void skipped.set(name, (skipped.get(name) ?? 0) + 1)
+  const skip = (name: string) => {
+    const key = skipped.has(name) || skipped.size < maxSkippedNames ? name : "blocks of other types"
+    skipped.set(key, (skipped.get(key) ?? 0) + 1)
+  }
   return {
     count: (block: DecodedBlock) => {
       if (block._tag === "Skipped") skip(block.name)
@@ -158,6 +161,9 @@ const makeCounters = () => {
       dropped.size === 0 ? undefined : [...dropped.values()].reduce((sum, count) => sum + count, 0)
   }
 }
+
+/** Maximum number of types of blocks that are counted one by one. */
+const maxSkippedNames = 100
 
 /** Maximum number of interfaces whose dropped packets are counted. */
 const maxCountedInterfaces = 65_536

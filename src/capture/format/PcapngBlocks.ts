@@ -73,9 +73,12 @@ const readOptions = ({ bytes, length, littleEndian, offset, start, view }: RawBl
   return options
 }
 
+/** Maximum length of the name of an interface, which is kept: a section may have many interfaces. */
+const maxNameBytes = 1_024
+
 const textOption = (options: RawOptions, code: number): string | undefined => {
   const found = options.find(([one]) => one === code)
-  return found && utf8.decode(found[1])
+  return found && utf8.decode(found[1].subarray(0, maxNameBytes))
 }
 
 const bigintOption = (options: RawOptions, code: number, littleEndian: boolean): bigint | undefined => {

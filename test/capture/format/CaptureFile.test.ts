@@ -322,6 +322,23 @@ describe("CaptureFile", () => {
     })
   })
 
+  it("counts many types of blocks together", () => {
+    const blocks = Array.from({ length: 150 }, (_, i) => Files.block(0x10000 + i, []))
+    const skipped = Files.readSync(concat(Files.section(), ...blocks)).summary?.skippedBlocks ?? {}
+    assert.strictEqual(Object.keys(skipped).length, 101)
+    assert.strictEqual(skipped["blocks of other types"], 50)
+  })
+
+  it("shortens the name of an interface", () => {
+    const name = concat(hex("0200 2823"), Files.encode("x".repeat(9_000)), hex("00000000"))
+    const file = concat(
+      Files.section(),
+      Files.networkInterface(101, true, 0, name),
+      Files.packet({ bytes: Files.udp(), micros: 0 })
+    )
+    assert.strictEqual(Files.readSync(file).packets[0]?.host, "x".repeat(1_024))
+  })
+
   it.effect("gives the summary also of a file that ends with an error", () =>
     Effect.gen(function* () {
       const { error, summary } = yield* Files.read(formats(sample)["pcap, little-endian"]!.subarray(0, -1))
