@@ -8,6 +8,7 @@
  *
  * ```ts
  * import * as Effect from "effect/Effect"
+ * import * as Exit from "effect/Exit"
  * import * as Stream from "effect/Stream"
  * import { PortScan, PortTest } from "effect-inet/inspect"
  * import { Network } from "effect-inet/network"

@@ -8,6 +8,7 @@
  *
  * ```ts
  * import * as Effect from "effect/Effect"
+ * import * as Exit from "effect/Exit"
  * import { PortTest } from "effect-inet/inspect"
  * import { Network } from "effect-inet/network"
  * import { Simulation } from "effect-inet/simulation"
