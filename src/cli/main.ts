@@ -93,7 +93,7 @@ const runsOneOf = (names: ReadonlySet<string>, args: ReadonlyArray<string>): boo
   return names.has(command) || names.has(`${command} ${subcommand}`)
 }
 
-/** Commands that are no servers, and also run until the process is requested to end. */
+/** Commands other than servers that run until the process is requested to end. */
 const endless: ReadonlySet<string> = new Set(["capture run"])
 
 /**

@@ -9,7 +9,7 @@ import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Directory from "../support/Directory.ts"
-import * as Namespaces from "../support/Namespaces.ts"
+import * as Namespaces from "../support/network/Namespaces.ts"
 import { have, inet } from "../support/Shell.ts"
 
 const noNmap = have("nmap", "unshare", "nsenter", "ip") ? "" : " (skipped: no nmap, unshare, nsenter or ip)"

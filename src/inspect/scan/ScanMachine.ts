@@ -4,8 +4,8 @@
  *
  * Each host has a timeout from its round-trip times, and a window as TCP has: it grows with each answer. A port without
  * an answer is tried again with a doubled timeout: twice, if the host answers others. An answer to a repeated test
- * shows that tests or answers were lost: the window is halved, and silent ports get more tries. A host most of whose answers
- * come only then limits them, and is tested more slowly.
+ * shows that tests or answers were lost: the window is halved, and silent ports get more tries. A host most of whose
+ * answers come only then limits them, and is tested more slowly.
  */
 import * as TokenBucket from "../../network/TokenBucket.ts"
 import * as HostScan from "./HostScan.ts"

@@ -1,4 +1,4 @@
-/** Requests that make a service show its protocol, and the recognition of replies. Pure; no request changes anything. */
+/** Requests that make a service show its protocol, and the recognition of replies. Pure; none changes anything. */
 import * as TerminalText from "../../network/TerminalText.ts"
 import type { Transport } from "./PortTest.ts"
 

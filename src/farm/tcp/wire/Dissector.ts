@@ -8,7 +8,8 @@
  *
  * const [from, to] = [{ address: "192.0.2.1", port: 40_000 }, { address: "192.0.2.2", port: 1070 }]
  * const frame = '{"_tag":"Ping"}'
- * const bytes = Uint8Array.of(0x45, 0x46, 0x49, 0xff, 0x4e, 0x45, 0x54, 0x80, 0, 0, 0, frame.length, ...Buffer.from(frame))
+ * const preamble = Uint8Array.of(0x45, 0x46, 0x49, 0xff, 0x4e, 0x45, 0x54, 0x80)
+ * const bytes = Uint8Array.of(...preamble, 0, 0, 0, frame.length, ...Buffer.from(frame))
  * Dissector.dissector.dissect({ transport: "tcp", kind: "data", from, to, bytes })?.summary // => "Ping, 15 bytes"
  * ```
  */

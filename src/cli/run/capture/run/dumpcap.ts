@@ -90,7 +90,7 @@ const explain = (code: number, text: string, { interfaces }: Options) => {
 
 /**
  * Runs dumpcap in place of the shell. A process beside it ends it when standard input closes, as it does when this
- * process is killed: dumpcap itself would notice that with the next packet only.
+ * process is killed. Dumpcap itself would notice that with the next packet only.
  */
 const script = 'exec 3<&0; { cat <&3; kill -TERM $$; } >/dev/null 2>&1 & exec dumpcap "$@" </dev/null 3<&-'
 
