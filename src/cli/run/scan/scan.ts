@@ -63,7 +63,9 @@ const openBar = Effect.fnUntraced(function* () {
   return {
     draw: (fraction: number, openPorts: number) =>
       Effect.suspend(() => {
-        if (line === undefined || now() - drawnAt < refreshMillis) return Effect.void
+        if (line === undefined) return Effect.void
+        if (fraction === 1) return line.clear
+        if (now() - drawnAt < refreshMillis) return Effect.void
         drawnAt = now()
         const left = fraction > 0 ? ((now() - started) * (1 - fraction)) / fraction : undefined
         const details = [`  ${openPorts} open  ${ProgressBar.formatEta(left)}`, ""]
