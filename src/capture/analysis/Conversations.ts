@@ -51,7 +51,7 @@ export interface Conversation {
   readonly protocol: string
   /** Number of the stream of TCP or UDP. */
   readonly stream: number | undefined
-  /** Source of the first packet. */
+  /** Client: source of the first packet, or its destination if that is a SYN-ACK. */
   readonly from: Endpoint.Endpoint
   readonly to: Endpoint.Endpoint
   /** Packets from `from` to `to`. */
@@ -164,11 +164,12 @@ export const make = ({ maxConversations = 10_000 }: Options = {}): Conversations
     const key = keyOf(protocol, analysis?.stream, from, to)
     const known = entries.get(key)
     if (known !== undefined || entries.size >= maxConversations) return known
+    const isFromClient = analysis?.isFromFirst !== false
     const entry: Entry = {
       protocol,
       stream: analysis?.stream,
-      from,
-      to,
+      from: isFromClient ? from : to,
+      to: isFromClient ? to : from,
       sent: noCount(),
       received: noCount(),
       startNanos: at,

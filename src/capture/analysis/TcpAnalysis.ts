@@ -50,7 +50,7 @@ export interface Options {
 export interface Analysis {
   /** Number of the stream among those of its protocol, from 0. */
   readonly stream: number
-  /** True if the packet is from the endpoint that sent the first packet of the stream. */
+  /** True if the packet is from the client: the sender of the first packet, or the receiver if that is a SYN-ACK. */
   readonly isFromFirst: boolean
   readonly notes: ReadonlyArray<TcpNote>
   /** Bytes of data on the wire; the capture may hold fewer. */
@@ -123,13 +123,14 @@ export const make = ({ maxConnections = 50_000 }: Options = {}): TcpAnalysis => 
     const isFromKnown = known !== undefined && isSame(known.first, from)
     const isReuse = known !== undefined && TcpConnection.isReuse(known.state, isFromKnown ? 0 : 1, segment)
     const isNew = known === undefined || isReuse
-    const isFromFirst = isNew || isFromKnown
+    const first = isNew ? (segment.syn && segment.ackFlag ? to : from) : known.first
+    const isFromFirst = isNew ? first === from : isFromKnown
     const [state, result] = TcpConnection.step(
       isNew ? TcpConnection.make(tcpStreams++) : known.state,
       isFromFirst ? 0 : 1,
       segment
     )
-    connections.set(key, { first: isNew ? from : known.first, state })
+    connections.set(key, { first, state })
     const { notes, ...times } = result
     return {
       ...times,

@@ -122,6 +122,12 @@ describe("TcpAnalysis", () => {
     assert.isUndefined(analysis.add({ ...datagram, protocol: "ICMP" }))
   })
 
+  it("takes the receiver of a SYN-ACK for the client if there is no SYN", () => {
+    const [first, second] = analyse(handshake.slice(1))
+    assert.deepInclude(first, { stream: 0, isFromFirst: false })
+    assert.deepInclude(second, { stream: 0, isFromFirst: true })
+  })
+
   it("counts bytes that the snap length has cut, and follows sequence numbers past 2^32", () => {
     const analysis = TcpAnalysis.make()
     const cut = packets([

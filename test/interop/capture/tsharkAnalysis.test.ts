@@ -189,22 +189,42 @@ interface Piece {
   readonly missing?: number
 }
 
+/** The text that tshark 4.0 has among the bytes where some are missing. */
+const gap = /\[\d+ bytes missing in capture file\]\0?/g
+
 /** Returns the bytes of both directions of a stream as tshark follows it. */
 const followedBytes = (file: string, stream: number) => {
   const lines = tshark("-r", file, "-n", "-q", "-z", `follow,tcp,raw,${stream}`).split("\n")
-  const bytes = (pattern: RegExp) => Buffer.from(lines.flatMap((line) => pattern.exec(line)?.[1] ?? []).join(""), "hex")
-  return { client: bytes(/^([0-9a-f]+)$/), server: bytes(/^\t([0-9a-f]+)$/) }
+  const bytes = (pattern: RegExp) => {
+    const all = Buffer.from(lines.flatMap((line) => pattern.exec(line)?.[1] ?? []).join(""), "hex")
+    return Buffer.from(all.toString("latin1").replaceAll(gap, ""), "latin1")
+  }
+  return [bytes(/^([0-9a-f]+)$/), bytes(/^\t([0-9a-f]+)$/)] as const
 }
 
 /** Compares the content of a stream, both directions. */
 const compareContent = Effect.fnUntraced(function* (file: string, stream: number) {
-  const expected = followedBytes(file, stream)
-  for (const side of ["client", "server"] as const) {
-    const raw = yield* Cli.run(["capture", "read", file, "--follow", `${stream}`, "--follow-raw", side])
-    assert.strictEqual(raw.code, 0, raw.stderr)
-    assert.isTrue(raw.stdout.equals(expected[side]), `${side} of stream ${stream}`)
-  }
-  return expected
+  const [one, other] = followedBytes(file, stream)
+  const raw = Effect.fnUntraced(function* (side: "client" | "server") {
+    const { code, stderr, stdout } = yield* Cli.run([
+      "capture",
+      "read",
+      file,
+      "--follow",
+      `${stream}`,
+      "--follow-raw",
+      side
+    ])
+    assert.strictEqual(code, 0, stderr)
+    return stdout
+  })
+  const [client, server] = [yield* raw("client"), yield* raw("server")]
+  // Without the SYN, the first end of tshark is the server.
+  assert.isTrue(
+    (client.equals(one) && server.equals(other)) || (client.equals(other) && server.equals(one)),
+    `stream ${stream}: ${client.length} and ${server.length} bytes, of tshark ${one.length} and ${other.length}`
+  )
+  return { client, server }
 })
 
 const temporaryFile = Effect.map(directory(), ({ inRoot }) => inRoot("out.pcapng"))
