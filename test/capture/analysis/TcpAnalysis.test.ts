@@ -122,7 +122,7 @@ describe("TcpAnalysis", () => {
     assert.isUndefined(analysis.add({ ...datagram, protocol: "ICMP" }))
   })
 
-  it("takes the receiver of a SYN-ACK for the client if there is no SYN", () => {
+  it("takes the receiver of a SYN-ACK for the client without a SYN", () => {
     const [first, second] = analyse(handshake.slice(1))
     assert.deepInclude(first, { stream: 0, isFromFirst: false })
     assert.deepInclude(second, { stream: 0, isFromFirst: true })
