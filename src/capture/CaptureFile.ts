@@ -42,7 +42,7 @@ import * as PcapngDecoder from "./PcapngDecoder.ts"
 export interface Options extends CaptureReader.Options {
   /** Maximum length of a block or packet in bytes; a longer one ends the file with an error. Default 16 MiB. */
   readonly maxBlockBytes?: number | undefined
-  /** Effect that receives the summary when the file ends, also by an error; not if the stream is interrupted. */
+  /** Effect that receives the summary when the stream ends: with the file, by an error, or by an interruption. */
   readonly onSummary?: ((summary: Summary) => Effect.Effect<void>) | undefined
 }
 
@@ -291,10 +291,16 @@ export const read = <E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   options: Options = {}
 ): Stream.Stream<CaptureReader.CapturedPacket, E | CaptureFileError, R | Decompressor> =>
-  Stream.transformPull(plain(bytes), (pull) =>
-    Effect.sync(() => {
+  Stream.transformPull(plain(bytes), (pull, scope) =>
+    Effect.gen(function* () {
       const reader = make(options)
-      const tell = Effect.suspend(() => options.onSummary?.(reader.summary()) ?? Effect.void)
+      let isTold = false
+      const tell = Effect.suspend(() => {
+        if (isTold) return Effect.void
+        isTold = true
+        return options.onSummary?.(reader.summary()) ?? Effect.void
+      })
+      yield* Scope.addFinalizer(scope, tell)
       const fail = (error: CaptureFileError) => Effect.andThen(tell, Effect.fail(error))
       let failure: CaptureFileError | undefined
       const end = Effect.suspend((): Effect.Effect<never, CaptureFileError | Cause.Done> => {

@@ -22,9 +22,9 @@
  * ```
  */
 import type * as Endpoint from "../../network/Endpoint.ts"
+import { BoundedMap } from "../BoundedMap.ts"
 import type { DecodedPacket } from "../Ip.ts"
 import * as Ip from "../Ip.ts"
-import { BoundedMap } from "./BoundedMap.ts"
 import * as StreamKey from "./StreamKey.ts"
 import * as TcpConnection from "./TcpConnection.ts"
 import type { TcpNote } from "./TcpNote.ts"

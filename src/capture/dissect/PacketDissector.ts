@@ -26,6 +26,7 @@
 import type * as Result from "effect/Result"
 import type { Field, FieldDissection, FieldDissector, FieldValue } from "../../network/dissect/FieldDissector.ts"
 import type * as Packet from "../../network/Packet.ts"
+import { BoundedMap } from "../BoundedMap.ts"
 import * as CaptureReader from "../CaptureReader.ts"
 import type { PacketDetails as FilterDetails } from "../filter/FilterCompiler.ts"
 import type * as Ip from "../Ip.ts"
@@ -68,22 +69,14 @@ interface TcpEntry {
 /** State of a dissector. Mutable: a copy of the maps for each packet would take longer than the dissection. */
 interface State {
   readonly table: Dissectors.Table
-  readonly maxConnections: number
   readonly streams: TcpStreams.TcpStreams
   /** Connections by the number of their stream. */
-  readonly tcp: Map<number, TcpEntry>
-  readonly conversations: Map<string, number>
+  readonly tcp: BoundedMap<number, TcpEntry>
+  readonly conversations: BoundedMap<string, number>
   conversationCount: number
   flows: ExpectedFlows.State
   firstAt: bigint | undefined
   lastAt: bigint
-}
-
-/** Sets an entry of a map that keeps the entries used last. */
-const setBounded = <Key, Value>(map: Map<Key, Value>, key: Key, value: Value, maxEntries: number) => {
-  if (map.size * 2 > maxEntries) map.delete(key)
-  map.set(key, value)
-  if (map.size > maxEntries) map.delete(map.keys().next().value!)
 }
 
 const keyOf = (one: Packet.Packet["from"], other: Packet.Packet["from"]) =>
@@ -132,7 +125,7 @@ function* candidates(
 const addUdpStream = (self: State, { from, to }: Pick<Packet.Packet, "from" | "to">, collected: Collected) => {
   const key = keyOf(from, to)
   const stream = self.conversations.get(key) ?? self.conversationCount++
-  setBounded(self.conversations, key, stream, maxConversations)
+  self.conversations.set(key, stream)
   addField(collected, ["udp.stream", stream])
 }
 
@@ -182,7 +175,7 @@ const dissectTcp = (self: State, captured: TcpPacket, packet: Packet.Packet, col
     state = next
     for (const dissection of found) addDissection(collected, state.dissector!.name, dissection)
   }
-  setBounded(self.tcp, stream, { client, state }, self.maxConnections)
+  self.tcp.set(stream, { client, state })
 }
 
 const dissectLayer = (self: State, captured: CaptureReader.CapturedPacket, collected: Collected) => {
@@ -221,10 +214,9 @@ export const make = ({
 }: Options = {}): ((packet: CaptureReader.CapturedPacket) => PacketDetails) => {
   const state: State = {
     table: Dissectors.make(dissectors, decodeAs),
-    maxConnections,
     streams: TcpStreams.make({ maxConnections }),
-    tcp: new Map(),
-    conversations: new Map(),
+    tcp: new BoundedMap(maxConnections),
+    conversations: new BoundedMap(maxConversations),
     conversationCount: 0,
     flows: ExpectedFlows.initial,
     firstAt: undefined,

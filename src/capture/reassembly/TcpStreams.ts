@@ -28,6 +28,7 @@
  * new TextDecoder().decode(events[2]!.bytes) // => "hello"
  * ```
  */
+import { BoundedMap } from "../BoundedMap.ts"
 import type { CapturedPacket } from "../CaptureReader.ts"
 import type { TcpHeader } from "../format/DecodedPacket.ts"
 import * as TcpHalf from "./TcpHalf.ts"
@@ -100,8 +101,8 @@ interface Connection {
 
 /** Connections by their ends, in the order of their first packets. It changes in place, once per packet. */
 interface State {
-  readonly limits: Required<Limits>
-  readonly connections: Map<string, Connection>
+  readonly maxPendingBytes: number
+  readonly connections: BoundedMap<string, Connection>
   streams: number
 }
 
@@ -119,15 +120,9 @@ const isReuse = (half: TcpHalf.TcpHalf, { flags: bits, seq }: TcpHeader) =>
 const otherOf = (direction: Direction): Direction => (direction === "client" ? "server" : "client")
 
 const connect = (state: State, key: string, client: string, packet: CapturedPacket): Connection => {
-  const { connections, limits } = state
-  connections.delete(key)
-  if (connections.size >= limits.maxConnections!) {
-    const oldest = connections.keys().next().value
-    if (oldest !== undefined) connections.delete(oldest)
-  }
   const halves = { client: TcpHalf.empty, server: TcpHalf.empty }
   const connection: Connection = { stream: state.streams++, client, halves, last: packet }
-  connections.set(key, connection)
+  state.connections.set(key, connection)
   return connection
 }
 
@@ -182,7 +177,7 @@ const add = (state: State, packet: CapturedPacket): ReadonlyArray<StreamEvent> =
   const segment = { seq: tcp.seq, bytes, missing, isSyn: has(flags.syn), isFin: has(flags.fin) }
   // A reset may carry a text about its reason (RFC 9293, 3.5.3), which does not belong to the stream.
   const received = has(flags.rst) ? { ...segment, bytes: noBytes, missing: 0 } : segment
-  const [half, pieces] = TcpHalf.receive(halves[direction], received, state.limits.maxPendingBytes!)
+  const [half, pieces] = TcpHalf.receive(halves[direction], received, state.maxPendingBytes)
   halves[direction] = half
   const events: Array<StreamEvent> = isFirst ? [signal(connection, direction, "open", packet)] : []
   if (pieces.length > 0) events.push(...eventsOf(connection, direction, pieces, packet))
@@ -207,7 +202,7 @@ const flush = (connection: Connection, packet: CapturedPacket): ReadonlyArray<St
   })
 
 const finish = (state: State): ReadonlyArray<StreamEvent> =>
-  [...state.connections.values()].flatMap((connection) => flush(connection, connection.last))
+  [...state.connections.entries.values()].flatMap((connection) => flush(connection, connection.last))
 
 const streamOf = (state: State, { from, tcp, to }: CapturedPacket): number | undefined =>
   tcp === undefined || from === undefined || to === undefined
@@ -216,7 +211,7 @@ const streamOf = (state: State, { from, tcp, to }: CapturedPacket): number | und
 
 /** Creates a reassembly without streams. @category constructors @since 0.1.0 */
 export const make = ({ maxConnections = 65_536, maxPendingBytes = 2 ** 20 }: Limits = {}): TcpStreams => {
-  const state: State = { limits: { maxConnections, maxPendingBytes }, connections: new Map(), streams: 0 }
+  const state: State = { maxPendingBytes, connections: new BoundedMap(maxConnections), streams: 0 }
   return {
     add: (packet) => add(state, packet),
     streamOf: (packet) => streamOf(state, packet),

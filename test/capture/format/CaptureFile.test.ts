@@ -336,4 +336,21 @@ describe("CaptureFile", () => {
       assert.strictEqual(summary?.packets, 2)
     })
   )
+
+  it.effect("gives the summary once, also of a file of which a part is read", () =>
+    Effect.gen(function* () {
+      const chunks = [concat(Files.section(), Files.block(0x10000, [])), formats(sample)["pcapng, little-endian"]!]
+      for (const count of [1, 3]) {
+        const summaries: Array<CaptureFile.Summary> = []
+        const onSummary = (summary: CaptureFile.Summary) => Effect.sync(() => void summaries.push(summary))
+        yield* CaptureFile.read(Stream.fromIterable(chunks), { onSummary }).pipe(
+          Stream.take(count),
+          Stream.runDrain,
+          Effect.provide(NodeDecompressor.layer)
+        )
+        assert.strictEqual(summaries.length, 1)
+        assert.strictEqual(Object.keys(summaries[0]!.skippedBlocks).length, 1)
+      }
+    })
+  )
 })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { BoundedMap } from "../../../src/capture/analysis/BoundedMap.ts"
+import { BoundedMap } from "../../src/capture/BoundedMap.ts"
 
 const Key = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 30 }))
 const Limit = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 20 }))
