@@ -29,6 +29,8 @@ const noShaping =
     : ""
 const noIpv6 = noNmap === "" ? Namespaces.reasonToSkip("no IPv6", "ip -6 addr add fd77::10/64 dev v1 nodad") : ""
 
+type Protocol = "tcp" | "udp"
+
 /** A host: its open ports, and its rules. */
 interface Host {
   readonly name: string
@@ -73,13 +75,19 @@ const addressOf = (family: 4 | 6, index: number) => (family === 4 ? `10.77.0.${1
 
 /** A program that listens on the ports of all hosts, and creates a file when it does. */
 const listenerSource = `
-const [file, ...hosts] = process.argv.slice(2)
+const [protocol, file, ...hosts] = process.argv.slice(2)
 let waiting = 0
 const done = () => { if (--waiting === 0) require("node:fs").writeFileSync(file, "") }
 for (const host of hosts) {
   const [address, ports] = host.split("=")
   for (const port of ports.split(",").filter(Boolean)) {
     waiting++
+    if (protocol === "udp") {
+      const socket = require("node:dgram").createSocket(address.includes(":") ? "udp6" : "udp4")
+      socket.on("message", (bytes, from) => socket.send("reply", from.port, from.address))
+      socket.bind(Number(port), address, done)
+      continue
+    }
     require("node:net").createServer((socket) => socket.on("error", () => {})).listen(Number(port), address, done)
   }
 }
@@ -107,12 +115,19 @@ const parseOurs = (output: string, address: string): Verdicts =>
       .flatMap((value) => (value.type === "port" && value.address === address ? [[value.port, value.state]] : []))
   )
 
-const allPorts = every(1)
+/** Scanned ports: fewer of UDP, since nmap waits a second for an ICMP error now and then. */
+const portCounts = { tcp: 1_024, udp: 128 } as const
 
 /** Shell commands that scan hosts of one family by both programs at once, into two files. */
-const scans = (family: 4 | 6, addresses: ReadonlyArray<string>, ports: string, into: (name: string) => string) => {
-  const nmap = `nmap -sT -T4 -n -Pn ${family === 6 ? "-6" : ""} -p ${ports} -d -oG ${into(`${family}.nmap`)}`
-  const ours = `${inet} scan --remote --no-identify --ports ${ports} --json`
+const scans = (
+  protocol: Protocol,
+  family: 4 | 6,
+  addresses: ReadonlyArray<string>,
+  ports: string,
+  into: (name: string) => string
+) => {
+  const nmap = `nmap ${protocol === "tcp" ? "-sT" : "-sU"} -T4 -n -Pn ${family === 6 ? "-6" : ""} -p ${ports} -d -oG ${into(`${family}.nmap`)}`
+  const ours = `${inet} scan --remote --no-identify ${protocol === "udp" ? "--udp" : ""} --ports ${ports} --json`
   return [
     `${nmap} ${addresses.join(" ")} > /dev/null & theirs=$!`,
     `${ours} ${addresses.join(" ")} > ${into(`${family}.ours`)}`,
@@ -127,38 +142,42 @@ interface Placed extends Host {
 }
 
 /** Commands that give the server its addresses, rules and listeners. */
-const serverCommands = (hosts: ReadonlyArray<Placed>, inRoot: (name: string) => string) => {
+const serverCommands = (protocol: Protocol, hosts: ReadonlyArray<Placed>, inRoot: (name: string) => string) => {
   const listeners = hosts.map(({ address, open }) => `${address}=${open.join(",")}`).join(" ")
   const withRules = ([4, 6] as const).filter((family) =>
     hosts.some((host) => host.family === family && host.rules !== undefined)
   )
   return [
     // Otherwise the server sends one ICMP error a second, which makes both programs slow.
-    "sysctl -q -w net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 net.ipv6.icmp.ratelimit=0 || true",
+    "sysctl -q -w net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 net.ipv4.icmp_msgs_burst=10000 net.ipv6.icmp.ratelimit=0 || true",
     ...hosts.map(({ address, family }) =>
       family === 4 ? `ip addr add ${address}/24 dev v1` : `ip -6 addr add ${address}/64 dev v1 nodad`
     ),
     ...withRules.flatMap(localLast),
     ...hosts.flatMap(({ address, family, rules = [] }) =>
-      rules.map(([ports, action]) => rule(family, address, ports, "tcp", action))
+      rules.map(([ports, action]) => rule(family, address, ports, protocol, action))
     ),
     // A listener on loopback keeps it alive where no host has an open port.
-    `'${process.execPath}' ${inRoot("listen.cjs")} ${inRoot("ready")} ${listeners} 127.0.0.1=9 & listening=$!`
+    `'${process.execPath}' ${inRoot("listen.cjs")} ${protocol} ${inRoot("ready")} ${listeners} 127.0.0.1=9 & listening=$!`
   ]
 }
 
 /** Scans hosts by both programs in a namespace, and fails if they differ twice. */
-const compare = Effect.fnUntraced(function* (hosts: ReadonlyArray<Placed>, moreCommands: ReadonlyArray<string> = []) {
+const compare = Effect.fnUntraced(function* (
+  protocol: Protocol,
+  hosts: ReadonlyArray<Placed>,
+  moreCommands: ReadonlyArray<string> = []
+) {
   const { inRoot } = yield* Directory.directory({ "listen.cjs": listenerSource })
   const scanAll = (chosen: ReadonlyArray<Placed>, ports: string) => {
     Fs.rmSync(inRoot("ready"), { force: true })
     const commands = ([4, 6] as const).flatMap((family) => {
       const addresses = chosen.filter((host) => host.family === family).map(({ address }) => address)
-      return addresses.length === 0 ? [] : scans(family, addresses, ports, inRoot)
+      return addresses.length === 0 ? [] : scans(protocol, family, addresses, ports, inRoot)
     })
     const waiting = `while [ ! -e ${inRoot("ready")} ]; do sleep 0.05; done`
     return Namespaces.run(
-      [...moreCommands, ...serverCommands(hosts, inRoot)],
+      [...moreCommands, ...serverCommands(protocol, hosts, inRoot)],
       [waiting, ...commands, "kill $listening"]
     )
   }
@@ -180,8 +199,9 @@ const compare = Effect.fnUntraced(function* (hosts: ReadonlyArray<Placed>, moreC
             ]
       )
     })
-  yield* scanAll(hosts, "1-1024")
-  const first = differences(hosts, allPorts)
+  const count = portCounts[protocol]
+  yield* scanAll(hosts, `1-${count}`)
+  const first = differences(hosts, every(1).slice(0, count))
   if (first.length === 0) return
   const again = hosts.filter((host) => first.some((one) => one.host === host))
   const ports = [...new Set(first.map(({ port }) => port))]
@@ -198,6 +218,7 @@ describe("scan and nmap", () => {
     `have the same verdicts of 1,024 ports of ${families.length * setups.length} hosts${why}`,
     () =>
       compare(
+        "tcp",
         families.flatMap((family) =>
           setups.map((host, index) => ({ ...host, family, address: addressOf(family, index) }))
         )
@@ -209,9 +230,19 @@ describe("scan and nmap", () => {
     `have the same verdicts of a host that limits its answers${noNmap || noShaping}`,
     () =>
       compare(
+        "tcp",
         [{ name: "limited", open: every(100), family: 4, address: addressOf(4, 0) }],
         ["tc qdisc add dev v1 root tbf rate 64kbit burst 2kb latency 10ms"]
       ).pipe(Effect.scoped),
+    600_000
+  )
+
+  it.live.skipIf(noNmap !== "" || noRules !== "")(
+    `have the same verdicts of 128 UDP ports${noNmap || noRules}`,
+    () => {
+      const host: Host = { name: "udp", open: every(20), rules: [["90-99", "blackhole"]] }
+      return Effect.scoped(compare("udp", [{ ...host, family: 4, address: addressOf(4, 0) }]))
+    },
     600_000
   )
 })

@@ -105,8 +105,7 @@ export const hostJson = ({ address, counts }: HostResult, { name }: Target) => (
 const field = (text: string) => TerminalText.escape(text).replaceAll("/", "|").replaceAll(",", ";")
 
 const greppablePort = (result: PortResult, nameOf: NameOf): string => {
-  const service = serviceOf(result, nameOf, false) || "unknown"
-  const fields = [result.port, result.verdict, result.transport, "", field(service), ""]
+  const fields = [result.port, result.verdict, result.transport, "", field(serviceOf(result, nameOf, false)), ""]
   return `${fields.join("/")}/${field(result.identity?.detail ?? "")}/`
 }
 
