@@ -172,8 +172,11 @@ for (const client of TftpPeers.clients) {
           yield* refused({ ...readOnly.job, verb: "put", remote: "f", local: mine }, 2, "Access violation")
           assertSame(inRoot("f"), old, "the old file")
           assert.deepStrictEqual([names(), readOnly.names()], [["f"], []])
-          // tftp-hpa acknowledges the ERROR, which the server counts without a reply.
-          assert.deepInclude(yield* settled(3), { failed: 0, finished: 0, refused: 3 })
+          // tftp-hpa acknowledges the ERROR, which the server counts without a reply. A client on a busy host repeats
+          // its request before it reads the ERROR, and is refused again.
+          const { failed, finished, refused: refusals } = yield* settled(3)
+          assert.deepStrictEqual([failed, finished], [0, 0])
+          assert.isAtLeast(refusals, 3)
         })
       )
     )
