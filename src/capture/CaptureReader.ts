@@ -92,6 +92,8 @@ export const fromBlocks = ({ maxFragmentBytes }: Options = {}): CaptureReader =>
       problems: decoded.problems,
       notes: block.notes === undefined ? decoded.notes : [...block.notes, ...(decoded.notes ?? [])],
       layers: decoded.layers,
+      hardwareAddresses: decoded.hardwareAddresses,
+      vlanIds: decoded.vlanIds,
       hopLimit: decoded.hopLimit,
       headerLength: decoded.headerLength,
       number,

@@ -28,6 +28,11 @@ const one =
     return value !== undefined && test(value)
   }
 
+const hardware =
+  (...starts: ReadonlyArray<0 | 6>): Some =>
+  ({ hardwareAddresses }, test) =>
+    hardwareAddresses !== undefined && starts.some((start) => test(hardwareAddresses.subarray(start, start + 6)))
+
 const tcp = (get: (header: Ip.TcpHeader, packet: Packet) => FieldValue): Some =>
   one((packet) => (packet.tcp === undefined ? undefined : get(packet.tcp, packet)))
 
@@ -86,6 +91,10 @@ const rows: ReadonlyArray<readonly [name: string, type: FieldType, description: 
   ["frame.comment", "text", "Comment, such as the fault applied by a simulation", texts(({ comments }) => comments)],
   ["problem", "text", "Defect of the packet, such as `bad UDP checksum`", texts(({ problems }) => problems)],
   ["note", "text", "Remark, such as `truncated by the snap length`", texts(({ notes }) => notes)],
+  ["eth.addr", "ethernet", "Source or destination", hardware(0, 6)],
+  ["eth.src", "ethernet", "Source", hardware(6)],
+  ["eth.dst", "ethernet", "Destination", hardware(0)],
+  ["vlan.id", "number", "Identifier of a VLAN tag", ({ vlanIds }, test) => vlanIds?.some(test) === true],
   ["ip.addr", "IPv4", "Source or destination", address(false, "from", "to")],
   ["ip.src", "IPv4", "Source", address(false, "from")],
   ["ip.dst", "IPv4", "Destination", address(false, "to")],

@@ -38,6 +38,10 @@ export interface DecodedPacket {
   readonly notes?: ReadonlyArray<string> | undefined
   /** Short names of the layers as Wireshark has them, the outermost first: `eth`, `vlan`, `ip`, `udp`. */
   readonly layers: ReadonlyArray<string>
+  /** Destination and source of Ethernet, 6 bytes each. */
+  readonly hardwareAddresses?: Uint8Array | undefined
+  /** Identifiers of the VLAN tags (802.1Q), the outermost first. */
+  readonly vlanIds?: ReadonlyArray<number> | undefined
   /** Time to live of IPv4, or hop limit of IPv6. */
   readonly hopLimit?: number | undefined
   /** Length of the link, IP and transport headers in bytes. */

@@ -30,6 +30,7 @@ const ethernet: Layer = (frame) => {
   if (end - at < 14) return malformed(frame, "Ethernet")
   frame.layers.push("eth")
   frame.protocol = "Ethernet"
+  frame.hardwareAddresses = bytes.subarray(at, at + 12)
   frame.at = at + 14
   const type = u16(bytes, at + 12)
   if (type > maxLength) return etherType(type)
@@ -38,7 +39,15 @@ const ethernet: Layer = (frame) => {
   return u16(bytes, frame.at) === 0xffff && frame.end - frame.at >= 2 ? etherType(0x8137) : llc
 }
 
-const vlan = (name: string) => skip(name, "VLAN", 4, (bytes, at) => byType(bytes, at + 2))
+const serviceVlan = skip("ieee8021ad", "VLAN", 4, (bytes, at) => byType(bytes, at + 2))
+
+const vlanTag = skip("vlan", "VLAN", 4, (bytes, at) => byType(bytes, at + 2))
+
+const vlan: Layer = (frame) => {
+  const { at, bytes, end } = frame
+  if (end - at >= 4) frame.vlanIds = [...(frame.vlanIds ?? []), u16(bytes, at) & 0xfff]
+  return vlanTag(frame)
+}
 
 /** Service access points of LLC that have a protocol of their own. */
 const servicePoints: Readonly<Record<number, number | string>> = {
@@ -175,10 +184,10 @@ export const layers: Layers = [
   [etherType(0x0806), message("arp", "ARP")],
   [etherType(0x8035), message("arp", "RARP")],
   [etherType(0x6558), ethernet],
-  [etherType(0x8100), vlan("vlan")],
-  [etherType(0x88a8), vlan("ieee8021ad")],
-  [etherType(0x9100), vlan("ieee8021ad")],
-  [etherType(0x9200), vlan("vlan")],
+  [etherType(0x8100), vlan],
+  [etherType(0x88a8), serviceVlan],
+  [etherType(0x9100), serviceVlan],
+  [etherType(0x9200), vlan],
   [etherType(0x8847), mpls],
   [etherType(0x8848), mpls],
   // Cisco FabricPath: a tag of 2 bytes, and another frame.

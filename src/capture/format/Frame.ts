@@ -30,6 +30,8 @@ export interface Frame {
   from: Endpoint | undefined
   to: Endpoint | undefined
   tcp: TcpHeader | undefined
+  hardwareAddresses: Uint8Array | undefined
+  vlanIds: Array<number> | undefined
   hopLimit: number | undefined
   headerLength: number | undefined
   /** Sum of the words of the IP addresses, for the checksums of the transport. */
@@ -102,6 +104,8 @@ export const make = (
   from: undefined,
   to: undefined,
   tcp: undefined,
+  hardwareAddresses: undefined,
+  vlanIds: undefined,
   hopLimit: undefined,
   headerLength: undefined,
   addressSum: 0,
@@ -168,6 +172,8 @@ export const toPacket = (frame: Frame): DecodedPacket => {
     problems: frame.problems,
     notes: notes.length === 0 ? undefined : notes,
     layers: frame.layers,
+    hardwareAddresses: frame.hardwareAddresses,
+    vlanIds: frame.vlanIds,
     hopLimit: frame.hopLimit,
     headerLength: frame.headerLength
   }

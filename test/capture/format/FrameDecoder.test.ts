@@ -97,6 +97,13 @@ const tunnel = (port: string, content: Uint8Array) => {
 }
 
 describe("frames", () => {
+  it("of Ethernet have its addresses and the identifiers of VLAN tags", () => {
+    const packet = readOne(1, concat(hex(`${addresses} 8100 e005 8100 0006 0800`), ip))
+    assert.deepStrictEqual(packet.hardwareAddresses, hex(addresses))
+    assert.deepStrictEqual(packet.vlanIds, [5, 6])
+    assert.isUndefined(readOne(101, ip).hardwareAddresses)
+  })
+
   for (const [name, linkType, head, layers] of heads) {
     it(`of ${name} (${linkType}) give the IP packet`, () => {
       const start = hex(head)
