@@ -81,6 +81,33 @@ describe("capture run -- COMMAND", () => {
   )
 
   it.live.each([
+    ["an address that refuses", ["rot13", "send", "127.0.0.1", "1", "Hello"], /127\.0\.0\.1:1: connection refused/],
+    ["a client that refuses", ["connect", "127.0.0.1", "1"], /127\.0\.0\.1:1: connection refused/],
+    ["an unknown host", ["rot13", "send", "no-host.invalid", "1", "Hello"], /no-host\.invalid/]
+  ] as const)("has the error and the exit code of a command without a connection: %s", ([, inner, message]) =>
+    Effect.gen(function* () {
+      for (const flags of [[], ["--json"], ["--filter", "udp"]]) {
+        const { code, stderr } = yield* Cli.runInProcess(["capture", "run", ...flags, "--", ...inner])
+        assert.strictEqual(code, 1, stderr)
+        assert.match(stderr, message)
+      }
+    })
+  )
+
+  it.live.each([
+    ["capture", "run", "-i", "lo"],
+    ["--fault-seed", "7", "capture", "run", "--", "rot13", "send", "127.0.0.1", "9", "x"]
+  ])("does not run another capture run: %j", (inner) =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* Cli.runInProcess(["capture", "run", "--", ...inner])
+      assert.strictEqual(code, 2, stderr)
+      assert.strictEqual(stdout, "")
+      const line = /^effect-inet: capture run does not run another capture run, .*; give the inner one alone\n$/
+      assert.match(stderr, line)
+    })
+  )
+
+  it.live.each([
     [["-i", "lo", "--", "demo", "loss"], "a command and --interface exclude each other"],
     [["--ring", "size=1K"], "--ring needs --write"],
     [["--ring", "size=1K", "--write", "-"], "--ring and --write - exclude each other"],

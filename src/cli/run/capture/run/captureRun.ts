@@ -13,6 +13,7 @@ import * as captureFlags from "../../../common/capture/captureFlags.ts"
 import * as freeStdout from "../../../common/capture/freeStdout.ts"
 import { ShutdownSignal } from "../../../common/Shutdown.ts"
 import * as NodeHostServices from "../../../node/NodeHostServices.ts"
+import * as network from "../../common/network.ts"
 import * as dumpcap from "./dumpcap.ts"
 import type { Input, Limits } from "./Input.ts"
 import * as liveSource from "./liveSource.ts"
@@ -37,6 +38,8 @@ const conflictOf = (input: Input): string | undefined => {
   if (interfacesOf(input).length === 0) return "--interface has no name; give one, such as lo"
   return undefined
 }
+
+const nested = "capture run does not run another capture run, which has no packets of its own; give the inner one alone"
 
 /** The end of a capture. */
 interface Result {
@@ -145,6 +148,7 @@ export const run = Effect.fnUntraced(
   function* (input: Input) {
     const conflict = conflictOf(input)
     if (conflict !== undefined) return yield* new UsageError({ message: conflict })
+    if ((yield* network.CapturedBy) !== undefined) return yield* new UsageError({ message: nested })
     const limits = yield* captureFlags.optionsOf(input, "filter")
     if (input.write === "-") yield* freeStdout.checkTerminal("write")
     if (input.command.length > 0) return yield* ownCommand.run(input, limits)

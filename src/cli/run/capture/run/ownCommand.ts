@@ -42,7 +42,9 @@ const makeBytes = (writer: CaptureWriter.CaptureWriter) => {
   const next: Effect.Effect<ReadonlyArray<Uint8Array>, Cause.Done> = Effect.suspend(() => {
     if (isComplete) return Cause.done()
     const chunks = take()
-    return chunks.length > 0 ? Effect.succeed(chunks) : Effect.andThen(changed.wait, next)
+    if (chunks.length > 0) return Effect.succeed(chunks)
+    // At the end nothing may be left, as without any packet: then no further change comes.
+    return isComplete ? Cause.done() : Effect.andThen(changed.wait, next)
   })
   return {
     notify: changed.notify,
