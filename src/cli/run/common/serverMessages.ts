@@ -13,19 +13,30 @@ export class CannotServe extends Data.TaggedError("CannotServe")<{ readonly mess
 /** Processes that were found on a port: a service that fails again and again does not search all of them each time. */
 const lastHolders = new Map<string, number>()
 
+/** Returns the address that could not be bound; undefined if the error does not state an IP address. */
+const wantedAddress = (address: NetAddress.SocketAddress | undefined) =>
+  address !== undefined && NetAddress.isInetAddress(address) ? NetAddress.formatIp(address.address) : undefined
+
 /** Returns what occupies a port: a process, or connections in TIME-WAIT that a server without SO_REUSEADDR has left. */
-const explainPortInUse = Effect.fnUntraced(function* (port: number, protocol: "tcp" | "udp") {
-  const name = `${protocol.toUpperCase()} port ${port}`
-  const holder = yield* PortHolder.findListeningProcess(port, protocol, lastHolders.get(name))
-  if (holder !== undefined) {
-    lastHolders.set(name, holder.pid)
-    return `${name} is in use by ${TerminalText.escape(holder.command)} (pid ${holder.pid});`
+const explainPortInUse = Effect.fnUntraced(function* (wanted: PortHolder.Wanted, protocol: "tcp" | "udp") {
+  const name = `${protocol.toUpperCase()} port ${wanted.port}`
+  const key = `${name} ${wanted.address}`
+  const holder = yield* PortHolder.findListeningProcess(wanted, protocol, lastHolders.get(key))
+  if (holder !== undefined && holder.conflict !== "possible") {
+    lastHolders.set(key, holder.pid)
+    return `${name} is in use by ${describeHolder(holder)};`
   }
-  const waitMillis = protocol === "tcp" ? yield* PortHolder.findTimeWaitMillis(port) : undefined
-  if (waitMillis === undefined) return `${name} is in use;`
-  const seconds = Math.ceil(waitMillis / 1_000)
-  return `${name} has connections in TIME-WAIT, left by a server without SO_REUSEADDR; wait ${seconds} s, or`
+  const waitMillis = protocol === "tcp" ? yield* PortHolder.findTimeWaitMillis(wanted) : undefined
+  if (waitMillis !== undefined) {
+    const seconds = Math.ceil(waitMillis / 1_000)
+    return `${name} has connections in TIME-WAIT, left by a server without SO_REUSEADDR; wait ${seconds} s, or`
+  }
+  return holder === undefined ? `${name} is in use;` : `${name} is in use, probably by ${describeHolder(holder)};`
 })
+
+/** Describes a process, and the address of its socket if it is another one than the wanted address. */
+const describeHolder = ({ address, command, conflict, pid }: PortHolder.SocketOwner) =>
+  `${TerminalText.escape(command)} (pid ${pid}${conflict === "same" ? "" : `, which has ${address}`})`
 
 /** Explains why a server cannot listen: names what uses the port and the flag that selects another port. */
 export const explainListenError = (service: string, port: number, flag: string, protocol: "tcp" | "udp" = "tcp") =>
@@ -40,7 +51,7 @@ export const explainListenError = (service: string, port: number, flag: string, 
     if (error.reason !== "AddressInUse") {
       return yield* new CannotServe({ message: `${service}: ${TerminalText.escape(error.message)}` })
     }
-    const reason = yield* explainPortInUse(port, protocol)
+    const reason = yield* explainPortInUse({ address: wantedAddress(error.address), port }, protocol)
     return yield* new CannotServe({ message: `${service}: ${reason} choose another port with ${flag}` })
   })
 

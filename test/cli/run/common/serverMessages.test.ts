@@ -67,6 +67,38 @@ describe("serverMessages", () => {
     })
   )
 
+  it.effect("names the address of a wildcard that is in the way, and says where that is not certain", () =>
+    Effect.gen(function* () {
+      const line = (address: string, inode: number) =>
+        `titles\n0: ${address}:0045 ${"0".repeat(address.length)}:0000 0A 00000000:00000000 00:00000000 0 0 0 ${inode} 1 0\n`
+      const messageWith = (v4: string, v6: string) =>
+        Effect.provide(
+          explain("AddressInUse", 69, "tcp"),
+          FileSystem.layerNoop({
+            readFileString: (path) =>
+              Effect.succeed(path === "/proc/net/tcp" ? v4 : path === "/proc/net/tcp6" ? v6 : "server\0"),
+            readDirectory: (path) => Effect.succeed(path === "/proc" ? ["7"] : ["3"]),
+            readLink: () => Effect.succeed("socket:[99]")
+          })
+        )
+      const fix = "choose another port with --port"
+      assert.deepStrictEqual(
+        [
+          yield* messageWith(line("0100007F", 99), ""),
+          yield* messageWith(line("00000000", 99), ""),
+          yield* messageWith("", line("0".repeat(32), 99)),
+          yield* messageWith(line("3D00007F", 99), "")
+        ],
+        [
+          `tftp: TCP port 69 is in use by server (pid 7); ${fix}`,
+          `tftp: TCP port 69 is in use by server (pid 7, which has 0.0.0.0); ${fix}`,
+          `tftp: TCP port 69 is in use, probably by server (pid 7, which has ::); ${fix}`,
+          `tftp: TCP port 69 is in use; ${fix}`
+        ]
+      )
+    })
+  )
+
   it.live.skipIf(process.platform !== "linux")(
     "escapes the command line of the process that has the port (skipped without /proc)",
     () =>
