@@ -46,6 +46,7 @@ import * as Network from "../network/Network.ts"
 import type { Tap } from "../network/Packet.ts"
 import * as Quantity from "../network/Quantity.ts"
 import * as CaptureWriter from "./CaptureWriter.ts"
+import * as FailedConnect from "./tap/FailedConnect.ts"
 import * as TappedStream from "./tap/TappedStream.ts"
 import * as TappedUdp from "./tap/TappedUdp.ts"
 import * as CaptureLimits from "./write/CaptureLimits.ts"
@@ -63,9 +64,12 @@ export interface Options {
  * this network is reported once, when it is sent.
  *
  * A stream is reported as its program sees it: data when it is written or pulled, the handshake when the connection is
- * established, FIN and RST when they are sent or detected. Unix domain sockets and failed connections are not reported.
- * A datagram received by a socket bound to all addresses is reported as sent to the local address that most likely
- * received it.
+ * established, FIN and RST when they are sent or detected. Unix domain sockets are not reported. A datagram received by
+ * a socket bound to all addresses is reported as sent to the local address that most likely received it.
+ *
+ * A connection that fails is reported when it fails: its SYN, and the RST of the remote end if it was refused. Nothing
+ * follows the SYN if no answer came, the host was unreachable or the attempt was interrupted. Sockets do not tell the
+ * local port of such an attempt: the SYN has one from 61,000 up, and the comment `local port unknown`.
  *
  * @category combinators
  * @since 0.1.0
@@ -79,12 +83,13 @@ export const wrap = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const interfaces = yield* network.interfaces
   const now = () => clock.currentTimeNanosUnsafe()
-  const emit: TappedStream.Emit = (transport, kind, from, to, bytes) =>
-    tap({ transport, kind, from, to, bytes, at: now(), host })
+  const emit: TappedStream.Emit = (transport, kind, from, to, bytes, fault) =>
+    tap({ transport, kind, from, to, bytes, at: now(), host, fault })
   const streams = TappedStream.make(emit)
+  const attempt = FailedConnect.make(interfaces, now, emit)
   return {
     listen: (options) => Effect.flatMap(network.listen(options), streams.listener),
-    connect: (remote) => Effect.flatMap(network.connect(remote), streams.connected),
+    connect: (remote) => Effect.flatMap(attempt(remote, network.connect(remote)), streams.connected),
     udp: TappedUdp.make(network, interfaces, now, emit),
     interfaces: network.interfaces,
     availableSockets: () => network.availableSockets()

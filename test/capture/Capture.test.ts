@@ -4,14 +4,21 @@ import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as NetAddress from "effect/net/NetAddress"
+import * as Fiber from "effect/Fiber"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Capture from "../../src/capture/Capture.ts"
+import * as CaptureReader from "../../src/capture/CaptureReader.ts"
+import * as CaptureWriter from "../../src/capture/CaptureWriter.ts"
+import * as Ip from "../../src/capture/Ip.ts"
+import * as PcapngDecoder from "../../src/capture/PcapngDecoder.ts"
 import type * as Endpoint from "../../src/network/Endpoint.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import type { ObservedPacket } from "../../src/network/Packet.ts"
+import * as Simulation from "../../src/simulation/Simulation.ts"
 import { assertNoLeaks } from "../support/Handles.ts"
 import { outcome, read, readAll } from "../support/Hosts.ts"
 
@@ -126,6 +133,125 @@ describe("Capture.wrap, streams", () => {
       yield* near.write("hello")
       assert.strictEqual(`${yield* read(far, 5)}`, "hello")
       assert.deepStrictEqual(seen, [])
+    })
+  )
+})
+
+describe("Capture.wrap, connections that fail", () => {
+  const loopback = (port: number) => NetAddress.inetAddressFromNativeUnsafe("127.0.0.1", port)
+
+  /** A port on which nothing listens. */
+  const closedPort = Effect.gen(function* () {
+    const network = yield* Network.Network
+    const { address } = yield* network.listen({ port: 0 })
+    return (address as NetAddress.InetAddress).port
+  }).pipe(Effect.scoped)
+
+  /** A network on which each connect ends in the same way. */
+  const failing = Effect.fnUntraced(function* (connect: Network.Network["Service"]["connect"]) {
+    const plain = yield* Network.Network
+    const seen: Array<ObservedPacket> = []
+    const network = yield* Capture.wrap({ ...plain, connect }, (packet) => seen.push(packet))
+    return { network, seen }
+  })
+
+  test(
+    "reports the SYN and the RST of a refused one, each attempt from another port",
+    Effect.gen(function* () {
+      const { network, seen } = yield* tappedNetwork
+      const port = yield* closedPort
+      for (const _ of [1, 2]) assert.strictEqual(yield* outcome(network.connect(loopback(port))), "Refused")
+      assert.deepStrictEqual(formatPackets(seen, port), ["> syn", "< rst", "> syn", "< rst"])
+      assert.deepStrictEqual(
+        seen.map(({ fault }) => fault),
+        ["local port unknown", undefined, "local port unknown", undefined]
+      )
+      const [first, answer, second] = seen.map(({ from, to }) => ({ from, to }))
+      assert.deepStrictEqual(first, { from: { address: "127.0.0.1", port: 61_000 }, to: answer!.from })
+      assert.deepStrictEqual(answer!.to, first!.from)
+      assert.deepStrictEqual(second!.from, { address: "127.0.0.1", port: 61_001 })
+    })
+  )
+
+  test(
+    "the file has a SYN, and a RST that acknowledges it",
+    Effect.gen(function* () {
+      const { network, seen } = yield* tappedNetwork
+      yield* outcome(network.connect(loopback(yield* closedPort)))
+      const writer = CaptureWriter.make()
+      for (const packet of seen) writer.tap(packet)
+      const read = CaptureReader.make()
+      const packets = Result.getOrThrow(PcapngDecoder.decode(Buffer.concat(writer.finish()))).flatMap(
+        (block) => read(block) ?? []
+      )
+      assert.deepStrictEqual(
+        packets.map(({ comments, problems, tcp }) => ({ flags: tcp?.flags, comments, problems })),
+        [
+          { flags: Ip.flag.syn, comments: ["local port unknown"], problems: [] },
+          { flags: Ip.flag.rst | Ip.flag.ack, comments: [], problems: [] }
+        ]
+      )
+      assert.strictEqual(packets[1]!.tcp!.ack, packets[0]!.tcp!.seq + 1)
+    })
+  )
+
+  for (const [reason, why] of [
+    ["TimedOut", "no answer"],
+    ["Unreachable", "no route to the host"]
+  ] as const)
+    it.effect(`reports the SYN alone if the reason is ${reason}`, () =>
+      Effect.gen(function* () {
+        const failure = Effect.delay(Effect.fail(new Network.NetworkError({ reason })), "3 seconds")
+        const { network, seen } = yield* failing(() => failure)
+        const attempt = yield* Effect.forkChild(Effect.exit(network.connect(loopback(9))), { startImmediately: true })
+        yield* TestClock.adjust("3 seconds")
+        yield* Fiber.join(attempt)
+        assert.deepStrictEqual(formatPackets(seen, 9), ["> syn"])
+        assert.strictEqual(seen[0]!.fault, `local port unknown, ${why} after 3.00 s`)
+      }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+    )
+
+  it.effect("reports the SYN alone if it is interrupted", () =>
+    Effect.gen(function* () {
+      const { network, seen } = yield* failing(() => Effect.never)
+      const attempt = yield* Effect.forkChild(network.connect(loopback(9)), { startImmediately: true })
+      yield* TestClock.adjust("20 millis")
+      yield* Fiber.interrupt(attempt)
+      assert.deepStrictEqual(formatPackets(seen, 9), ["> syn"])
+      assert.strictEqual(seen[0]!.fault, "local port unknown, interrupted after 20.0 ms")
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
+  test(
+    "reports nothing if no packet was sent, or for a Unix domain socket",
+    Effect.gen(function* () {
+      const none = new Network.NetworkError({ reason: "NoDescriptors" })
+      const { network, seen } = yield* failing(() => Effect.fail(none))
+      assert.strictEqual(yield* outcome(network.connect(loopback(9))), "NoDescriptors")
+      const captured = yield* tappedNetwork
+      const path = NetAddress.unixPathAddress(Path.join(Os.tmpdir(), "inet-no-such-socket"))
+      assert.notStrictEqual(yield* outcome(captured.network.connect(path)), "Success")
+      assert.deepStrictEqual([...seen, ...captured.seen], [])
+    })
+  )
+
+  it.live("reports a refusal on a simulated host once", () =>
+    Effect.gen(function* () {
+      const { exit } = yield* Simulation.run(
+        Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
+          const [client, server] = [yield* host("client"), yield* host("server")]
+          return yield* client.run(
+            Effect.gen(function* () {
+              const { network, seen } = yield* tappedNetwork
+              const remote = NetAddress.inetAddressFromNativeUnsafe(server.address, 7)
+              assert.strictEqual(yield* outcome(network.connect(remote)), "Refused")
+              assert.deepStrictEqual(formatPackets(seen, 7), ["> syn", "< rst"])
+              assert.strictEqual(seen[0]!.from.address, client.address)
+            }).pipe(Effect.scoped)
+          )
+        })
+      )
+      yield* exit
     })
   )
 })

@@ -8,13 +8,14 @@ import * as Endpoint from "../../network/Endpoint.ts"
 import type { Connection, Listener, NetworkError } from "../../network/Network.ts"
 import type { Kind } from "../../network/Packet.ts"
 
-/** Reports a packet to the tap, with the current time. */
+/** Reports a packet to the tap, with the current time and a comment for the reader of the capture. */
 export type Emit = (
   transport: "udp" | "tcp",
   kind: Kind,
   from: Endpoint.Endpoint,
   to: Endpoint.Endpoint,
-  bytes: Uint8Array
+  bytes: Uint8Array,
+  comment?: string
 ) => void
 
 /** The reporting state of one end of a stream. */
