@@ -1,5 +1,7 @@
+import { words } from "../common/flagParsers.ts"
 import * as flags from "../common/flags.ts"
 import { lazyCommand } from "../common/lazyCommand.ts"
+import { optional } from "../common/settings/settingFlag.ts"
 
 /** Names of states, as in `SocketFilter`, without loading its module. A test compares them. */
 export const stateNames = [
@@ -26,6 +28,18 @@ export const stateNames = [
 ] as const
 
 const section = "sockets"
+
+/** Parses names of states in any case: ss prints `LISTEN` and `TIME-WAIT`, and takes both cases. */
+export const parseStates = (text: string) => words(stateNames)(text.toLowerCase())
+
+const state = optional({
+  name: "state",
+  metavar: "STATE,...",
+  description: "Only these states, with the names of ss, in any case: LISTEN, estab, TIME-WAIT",
+  expected: `${stateNames.slice(0, -1).join(", ")} or ${stateNames.at(-1)}, or several separated by commas`,
+  parse: parseStates,
+  section
+})
 
 /** Largest process number of Linux. */
 const maxPidNumber = 4_194_304
@@ -55,7 +69,7 @@ export const command = lazyCommand({
       "Only this port, of either end: a number, or a service such as http"
     ),
     pid: flags.integer(section, "pid", 1, maxPidNumber, "Only sockets that this process has open"),
-    state: flags.words(section, "state", "STATE", stateNames, "Only these states, with the names of ss"),
+    state,
     namespaces: flags.toggle(
       section,
       "namespaces",

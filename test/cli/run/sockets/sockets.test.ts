@@ -3,7 +3,7 @@ import * as Net from "node:net"
 import * as Process from "node:process"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { stateNames } from "../../../../src/cli/inspect/sockets.ts"
+import { parseStates, stateNames } from "../../../../src/cli/inspect/sockets.ts"
 import * as SocketTable from "../../../../src/inspect/SocketTable.ts"
 import * as Cli from "../../../support/Cli.ts"
 import * as Pty from "../../../support/Pty.ts"
@@ -24,6 +24,22 @@ describe("sockets", () => {
   it("has the names of all states in its help", () => {
     assert.sameMembers([...stateNames], Object.keys(SocketTable.stateNames))
   })
+
+  it("takes the states as ss prints them, and in any case", () => {
+    const printed = "LISTEN UNCONN ESTAB SYN-SENT SYN-RECV CLOSE-WAIT FIN-WAIT-1 FIN-WAIT-2 LAST-ACK CLOSING TIME-WAIT"
+    const states = parseStates(printed.replaceAll(" ", ","))?.flatMap((name) => SocketTable.stateNames[name] ?? [])
+    assert.deepStrictEqual(states, SocketTable.stateNames.all)
+    assert.deepStrictEqual(parseStates("Listen, tImE-wAiT"), ["listen", "time-wait"])
+    assert.isUndefined(parseStates("LISTEN,OPEN"))
+  })
+
+  onLinux("--state takes LISTEN (Linux only)", () =>
+    Effect.gen(function* () {
+      const { port } = yield* listener
+      const { code, stdout } = yield* Cli.runInProcess(["sockets", "--port", `${port}`, "--state", "LISTEN"])
+      assert.deepStrictEqual([code, stdout.split("\n").length], [0, 3])
+    }).pipe(Effect.scoped)
+  )
 
   onLinux("finds a listener with its process (Linux only)", () =>
     Effect.gen(function* () {
