@@ -17,8 +17,10 @@ export interface State {
   /** Sockets in the order of the list, and those that were in the previous one only. */
   readonly rows: ReadonlyArray<Row>
   readonly notes: ReadonlyArray<string>
-  /** Number of the page if there are more rows than lines; after the last page comes the first. */
-  readonly page: number
+  /** Index of the first row on the screen. */
+  readonly top: number
+  /** True if only rows that differ from the previous list are shown. */
+  readonly onlyChanges: boolean
 }
 
 /** Returns the rows of an update: each socket with its change, and the sockets that are gone at their place. */
@@ -34,22 +36,61 @@ export const rowsOf = (
 
 type Event = fullScreen.Event<SocketTable.Update>
 
-/** Returns the step of the screen. */
+/** Returns the rows that can be shown: all, or those that differ. */
+const visibleRows = ({ onlyChanges, rows }: State) =>
+  onlyChanges ? rows.filter(({ kind }) => kind !== "present") : rows
+
+/** Lines of the screen beside the rows: title, titles of columns, keys. */
+const otherLines = 3
+
+/** Returns the notes that are shown: none if they leave no line for a row. */
+const shownNotes = (notes: ReadonlyArray<string>, height: number) => (height > otherLines + notes.length ? notes : [])
+
+/** Returns the number of rows that fit on the screen. */
+const pageRows = ({ notes }: State, height: number) =>
+  Math.max(1, height - otherLines - shownNotes(notes, height).length)
+
+/** Returns the state with another first row, so that the screen is full if there are rows enough. */
+const scrollTo = (state: State, top: number, height: number): State => ({
+  ...state,
+  top: Math.max(0, Math.min(top, visibleRows(state).length - pageRows(state, height)))
+})
+
+/** Keys that scroll, by their character. */
+const scrollKeys: Readonly<Record<string, (state: State, page: number) => number>> = {
+  " ": ({ top }, page) => top + page,
+  b: ({ top }, page) => top - page,
+  g: () => 0,
+  G: ({ rows }) => rows.length
+}
+
+/** Returns the step of a character. */
+const stepCharacter = (state: State, character: string, height: number): fullScreen.Step<State> => {
+  if (character === "q") return [state, { _tag: "Done" }]
+  if (character === "c") return [{ ...state, onlyChanges: !state.onlyChanges, top: 0 }]
+  const target = scrollKeys[character]?.(state, pageRows(state, height))
+  return [target === undefined ? state : scrollTo(state, target, height)]
+}
+
+/** Returns the step of the screen. `heightOf` returns the lines of the last frame. */
 const stepWith =
-  (compare: Parameters<typeof rowsOf>[1]) =>
+  (compare: Parameters<typeof rowsOf>[1], heightOf: () => number) =>
   (state: State, event: Event): fullScreen.Step<State> => {
     switch (event._tag) {
-      case "Received":
-        return [{ ...state, rows: rowsOf(event.message, compare), notes: event.message.list.notes }]
+      case "Received": {
+        const { list } = event.message
+        return [scrollTo({ ...state, rows: rowsOf(event.message, compare), notes: list.notes }, state.top, heightOf())]
+      }
+      case "Resize":
+        return [scrollTo(state, state.top, heightOf())]
       case "Disconnected":
         return [state, { _tag: "Fail", message: event.reason }]
       case "Up":
-        return [{ ...state, page: Math.max(0, state.page - 1) }]
+        return [scrollTo(state, state.top - 1, heightOf())]
       case "Down":
-        return [{ ...state, page: state.page + 1 }]
+        return [scrollTo(state, state.top + 1, heightOf())]
       case "Character":
-        if (event.character === "q") return [state, { _tag: "Done" }]
-        return [event.character === " " ? { ...state, page: state.page + 1 } : state]
+        return stepCharacter(state, event.character, heightOf())
       case "Interrupt":
       case "Escape":
       case "EndOfInput":
@@ -68,44 +109,55 @@ export const summary = (rows: ReadonlyArray<Row>): string => {
   return [Quantity.format(rows.length - count("gone"), "socket"), ...changes].join(", ")
 }
 
-/** Lines of the screen beside the rows: title, titles of columns, keys. */
-const otherLines = 3
+/** Returns the line of the keys; those that scroll are named if there is something to scroll. */
+const keysOf = (onlyChanges: boolean, scrolls: boolean): string =>
+  [
+    "q quits",
+    onlyChanges ? "c shows all" : "c shows only changes",
+    ...(scrolls ? ["Space and b: pages", "arrows: lines", "g and G: ends"] : [])
+  ].join(", ")
 
-/** Draws the screen. Only the rows of the page are formatted: a table may have ten thousands. */
-export const draw = (
-  { notes, page, rows, title }: State,
-  columns: number,
-  height: number
-): ReadonlyArray<StyledLine> => {
-  const shownNotes = height > otherLines + notes.length ? notes : []
-  const most = Math.max(1, height - otherLines - shownNotes.length)
-  const pages = Math.max(1, Math.ceil(rows.length / most))
-  const from = (page % pages) * most
-  const shown = rows.slice(from, from + most)
+/** Draws the screen. Only the rows that fit are formatted: a table may have ten thousands. */
+const draw = (state: State, columns: number, height: number): ReadonlyArray<StyledLine> => {
+  const visible = visibleRows(state)
+  const { top } = scrollTo(state, state.top, height)
+  const shown = visible.slice(top, top + pageRows(state, height))
+  const scrolls = shown.length < visible.length
   const kinds = new Map(shown.map(({ kind, socket }) => [socket, kind]))
   const withMarks = Text.columnsWithMarks((socket) => kinds.get(socket) ?? "present")
   const lines = Table.fit(withMarks, [...kinds.keys()], columns)
-  const keys = pages === 1 ? "q quits" : `q quits, Space shows the next page; page ${(page % pages) + 1} of ${pages}`
+  const position = scrolls ? `; rows ${top + 1}-${top + shown.length} of ${visible.length}` : ""
   const drawn: ReadonlyArray<StyledLine> = [
-    [{ text: title, style: "bold" }, { text: `  ${summary(rows)}` }],
+    [{ text: state.title, style: "bold" }, { text: `  ${summary(state.rows)}${position}` }],
     ...lines,
-    ...shownNotes.map(plain),
-    [{ text: keys, style: "dim" }]
+    ...(visible.length === 0 && state.onlyChanges ? [plain("no socket has changed since the previous look")] : []),
+    ...shownNotes(state.notes, height).map(plain),
+    [{ text: keysOf(state.onlyChanges, scrolls), style: "dim" }]
   ]
   return drawn.slice(0, height).map((line) => clip(line, columns))
 }
 
-/** Returns the screen as a state machine for the full-screen loop. */
+/** Lines of a terminal before the first frame. */
+const usualLines = 24
+
+/** Returns the screen of the first update as a state machine for the full-screen loop, which draws before each step. */
 export const game = (
   title: string,
-  compare: Parameters<typeof rowsOf>[1]
-): fullScreen.Game<State, SocketTable.Update> => ({
-  initial: { title, rows: [], notes: [], page: 0 },
-  step: stepWith(compare),
-  draw
-})
+  compare: Parameters<typeof rowsOf>[1],
+  first: SocketTable.Update
+): fullScreen.Game<State, SocketTable.Update> => {
+  let lastHeight = usualLines
+  return {
+    initial: { title, rows: rowsOf(first, compare), notes: first.list.notes, top: 0, onlyChanges: false },
+    step: stepWith(compare, () => lastHeight),
+    draw: (state, columns, height) => {
+      lastHeight = height
+      return draw(state, columns, height)
+    }
+  }
+}
 
-/** Shows the updates until a key ends it. */
+/** Shows the updates until a key ends it. It looks before the first frame, which has the sockets. */
 export const show = Effect.fnUntraced(function* <E, R>(
   updates: Stream.Stream<SocketTable.Update, E, R>,
   title: string,
@@ -113,5 +165,6 @@ export const show = Effect.fnUntraced(function* <E, R>(
 ) {
   const pull = yield* Stream.toPull(Stream.rechunk(updates, 1))
   const next = Effect.map(pull, ([update]) => update)
-  yield* fullScreen.play({ next, send: () => Effect.void }, game(title, compare))
+  const first = yield* next
+  yield* fullScreen.play({ next, send: () => Effect.void }, game(title, compare, first))
 }, Effect.scoped)

@@ -183,10 +183,11 @@ describe("the screen of sockets", () => {
       { kind: "gone" as const, socket: unix, before: undefined }
     ]
   }
-  const { draw, initial, step } = Screen.game("sockets tcp", SocketFilter.compare)
+  const screenOf = (first: SocketTable.Update) => Screen.game("sockets tcp", SocketFilter.compare, first)
+  const { draw, initial: state, step } = screenOf(update)
   const textOf = (state: Screen.State, columns: number, rows: number) =>
     Table.toText(draw(state, columns, rows)).split("\n")
-  const [state] = step(initial, { _tag: "Received", message: update })
+  const key = (character: string) => ({ _tag: "Character", character }) as const
 
   it("marks changes, keeps what is gone for one look, and shows notes and keys", () => {
     assert.deepStrictEqual(
@@ -198,30 +199,92 @@ describe("the screen of sockets", () => {
         "+  tcp    established  127.0.0.1:40000",
         "-  u_str  listen       /run/user/1000/sy",
         "1 socket belongs to processes of other u",
-        "q quits"
+        "q quits, c shows only changes"
       ].map((line) => line.trimEnd())
     )
     const [later] = step(state, { _tag: "Received", message: { ...update, changes: [] } })
     assert.strictEqual(textOf(later, 70, 24)[0], "sockets tcp  2 sockets")
   })
 
-  it("pages with Space and cursor keys, and ends with q", () => {
-    const key = (character: string) => ({ _tag: "Character", character }) as const
-    assert.match(textOf(state, 60, 6).at(-1)!, /page 1 of 2$/)
-    const [second] = step(state, key(" "))
-    assert.match(textOf(second, 60, 6).at(-1)!, /page 2 of 2$/)
-    const [first] = step(second, { _tag: "Up" })
-    assert.match(textOf(first, 60, 6).at(-1)!, /page 1 of 2$/)
+  it("shows only changes after c, and all after c again", () => {
+    const [changes] = step(state, key("c"))
+    assert.deepStrictEqual(
+      textOf(changes, 70, 24).map((line) => line.slice(0, 30).trimEnd()),
+      [
+        "sockets tcp  2 sockets, 1 new,",
+        "   proto  state        local",
+        "+  tcp    established  127.0.0",
+        "-  u_str  listen       /run/us",
+        "1 socket belongs to processes",
+        "q quits, c shows all"
+      ]
+    )
+    const [none] = step(changes, { _tag: "Received", message: { ...update, changes: [] } })
+    assert.include(textOf(none, 70, 24), "no socket has changed since the previous look")
+    assert.deepStrictEqual(textOf(step(changes, key("c"))[0], 70, 24), textOf(state, 70, 24))
+  })
+
+  const connections = Array.from({ length: 1_000 }, (_, at) =>
+    tcp({ stateCode: 1, localPort: 10_000 + at, inode: at + 1 })
+  )
+  const many = screenOf({ list: { ...list, sockets: connections, notes: [] }, changes: [] })
+  const shownBy = (...keys: ReadonlyArray<Parameters<typeof many.step>[1]>) => {
+    let state = many.initial
+    for (const one of keys) {
+      many.draw(state, 80, 23)
+      state = many.step(state, one)[0]
+    }
+    const lines = Table.toText(many.draw(state, 80, 23)).split("\n")
+    return [lines[0]!.replace(/.*; /, ""), lines[2]!.match(/:(1\d{4})/)?.[1], lines.length]
+  }
+  const [up, down] = [{ _tag: "Up" }, { _tag: "Down" }] as const
+  it.each([
+    ["at first", [], 1],
+    ["after the down key", [down], 2],
+    ["after down and up", [down, down, up], 2],
+    ["not above the first row", [up, key("b")], 1],
+    ["after Space", [key(" "), key(" ")], 41],
+    ["after b", [key(" "), key(" "), key("b")], 21],
+    ["after G, and not behind the last page", [key("G"), key(" "), down], 981],
+    ["after G and up", [key("G"), down, down, up], 980],
+    ["after g", [key("G"), key("g")], 1]
+  ] as const)("shows a page of 20 rows of 1000, %s", (_, keys, first) => {
+    assert.deepStrictEqual(shownBy(...keys), [`rows ${first}-${first + 19} of 1000`, `${9_999 + first}`, 23])
+  })
+
+  it("names the keys that scroll if there is something to scroll, in 80 columns", () => {
+    assert.strictEqual(
+      Table.toText(many.draw(many.initial, 80, 23))
+        .split("\n")
+        .at(-1),
+      "q quits, c shows only changes, Space and b: pages, arrows: lines, g and G: ends"
+    )
+  })
+
+  it("stays within the rows when they become fewer", () => {
+    many.draw(many.initial, 80, 23)
+    const [end] = many.step(many.initial, key("G"))
+    const few = { list: { ...list, sockets: connections.slice(0, 30), notes: [] }, changes: [] }
+    const [fewer] = many.step(end, { _tag: "Received", message: few })
+    assert.strictEqual(fewer.top, 10)
+  })
+
+  it("ends with q, and fails with the reason", () => {
     assert.deepStrictEqual(step(state, key("q"))[1], { _tag: "Done" })
     assert.deepStrictEqual(step(state, { _tag: "Disconnected", reason: "why" })[1], { _tag: "Fail", message: "why" })
   })
 
   it.prop(
     "fits any terminal",
-    [Arbitrary.array(anySocket, { maxLength: 30 }), between(20, 200), between(1, 40)],
-    ([sockets, columns, rows]) => {
-      const [state] = step(initial, { _tag: "Received", message: { list: { ...list, sockets }, changes: [] } })
-      const lines = draw(state, columns, rows)
+    [Arbitrary.array(anySocket, { maxLength: 30 }), between(20, 200), between(1, 40), Arbitrary.array(between(0, 7))],
+    ([sockets, columns, rows, presses]) => {
+      const any = screenOf({ list: { ...list, sockets }, changes: [] })
+      let state = any.initial
+      for (const press of presses) {
+        any.draw(state, columns, rows)
+        state = any.step(state, [up, down, ..." bgGcx".split("").map(key)][press]!)[0]
+      }
+      const lines = any.draw(state, columns, rows)
       assert.isAtMost(lines.length, rows)
       for (const line of lines)
         assert.isAtMost(
