@@ -5,6 +5,7 @@ import * as Fs from "node:fs"
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Cli from "../../support/Cli.ts"
 import { directory } from "../../support/Directory.ts"
 import { waitUntil } from "../../support/Pause.ts"
@@ -134,6 +135,24 @@ describe.skipIf(denied !== "")(`captures while they are made${skipped}`, () => {
     }).pipe(Effect.scoped)
   )
 
+  for (const stop of ["packets=5", "size=200", "time=2s"])
+    it.live(`capture run --stop ${stop} has the number of packets that the system has dropped`, () =>
+      Effect.gen(function* () {
+        const server = yield* echo
+        const port = portOf(server)
+        const filter = ["--filter", `tcp.port == ${port}`]
+        const running = yield* Cli.start(["capture", "run", "-i", "lo", "--stop", stop, ...filter])
+        yield* running.waitForOutput("stderr", /capturing on lo/)
+        const ended = yield* Effect.forkChild(running.ended)
+        while (ended.pollUnsafe() === undefined) assert.strictEqual(yield* talk(port, "Hello"), "Hello")
+        const { code, stderr, stdout } = yield* Fiber.join(ended)
+        assert.strictEqual(code, 0, stderr)
+        const lines = stdout.toString().split("\n").slice(0, -1)
+        if (stop === "packets=5") assert.strictEqual(lines.length, 5)
+        assert.match(stderr, new RegExp(`lo: ${lines.length} packets? captured, \\d+ dropped by the system`))
+      }).pipe(Effect.scoped)
+    )
+
   it.live("capture run writes a ring of files that tshark reads, with the number of its limit", () =>
     Effect.gen(function* () {
       const server = yield* echo
@@ -149,7 +168,7 @@ describe.skipIf(denied !== "")(`captures while they are made${skipped}`, () => {
       }
       const { code, stderr } = yield* running.ended
       assert.strictEqual(code, 0, stderr)
-      assert.match(stderr, /lo: 10 packets captured/)
+      assert.match(stderr, /lo: 10 packets captured, \d+ dropped by the system/)
       const names = Fs.readdirSync(root).sort()
       const counts = names.map((name) => {
         const { stdout } = ChildProcess.spawnSync("tshark", ["-r", inRoot(name), "-n"], { encoding: "utf8" })

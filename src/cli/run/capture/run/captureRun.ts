@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as CaptureLimits from "../../../../capture/write/CaptureLimits.ts"
@@ -24,6 +25,9 @@ const defaultInterface = "lo"
 
 /** Time that the end waits for the reader of a pipe. */
 const closeTimeout = Duration.seconds(5)
+
+/** Time in which dumpcap must end after a limit. */
+const maxEndWait = Duration.seconds(2)
 
 const interfacesOf = (input: Input) => (input.interface ?? defaultInterface).split(",").filter((name) => name !== "")
 
@@ -80,6 +84,7 @@ const write = Effect.fnUntraced(function* (path: string, running: dumpcap.Dumpca
   const failed = (detail: string) => new CannotCapture({ message: `--write ${JSON.stringify(path)}: ${detail}` })
   let failure: CannotCapture | undefined
   let isStopped = false
+  let unwritten = 0
   let captured = () => live.counts().captured
   yield* Effect.scoped(
     Effect.gen(function* () {
@@ -99,19 +104,24 @@ const write = Effect.fnUntraced(function* (path: string, running: dumpcap.Dumpca
             failure = failed(`${ending.hasReader ? "its reader has stopped" : "no reader has opened it"}; ${lost} lost`)
           })
       }).pipe(Effect.mapError(({ detail }) => failed(detail)))
-      yield* Effect.raceFirst(feedAll(running, live, output.notify), output.ended)
+      const feeding = yield* Effect.forkScoped(feedAll(running, live, output.notify))
+      yield* Effect.raceFirst(Fiber.join(feeding), output.ended)
       isStopped = !output.isOpen()
-      if (isStopped) yield* running.stop
+      unwritten = live.unwritten()
+      if (!isStopped) return
+      // The rest of the bytes has the number of packets that the system has dropped.
+      yield* running.stop
+      yield* Effect.timeoutOption(Fiber.await(feeding), maxEndWait)
     })
   )
-  const result: Result = { ...live.counts(), captured: captured(), unwritten: live.unwritten(), isStopped, failure }
+  const result: Result = { ...live.counts(), captured: captured(), unwritten, isStopped, failure }
   return result
 })
 
 /** Prints packets until dumpcap ends or a limit is reached. */
 const print = Effect.fnUntraced(function* (running: dumpcap.Dumpcap, limits: Limits, json: boolean) {
-  const { dropped, hasReachedLimit, packets } = yield* printer.print(running.bytes, { ...limits, json })
-  if (hasReachedLimit) yield* running.stop
+  const onLimit = running.stop
+  const { dropped, hasReachedLimit, packets } = yield* printer.print(running.bytes, { ...limits, json, onLimit })
   const result: Result = {
     captured: packets,
     dropped,
