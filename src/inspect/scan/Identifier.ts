@@ -50,7 +50,27 @@ const lineEnds = [13, 10, 13, 10]
 /** Most chunks of a reply: the recognition runs for each of them. */
 const maxChunks = 64
 
-const recognize = (probes: ReadonlyArray<ServiceProbe>, reply: Uint8Array, port: number): Identity | undefined => {
+const isPrefix = (part: Uint8Array, whole: Uint8Array) =>
+  part.length <= whole.length && part.every((byte, index) => byte === whole[index])
+
+const nothing = new Uint8Array(0)
+
+/** A part of the request that comes back may be all of it soon, and tells nothing before. */
+const isPartOfEcho = (reply: Uint8Array, request: Uint8Array) =>
+  reply.length < request.length && isPrefix(reply, request)
+
+/** Tests if the request came back. One without letters also comes back from a server that changes letters. */
+const isEcho = (reply: Uint8Array, request: Uint8Array) =>
+  reply.length === request.length && isPrefix(reply, request) && /[a-z]{2}/i.test(textOf(request))
+
+const recognize = (
+  probes: ReadonlyArray<ServiceProbe>,
+  reply: Uint8Array,
+  port: number,
+  request: Uint8Array
+): Identity | undefined => {
+  if (isEcho(reply, request)) return { service: "echo" }
+  if (isPartOfEcho(reply, request)) return undefined
   for (const probe of probes) {
     const identity = probe.identify(reply, port)
     if (identity !== undefined) return identity
@@ -60,6 +80,8 @@ const recognize = (probes: ReadonlyArray<ServiceProbe>, reply: Uint8Array, port:
 
 /** The reply of one connection. */
 interface Reply {
+  /** The probe whose request was sent last; undefined before any. */
+  readonly probe: ServiceProbe | undefined
   readonly identity: Identity | undefined
   readonly bytes: Uint8Array
   /** The server closed the connection. */
@@ -69,13 +91,15 @@ interface Reply {
 /** Reads until the reply is recognized, too long, ended or late. */
 const read = Effect.fnUntraced(function* (
   { pull }: Network.Connection,
-  probes: ReadonlyArray<ServiceProbe>,
+  probe: ServiceProbe | undefined,
+  others: ReadonlyArray<ServiceProbe>,
   port: number,
-  timeoutMillis: number,
-  maxBytes: number
+  { greetingMillis, maxReplyBytes: maxBytes, replyMillis }: Limits
 ) {
+  const request = probe?.request ?? nothing
+  const probes = probe === undefined ? others : [probe, ...others.filter((one) => one !== probe)]
   const now = yield* Monotonic.millis
-  const deadline = now() + timeoutMillis
+  const deadline = now() + (probe === undefined ? greetingMillis : replyMillis)
   const buffer = new Uint8Array(maxBytes)
   let length = 0
   let identity: Identity | undefined
@@ -96,12 +120,14 @@ const read = Effect.fnUntraced(function* (
     const part = chunk.value.subarray(0, maxBytes - length)
     buffer.set(part, length)
     length += part.length
-    identity = recognize(probes, buffer.subarray(0, length), port)
+    identity = recognize(probes, buffer.subarray(0, length), port, request)
   }
   const bytes = buffer.slice(0, length)
   // Some servers end their line, or their header, only when the client says something.
-  identity ??= length === 0 ? undefined : recognize(probes, Uint8Array.of(...bytes, ...lineEnds), port)
-  const reply: Reply = { identity, bytes, hasEnded }
+  if (identity === undefined && length > 0 && !isPartOfEcho(bytes, request)) {
+    identity = recognize(probes, Uint8Array.of(...bytes, ...lineEnds), port, nothing)
+  }
+  const reply: Reply = { probe, identity, bytes, hasEnded }
   return reply
 })
 
@@ -111,20 +137,34 @@ const inOrder = (probes: ReadonlyArray<ServiceProbe>, port: number): ReadonlyArr
   ...probes.filter(({ ports }) => !ports.includes(port))
 ]
 
-/** Connects, sends a request, and reads the reply, also as one of the probes that need no request of their own. */
+/** A server of which no byte has come, and which has not closed the connection: none that reads, perhaps. */
+const isSilent = ({ bytes, hasEnded, identity }: Reply) => identity === undefined && bytes.length === 0 && !hasEnded
+
+/**
+ * Connects, and sends one request after the other until something comes back; `undefined` waits for a greeting. Replies
+ * may also be those of other probes, which need no request of their own.
+ */
 const converse = Effect.fnUntraced(
-  function* (target: Target, probe: ServiceProbe | undefined, others: ReadonlyArray<ServiceProbe>, limits: Limits) {
+  function* (
+    target: Target,
+    requests: ReadonlyArray<ServiceProbe | undefined>,
+    others: ReadonlyArray<ServiceProbe>,
+    limits: Limits
+  ) {
     const network = yield* Network.Network
     const { address, port } = target
     const connection = yield* network.connect(NetAddress.inetAddressFromNativeUnsafe(address, port))
     yield* Effect.addFinalizer(() => connection.abort)
-    if (probe?.request !== undefined) yield* connection.write(probe.request)
-    const timeout = probe?.request === undefined ? limits.greetingMillis : limits.replyMillis
-    const probes = probe === undefined ? others : [probe, ...others.filter((one) => one !== probe)]
-    return yield* read(connection, probes, port, timeout, limits.maxReplyBytes)
+    let reply: Reply = { probe: undefined, identity: undefined, bytes: nothing, hasEnded: false }
+    for (const probe of requests) {
+      if (probe?.request !== undefined) yield* connection.write(probe.request)
+      reply = yield* read(connection, probe, others, port, limits)
+      if (!isSilent(reply)) return reply
+    }
+    return reply
   },
   Effect.scoped,
-  (conversation, _target, _probe, _others, { replyMillis }) =>
+  (conversation, _target, _requests, _others, { replyMillis }) =>
     conversation.pipe(
       Effect.timeoutOption(2 * replyMillis),
       Effect.map(Option.getOrUndefined),
@@ -141,51 +181,98 @@ const unknown = (bytes: Uint8Array): Identity | undefined => {
 /** Requests that are tried at a time: a service that ignores one costs the whole time for its reply. */
 const maxParallelRequests = 4
 
+/** Returns a reply after which the port is not asked further, as its identity; undefined if it may be asked. */
+const concluded = ({ bytes, hasEnded, identity, probe }: Reply): Identity | undefined => {
+  if (identity !== undefined || probe !== undefined) return identity
+  // A server with a greeting of its own that is not known is not asked further.
+  if (bytes.length > 0) return unknown(bytes)
+  // A wrapper that accepts the connection and closes it hides its service.
+  return hasEnded ? { service: "tcpwrapped" } : undefined
+}
+
+/** Sends requests on a connection of its own; undefined if it could not be opened. */
+type Attempt = (
+  requests: ReadonlyArray<ServiceProbe | undefined>
+) => Effect.Effect<Reply | undefined, never, Network.Network>
+
 /** Tries requests, several at a time, until the reply to one of them is recognized. */
-const tryRequests = (
-  requests: ReadonlyArray<ServiceProbe>,
-  attempt: (probe: ServiceProbe) => Effect.Effect<Reply | undefined, never, Network.Network>
-) => {
-  let unrecognized: Uint8Array | undefined
+const tryRequests = (requests: ReadonlyArray<ServiceProbe>, attempt: Attempt, before: Uint8Array) => {
+  let unrecognized = before
   return Effect.forEach(
     requests,
     (probe) =>
-      Effect.flatMap(attempt(probe), (reply) => {
+      Effect.flatMap(attempt([probe]), (reply) => {
         if (reply?.identity !== undefined) return Effect.fail(reply.identity)
-        if (reply !== undefined && reply.bytes.length > 0) unrecognized ??= reply.bytes
+        if (reply !== undefined && unrecognized.length === 0) unrecognized = reply.bytes
         return Effect.void
       }),
     { concurrency: maxParallelRequests, discard: true }
   ).pipe(
     Effect.match({
       onFailure: (identity): Identity | undefined => identity,
-      onSuccess: () => (unrecognized === undefined ? undefined : unknown(unrecognized))
+      onSuccess: () => unknown(unrecognized)
     })
   )
+}
+
+/**
+ * Connections to a port that says nothing. A stopped server does not accept them, and the system keeps each in the
+ * backlog, also after a reset: more would fill it, and the port would then seem filtered.
+ */
+const maxSilentConnections = 2
+
+/** Order in which a port is asked. */
+interface Order {
+  /** Requests one after the other, each entry on a connection of its own. */
+  readonly first: ReadonlyArray<ReadonlyArray<ServiceProbe | undefined>>
+  /** Requests of which a server without a sign of life gets only the first one. */
+  readonly later: ReadonlyArray<ServiceProbe>
+}
+
+const isText = ({ isSelfDescribing }: ServiceProbe) => isSelfDescribing === true
+
+/**
+ * Orders the requests. At a port of a known request it is sent at once; elsewhere the server has the first word, and
+ * then gets a request to which most servers reply something. One that ignores it waits for bytes of another kind.
+ */
+const orderOf = (requests: ReadonlyArray<ServiceProbe>, port: number): Order => {
+  const hinted = requests.filter(({ ports }) => ports.includes(port))
+  const others = requests.filter((probe) => !hinted.includes(probe))
+  const general = others.find(isText)
+  const rest = others.filter((probe) => probe !== general)
+  return {
+    first: [...hinted.map((probe) => [probe]), general === undefined ? [undefined] : [undefined, general]],
+    later: [...rest.filter((probe) => !isText(probe)), ...rest.filter(isText)]
+  }
 }
 
 const identifyTcp = Effect.fnUntraced(
   function* (target: Target, probes: ReadonlyArray<ServiceProbe>, limits: Limits) {
     const ordered = inOrder(probes, target.port)
     const others = ordered.filter(({ isSelfDescribing, request }) => request === undefined || isSelfDescribing === true)
-    const requests = ordered.filter(({ request }) => request !== undefined)
-    const attempt = (probe: ServiceProbe | undefined) => converse(target, probe, others, limits)
-    // At a port of a known request it is sent at once; elsewhere the server has the first word.
-    const hinted = requests.filter(({ ports }) => ports.includes(target.port))
-    for (const probe of hinted) {
-      const reply = yield* attempt(probe)
-      if (reply?.identity !== undefined) return reply.identity
-    }
-    const greeting = yield* attempt(undefined)
-    if (greeting?.identity !== undefined) return greeting.identity
-    // A server with a greeting of its own that is not known is not asked further.
-    if (greeting !== undefined && greeting.bytes.length > 0) return unknown(greeting.bytes)
-    // A wrapper that accepts the connection and closes it hides its service.
-    if (greeting?.hasEnded === true) return { service: "tcpwrapped" }
-    return yield* tryRequests(
-      requests.filter((probe) => !hinted.includes(probe)),
-      attempt
+    const order = orderOf(
+      ordered.filter(({ request }) => request !== undefined),
+      target.port
     )
+    const attempt: Attempt = (requests) => converse(target, requests, others, limits)
+    let isAlive = false
+    let silentConnections = 0
+    let unrecognized: Uint8Array = nothing
+    let next = 0
+    for (const requests of [...order.first, ...order.later.map((probe) => [probe])]) {
+      // A live server is asked the others several at a time.
+      if (isAlive && next >= order.first.length) break
+      next++
+      const reply = yield* attempt(requests)
+      if (reply === undefined) return undefined
+      const identity = concluded(reply)
+      if (identity !== undefined) return identity
+      if (unrecognized.length === 0) unrecognized = reply.bytes
+      isAlive ||= !isSilent(reply)
+      if (!isAlive && ++silentConnections === maxSilentConnections) return undefined
+    }
+    const left = order.later.slice(Math.max(0, next - order.first.length))
+    return yield* tryRequests(left, attempt, unrecognized)
   },
   (identification, _target, _probes, { portMillis }) =>
     Effect.map(Effect.timeoutOption(identification, portMillis), Option.getOrUndefined)
@@ -202,10 +289,11 @@ const exchange = Effect.fnUntraced(
     const host = Endpoint.familyOf(Endpoint.withoutZone(address)) === "IPv6" ? "::" : "0.0.0.0"
     const onDatagram = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       if (Endpoint.canonical(from.address) !== Endpoint.canonical(address)) return
-      Deferred.doneUnsafe(answered, Exit.succeed(probe.identify(bytes, port) ?? unknown(bytes)))
+      const identity = recognize([probe], bytes, port, probe.request ?? nothing) ?? unknown(bytes)
+      Deferred.doneUnsafe(answered, Exit.succeed(identity))
     }
     const socket = yield* network.udp({ host }, onDatagram, constVoid)
-    yield* socket.send(probe.request ?? new Uint8Array(0), { address, port })
+    yield* socket.send(probe.request ?? nothing, { address, port })
     return Option.getOrUndefined(yield* Effect.timeoutOption(Deferred.await(answered), replyMillis))
   },
   Effect.scoped,

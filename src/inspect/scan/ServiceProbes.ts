@@ -38,12 +38,14 @@ const mysqlProtocolByte = 10
 const identifyMysql: ServiceProbe["identify"] = (reply) => {
   const end = reply.indexOf(0, mysqlVersionOffset)
   if (reply[3] !== 0 || reply[4] !== mysqlProtocolByte || end === -1) return undefined
-  return { service: "mysql", detail: detailOf(textOf(reply.subarray(mysqlVersionOffset, end))) }
+  const version = textOf(reply.subarray(mysqlVersionOffset, end))
+  return /^\d+\.\d/.test(version) ? { service: "mysql", detail: detailOf(version) } : undefined
 }
 
-/** Interpret as command, and the commands WILL, WONT, DO and DONT (RFC 854). */
+/** Interpret as command, the commands WILL, WONT, DO and DONT, and an option (RFC 854); IANA has given 50 of these. */
 const IAC = 0xff
-const isTelnet = (reply: Uint8Array) => reply[0] === IAC && reply[1]! >= 0xfb && reply[1]! <= 0xfe
+const isTelnet = (reply: Uint8Array) =>
+  reply[0] === IAC && reply[1]! >= 0xfb && reply[1]! <= 0xfe && reply.length > 2 && reply[2]! < 50
 
 const identifyHttp: ServiceProbe["identify"] = (reply) => {
   const text = textOf(reply)
@@ -128,13 +130,24 @@ const tlsVersions: ReadonlyMap<number, string> = new Map([
 const httpsPorts = [443, 8443]
 const tlsPorts = [...httpsPorts, 636, 853, 990, 993, 995]
 
-/** Types of TLS records: alert, and handshake. */
+/** Types of TLS records: alert, and handshake; and the type of the message of a handshake that a server sends first. */
 const alertByte = 21
 const handshakeByte = 22
+const serverHelloByte = 2
+
+/** Levels of alerts: warning, and fatal. */
+const alertLevels = [1, 2]
+
+/** Tests for a record with an alert, which is complete and not encrypted (RFC 5246, section 7.2). */
+const isAlert = (reply: Uint8Array) =>
+  reply[0] === alertByte && reply.length >= 7 && reply[3] === 0 && reply[4] === 2 && alertLevels.includes(reply[5]!)
+
+/** Tests for a record with a ServerHello: a ClientHello is that of a client, or comes back from a server that echoes. */
+const isServerHello = (reply: Uint8Array) =>
+  reply[0] === handshakeByte && reply.length > 10 && reply[5] === serverHelloByte && reply[9] === 3
 
 const identifyTls: ServiceProbe["identify"] = (reply, port) => {
-  const isTls = (reply[0] === alertByte || reply[0] === handshakeByte) && reply[1] === 3 && reply.length > 5
-  if (!isTls) return undefined
+  if (reply[1] !== 3 || !(isAlert(reply) || isServerHello(reply))) return undefined
   const version = reply[0] === handshakeByte ? (reply[9]! << 8) | reply[10]! : 0
   return { service: httpsPorts.includes(port) ? "https" : "tls", detail: tlsVersions.get(version) ?? "TLS" }
 }
@@ -146,8 +159,11 @@ const udp = (
   identify: ServiceProbe["identify"]
 ): ServiceProbe => ({ service, transport: "udp", ports, request: bytes, identify })
 
-/** Version and mode of an NTP packet of a server. */
-const isNtp = (reply: Uint8Array) => reply.length >= 48 && (reply[0]! & 0x07) === 4
+/** Tests for a packet of an NTP server: mode 4, and the time of the request (RFC 5905, section 7.3). */
+const isNtp = (reply: Uint8Array) =>
+  reply.length >= 48 &&
+  (reply[0]! & 0x07) === 4 &&
+  UdpRequest.ntpTransmitTime.every((byte, index) => reply[24 + index] === byte)
 
 /** An ERROR packet of TFTP: opcode 5, and a code from 0 to 8. */
 const isTftp = (reply: Uint8Array) =>
@@ -172,8 +188,8 @@ export const common: ReadonlyArray<ServiceProbe> = [
   request("http", [80, 8_000, 8_008, 8_066, 8_080, 8_888], ascii("GET / HTTP/1.0\r\n\r\n"), identifyHttp, true),
   request("tls", tlsPorts, clientHello, identifyTls, true),
   request("redis", [6_379], ascii("INFO server\r\n"), identifyRedis, true),
-  request("postgresql", [5_432], postgresRequest, identifyPostgres),
   request("dns", [53], dnsTcpRequest, (reply) => dnsIdentity(reply.subarray(2))),
+  request("postgresql", [5_432], postgresRequest, identifyPostgres),
   udp("dns", [53], UdpRequest.dnsQuery, dnsIdentity),
   udp("ntp", [123], UdpRequest.ntpRequest, (reply) => (isNtp(reply) ? { service: "ntp" } : undefined)),
   udp("tftp", [69, 6_969], UdpRequest.tftpRequest, (reply) =>

@@ -8,8 +8,11 @@ const text = (value: string) => new TextEncoder().encode(value)
 /** Query for the name servers of the root, without recursion (RFC 1035); the identifier is 0x1d3c. */
 export const dnsQuery: Uint8Array = bytesOf("1d3c000000010000000000000000020001")
 
+/** Time of the NTP request, which the reply repeats. It need not be the present one. */
+export const ntpTransmitTime: Uint8Array = bytesOf("e4b1c2d3a5968778")
+
 /** Request of a client, version 4 (RFC 5905). */
-export const ntpRequest: Uint8Array = Uint8Array.from({ length: 48 }, (_, index) => (index === 0 ? 0x23 : 0))
+export const ntpRequest: Uint8Array = Uint8Array.of(0x23, ...new Uint8Array(39), ...ntpTransmitTime)
 
 /** Read request of a file that a server hardly has (RFC 1350): it answers with an ERROR packet, and sends no file. */
 export const tftpRequest: Uint8Array = text("\0\u0001effect-inet-scan-no-such-file\0octet\0")

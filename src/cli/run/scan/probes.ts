@@ -42,6 +42,10 @@ const subscribe = RelayMessage.encode({
   cookie: new Uint8Array(RelayMessage.sizeBytes.cookie)
 })
 
+/** Messages that only a relay sends. */
+const relayReplies: ReadonlySet<RelayMessage.RelayMessage["_tag"]> = new Set(["Challenge", "Granted", "Full"])
+
+/** Probes of the services of this package. */
 export const probes: ReadonlyArray<ServiceProbe> = [
   {
     service: "hangman",
@@ -91,6 +95,11 @@ export const probes: ReadonlyArray<ServiceProbe> = [
     transport: "udp",
     ports: [2_066],
     request: subscribe,
-    identify: (reply) => (RelayMessage.decode(reply) === undefined ? undefined : { service: "status", detail: "relay" })
+    identify: (reply) => {
+      const message = RelayMessage.decode(reply)
+      // A server that echoes returns the request, which is a message of a relay, too.
+      const isOfRelay = message !== undefined && relayReplies.has(message._tag)
+      return isOfRelay ? { service: "status", detail: "relay" } : undefined
+    }
   }
 ]
