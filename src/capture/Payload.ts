@@ -66,22 +66,29 @@ const maxQuotedChars = 40
  * - the summary of a dissector that knows the packet
  * - the flag of an empty TCP segment
  * - the text of the payload, up to 40 characters
- * - the length of the payload
+ * - the length of the payload on the wire
+ *
+ * `missingBytes` is the number of bytes at the end of the payload that the capture does not hold.
  *
  * @category formatting
  * @since 0.1.0
  */
-export const summary = (packet: Packet.Packet, dissectors: ReadonlyArray<Packet.Dissector> = []): string => {
+export const summary = (
+  packet: Packet.Packet,
+  dissectors: ReadonlyArray<Packet.Dissector> = [],
+  missingBytes = 0
+): string => {
   const dissection = Packet.dissect(dissectors, packet)
   if (dissection !== undefined) return TerminalText.escape(dissection.summary)
   const { bytes, kind } = packet
   const flag = flagNames[kind]
-  if (bytes.length === 0) return flag ?? byteCount(0)
+  const length = bytes.length + missingBytes
+  if (length === 0) return flag ?? byteCount(0)
   const text = decodeText(bytes)
   const prefix = flag === undefined ? "" : `${flag}, `
-  if (text === undefined || text === "") return `${prefix}${byteCount(bytes.length)}`
+  if (text === undefined || text === "") return `${prefix}${byteCount(length)}`
   const characters = Array.from(text)
-  const isWhole = characters.length <= maxQuotedChars && bytes.length <= maxTextBytes
+  const isWhole = characters.length <= maxQuotedChars && length <= maxTextBytes && missingBytes === 0
   const quoted = JSON.stringify(characters.slice(0, maxQuotedChars).join(""))
-  return `${prefix}${TerminalText.escape(quoted)}${isWhole ? "" : `... ${byteCount(bytes.length)}`}`
+  return `${prefix}${TerminalText.escape(quoted)}${isWhole ? "" : `... ${byteCount(length)}`}`
 }

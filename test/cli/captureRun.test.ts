@@ -76,7 +76,7 @@ describe("capture run -- COMMAND", () => {
       const { code, stderr, stdout } = yield* Cli.runInProcess(["capture", "run", "--", ...inner])
       assert.strictEqual(code, 1)
       assert.match(stderr, /tftp:\/\/127.0.0.1:9\/x/)
-      assert.match(stdout, /> 127.0.0.1:9 +UDP .*RRQ/)
+      assert.match(stdout, /> 127.0.0.1:9 +TFTP .*RRQ/)
     }).pipe(Effect.scoped)
   )
 

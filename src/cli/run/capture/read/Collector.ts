@@ -3,7 +3,7 @@ import * as TcpNote from "../../../../capture/analysis/TcpNote.ts"
 import * as CaptureReader from "../../../../capture/CaptureReader.ts"
 import type * as HtmlPage from "../../../../capture/view/HtmlPage.ts"
 import type * as Packet from "../../../../network/Packet.ts"
-import { type Analysed, summaryOf } from "./packetText.ts"
+import { type Analysed, shortSummaryOf } from "./packetText.ts"
 
 /** Number of packets that are shown of the start of a capture, and again of its end. */
 const edgePackets = 50
@@ -61,7 +61,7 @@ export const make = () => {
       addNotes(analysed, startNanos)
       const packet = toObserved(analysed)
       if (packet === undefined) return
-      summaries.set(packet, summaryOf(analysed))
+      summaries.set(packet, shortSummaryOf(analysed))
       const completesHandshake = synackSeen
       synackSeen = packet.kind === "synack"
       if (packet.kind === "ack" && !completesHandshake && packet.fault === undefined) return
