@@ -84,12 +84,13 @@ const drawArrow = ({ from, lost, to }: DiagramLayout.Arrow, hostCount: number, c
 }
 
 /** Names the hosts without a column, as many as fit into one line. */
-const leftOutText = (leftOut: ReadonlyArray<DiagramLayout.LeftOut>, width: number): string => {
+const leftOutText = ({ byPort, leftOut }: DiagramLayout.Layout, width: number): string => {
+  const noun = byPort ? "endpoint" : "host"
   const items = leftOut.map(({ name, packets }) => `${name} (${packets === 1 ? "1 packet" : `${packets} packets`})`)
   const format = (count: number) => {
     const more = items.length - count
     const named = items.slice(0, count).join(", ")
-    const rest = more === 1 ? "1 host" : `${more} hosts`
+    const rest = more === 1 ? `1 ${noun}` : `${more} ${noun}s`
     return `left out: ${more === 0 ? named : count === 0 ? rest : `${named} and ${rest} more`}`
   }
   let count = items.length
@@ -100,10 +101,9 @@ const leftOutText = (leftOut: ReadonlyArray<DiagramLayout.LeftOut>, width: numbe
 /** Formats a diagram for a terminal; no line is wider than `width`. @category formatting @since 0.1.0 */
 export const text = (packets: ReadonlyArray<ObservedPacket>, options: Options = {}): string => {
   const width = Math.min(400, Math.max(60, options.width ?? 100))
-  const { hosts, leftOut, rows } = DiagramLayout.make(packets, {
-    ...options,
-    maxHosts: Math.floor((width - timeColumns - minLabelColumns) / minHostColumns)
-  })
+  const maxHosts = Math.floor((width - timeColumns - minLabelColumns) / minHostColumns)
+  const layout = DiagramLayout.make(packets, { ...options, maxHosts })
+  const { hosts, leftOut, rows } = layout
   if (hosts.length === 0) return "no packets\n"
   const share = Math.floor((width - timeColumns) / 2 / hosts.length)
   const columnWidth = Math.max(minHostColumns, Math.min(maxHostColumns, share))
@@ -116,7 +116,7 @@ export const text = (packets: ReadonlyArray<ObservedPacket>, options: Options = 
       ? `${" ".repeat(timeColumns)}${center(omitted(row.omitted), Math.max(hosts.length * columnWidth, omitted(row.omitted).length))}`
       : `${formatSeconds(row.sinceStartNanos).padStart(timeColumns - 1)} ${drawArrow(row, hosts.length, columnWidth)}  ${truncate(row.label, labelWidth)}`
   )
-  const notes = leftOut.length === 0 ? [] : [leftOutText(leftOut, width)]
+  const notes = leftOut.length === 0 ? [] : [leftOutText(layout, width)]
   return [...legend, heading, ...lines, ...notes].map((line) => `${truncate(line, width).trimEnd()}\n`).join("")
 }
 
@@ -128,7 +128,8 @@ const escapeMermaid = (text: string) => text.replaceAll(/[#;:<>\\%&]/g, (charact
 
 /** Formats a Mermaid sequence diagram, which Markdown viewers draw. @category formatting @since 0.1.0 */
 export const mermaid = (packets: ReadonlyArray<ObservedPacket>, options: Options = {}): string => {
-  const { hosts, leftOut, rows } = DiagramLayout.make(packets, { ...options, maxHosts: maxMermaidHosts })
+  const layout = DiagramLayout.make(packets, { ...options, maxHosts: maxMermaidHosts })
+  const { hosts, leftOut, rows } = layout
   const participants = hosts.map((host, i) => `  participant h${i} as ${escapeMermaid(host)}`)
   const last = hosts.length - 1
   const over = last === 0 ? "h0" : `h0,h${last}`
@@ -137,6 +138,6 @@ export const mermaid = (packets: ReadonlyArray<ObservedPacket>, options: Options
       ? `  Note over ${over}: ${omittedText(row.omitted)}`
       : `  h${row.from}${row.lost ? "-x" : "->>"}h${row.to}: ${formatSeconds(row.sinceStartNanos)} ${escapeMermaid(row.label)}`
   )
-  const notes = leftOut.length === 0 ? [] : [`  Note over ${over}: ${escapeMermaid(leftOutText(leftOut, 200))}`]
+  const notes = leftOut.length === 0 ? [] : [`  Note over ${over}: ${escapeMermaid(leftOutText(layout, 200))}`]
   return `${["sequenceDiagram", ...participants, ...lines, ...notes].join("\n")}\n`
 }

@@ -78,18 +78,28 @@ const read = lazyCommand({
       "statistics",
       "Print conversations, protocols, retransmissions, round-trip times, and a plot of the throughput"
     ),
+    top: flags.positiveInteger(
+      section,
+      "top",
+      "With --statistics: print the N conversations with the most bytes (default 20)"
+    ),
     notes: flags.toggle(
       section,
       "notes",
       "Print only the notes on TCP segments: retransmissions, reordering, duplicate ACKs, full windows, resets"
     ),
     diagram: flags.choice(section, "diagram", ["text", "mermaid"], "Print a sequence diagram instead of a list"),
-    svg: flags.optionalText(section, "svg", "FILE", "Write a plot of the throughput over time"),
+    svg: flags.optionalText(
+      section,
+      "svg",
+      "FILE",
+      "Write a plot of the throughput over time, as SVG; - is standard output"
+    ),
     html: flags.optionalText(
       section,
       "html",
       "FILE",
-      "Write a page with the statistics, the notes, a plot and a diagram, which needs no network"
+      "Write a page with the statistics, the notes, a plot and a diagram, which needs no network; - is standard output"
     ),
     width: flags.integer(
       section,

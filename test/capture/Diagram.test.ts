@@ -98,6 +98,8 @@ describe("Diagram", () => {
       Diagram.text(many, { width: 80 }).trimEnd().split("\n").at(-1),
       "left out: 10.0.1.5 (1 packet), 10.0.1.6 (1 packet) and 43 hosts more"
     )
+    const ports = many.map((one, port) => ({ ...one, to: { ...one.from, port } }))
+    assert.match(Diagram.text(ports, { width: 80 }), /^left out: .* and \d+ endpoints more$/m)
     assert.match(Diagram.mermaid(many), /Note over h0,h15: left out#58; 10\.0\.1\.15 \(1 packet\)/)
   })
 

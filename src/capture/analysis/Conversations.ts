@@ -51,6 +51,8 @@ export interface Conversation {
   readonly protocol: string
   /** Number of the stream of TCP or UDP. */
   readonly stream: number | undefined
+  /** Protocol of the first message that is known; undefined without any. */
+  readonly application: string | undefined
   /** Client: source of the first packet, or its destination if that is a SYN-ACK. */
   readonly from: Endpoint.Endpoint
   readonly to: Endpoint.Endpoint
@@ -71,6 +73,11 @@ export interface Conversation {
 /** Packets of a protocol. @category models @since 0.1.0 */
 export interface Total extends Amount {
   readonly protocol: string
+  /**
+   * Packets with a message of a protocol above it, those with the most bytes first. The bytes of a message that spans
+   * several segments are those of the packet that completes it, as in Wireshark.
+   */
+  readonly applications: ReadonlyArray<Amount & { readonly protocol: string }>
 }
 
 /** Statistics of all packets so far. @category models @since 0.1.0 */
@@ -96,8 +103,8 @@ export interface Options {
 
 /** Statistics of a capture that is being read. @category models @since 0.1.0 */
 export interface Conversations {
-  /** Adds a packet with its analysis. */
-  readonly add: (packet: Packet, analysis: Analysis | undefined) => void
+  /** Adds a packet with its analysis, and the protocol of its message if that is known. */
+  readonly add: (packet: Packet, analysis: Analysis | undefined, application?: string) => void
   readonly report: () => Report
 }
 
@@ -118,11 +125,19 @@ interface Entry {
   endNanos: bigint
   retransmissions: number
   readonly notes: Partial<Record<Kind, number>>
+  application: string | undefined
   samples: Samples.Samples
   handshakeNanos: bigint | undefined
 }
 
+/** Counts of a protocol, and of the protocols above it. */
+interface ProtocolCount extends Count {
+  readonly applications: Map<string, Count>
+}
+
 const noCount = (): Count => ({ packets: 0, bytes: 0 })
+
+const noProtocolCount = (): ProtocolCount => ({ ...noCount(), applications: new Map() })
 
 const count = (to: Count, bytes: number) => {
   to.packets++
@@ -146,13 +161,32 @@ const toConversation = ({ samples, ...entry }: Entry): Conversation => ({
   roundTrips: roundTripsOf(samples)
 })
 
-/** Maximum number of protocols that are counted by name. */
+/** Maximum number of protocols that are counted by name, and of those above each. */
 const maxProtocols = 300
+
+/** Adds to the count of a name; those beyond the limit are counted together. */
+const countByName = <C extends Count>(counts: Map<string, C>, wanted: string, bytes: number, make: () => C): C => {
+  const name = counts.has(wanted) || counts.size < maxProtocols ? wanted : "others"
+  const total = counts.get(name) ?? make()
+  counts.set(name, total)
+  count(total, bytes)
+  return total
+}
+
+const sorted = <A extends Amount>(amounts: ReadonlyArray<A>) =>
+  amounts.toSorted((one, other) => other.bytes - one.bytes)
+
+const toTotal = ([protocol, { applications, bytes, packets }]: readonly [string, ProtocolCount]): Total => ({
+  protocol,
+  packets,
+  bytes,
+  applications: sorted([...applications].map(([name, amount]) => ({ protocol: name, ...amount })))
+})
 
 /** Creates the statistics of one capture. @category constructors @since 0.1.0 */
 export const make = ({ maxConversations = 10_000 }: Options = {}): Conversations => {
   const entries = new Map<string, Entry>()
-  const totals = new Map<string, Count>()
+  const totals = new Map<string, ProtocolCount>()
   const [all, rest, withoutAddresses] = [noCount(), noCount(), noCount()]
   const notes: Partial<Record<Kind, number>> = {}
   let startNanos: bigint | undefined
@@ -176,6 +210,7 @@ export const make = ({ maxConversations = 10_000 }: Options = {}): Conversations
       endNanos: at,
       retransmissions: 0,
       notes: {},
+      application: undefined,
       samples: Samples.empty,
       handshakeNanos: undefined
     }
@@ -198,28 +233,26 @@ export const make = ({ maxConversations = 10_000 }: Options = {}): Conversations
   }
 
   return {
-    add: (packet, analysis) => {
+    add: (packet, analysis, application) => {
       const { at, from, originalLength, protocol, to } = packet
       count(all, originalLength)
-      const name = totals.has(protocol) || totals.size < maxProtocols ? protocol : "others"
-      const total = totals.get(name) ?? noCount()
-      totals.set(name, total)
-      count(total, originalLength)
+      const total = countByName(totals, protocol, originalLength, noProtocolCount)
+      if (application !== undefined) countByName(total.applications, application, originalLength, noCount)
       if (startNanos === undefined || at < startNanos) startNanos = at
       if (at > endNanos) endNanos = at
       for (const { kind } of analysis?.notes ?? []) notes[kind] = (notes[kind] ?? 0) + 1
       const entry = entryOf(packet, analysis)
-      if (entry !== undefined) addTo(entry, packet, analysis)
-      else count(from === undefined || to === undefined ? withoutAddresses : rest, originalLength)
+      if (entry !== undefined) {
+        entry.application ??= application
+        addTo(entry, packet, analysis)
+      } else count(from === undefined || to === undefined ? withoutAddresses : rest, originalLength)
     },
     report: () => ({
       ...all,
       list: [...entries.values()].map(toConversation),
       rest: { ...rest },
       withoutAddresses: { ...withoutAddresses },
-      totals: [...totals]
-        .map(([protocol, amount]) => ({ protocol, ...amount }))
-        .sort((one, other) => other.bytes - one.bytes),
+      totals: sorted([...totals].map(toTotal)),
       notes: { ...notes },
       startNanos: startNanos ?? 0n,
       endNanos: startNanos === undefined ? 0n : endNanos

@@ -30,6 +30,8 @@ export interface Series {
   /** Length of a bucket in milliseconds: a power of 2. */
   readonly bucketMillis: number
   readonly bytes: ReadonlyArray<number>
+  /** Time from the first packet to the last one. Default: that of the buckets, which begin before and end after. */
+  readonly durationNanos?: number | undefined
   /** Number of retransmissions in each bucket. */
   readonly retransmissions: ReadonlyArray<number>
 }
@@ -66,6 +68,7 @@ export const make = (options: Options = {}): Throughput => {
   let first = 0
   let bytes: Array<number> = []
   let retransmissions: Array<number> = []
+  let [firstAt, lastAt] = [0n, 0n]
 
   const grow = () => {
     const isFirstOdd = first % 2 !== 0
@@ -78,6 +81,8 @@ export const make = (options: Options = {}): Throughput => {
   return {
     add: (at, length, isRetransmission) => {
       const millis = Number(at / nanosPerMilli)
+      if (bytes.length === 0 || at < firstAt) firstAt = at
+      if (bytes.length === 0 || at > lastAt) lastAt = at
       if (bytes.length === 0) first = Math.floor(millis / bucketMillis)
       let bucket = Math.floor(millis / bucketMillis)
       while (Math.max(bucket, first + bytes.length - 1) - Math.min(bucket, first) >= maxBuckets) {
@@ -99,6 +104,7 @@ export const make = (options: Options = {}): Throughput => {
     series: () => ({
       startNanos: bytes.length === 0 ? 0n : BigInt(first) * BigInt(bucketMillis) * nanosPerMilli,
       bucketMillis,
+      durationNanos: Number(lastAt - firstAt),
       bytes: [...bytes],
       retransmissions: [...retransmissions]
     })

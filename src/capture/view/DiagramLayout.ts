@@ -39,6 +39,8 @@ export interface Layout {
   readonly hosts: ReadonlyArray<string>
   readonly rows: ReadonlyArray<Row>
   readonly leftOut: ReadonlyArray<LeftOut>
+  /** The columns are endpoints, addresses with ports, since packets stay on one host. */
+  readonly byPort: boolean
 }
 
 /** Formats a time in seconds with six decimals. */
@@ -60,19 +62,19 @@ const labelOf = (packet: ObservedPacket, dissectors: ReadonlyArray<Dissector>, s
 }
 
 /** Returns a function that names endpoints: by host, or by host and port if packets stay on one host. */
-const namer = (packets: ReadonlyArray<ObservedPacket>, names: Readonly<Record<string, string>>) => {
-  const byPort = packets.some(({ from, to }) => from.address === to.address)
-  return ({ address, port }: Endpoint.Endpoint) => {
+const namer =
+  (byPort: boolean, names: Readonly<Record<string, string>>) =>
+  ({ address, port }: Endpoint.Endpoint) => {
     const host = (Object.hasOwn(names, address) ? names[address] : undefined) ?? address
     return TerminalText.escape(byPort ? Endpoint.format({ address: host, port }) : host)
   }
-}
 
 /** Lays out packets; those in the middle of too many are omitted, and those of hosts without a column. */
 export const make = (packets: ReadonlyArray<ObservedPacket>, options: Options): Layout => {
   const { dissectors = [], maxHosts, names = {} } = options
   const maxPackets = Math.max(2, options.maxPackets ?? 100)
-  const nameOf = namer(packets, names)
+  const byPort = packets.some(({ from, to }) => from.address === to.address)
+  const nameOf = namer(byPort, names)
   const headCount = Math.ceil(maxPackets / 2)
   const tailStart = packets.length - (maxPackets - headCount)
   const shown = packets.length <= maxPackets ? packets : packets.filter((_, i) => i < headCount || i >= tailStart)
@@ -109,5 +111,5 @@ export const make = (packets: ReadonlyArray<ObservedPacket>, options: Options): 
       })
     }
   }
-  return { hosts, rows, leftOut: [...leftOut].map(([name, packets]) => ({ name, packets })) }
+  return { hosts, rows, byPort, leftOut: [...leftOut].map(([name, packets]) => ({ name, packets })) }
 }

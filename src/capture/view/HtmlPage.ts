@@ -22,7 +22,7 @@
  */
 import * as Endpoint from "../../network/Endpoint.ts"
 import type { Dissector, ObservedPacket } from "../../network/Packet.ts"
-import type { Conversation, Report } from "../analysis/Conversations.ts"
+import type { Amount, Conversation, Report } from "../analysis/Conversations.ts"
 import * as TcpNote from "../analysis/TcpNote.ts"
 import type { Series } from "../analysis/Throughput.ts"
 import * as DiagramLayout from "./DiagramLayout.ts"
@@ -125,8 +125,14 @@ const conversationColumns = (startNanos: bigint): ReadonlyArray<Column<Conversat
   {
     title: "Stream",
     isLeft: true,
-    hint: "Protocol and number of the stream, as tcp.stream or udp.stream",
-    format: ({ protocol, stream }) => (stream === undefined ? protocol : `${protocol} ${stream}`)
+    hint: "Number of the stream: tcp 5 is tcp.stream == 5",
+    format: ({ protocol, stream }) => (stream === undefined ? protocol : `${protocol.toLowerCase()} ${stream}`)
+  },
+  {
+    title: "Protocol",
+    isLeft: true,
+    hint: "Of its messages",
+    format: ({ application = "" }) => application.toUpperCase()
   },
   { title: "From", isLeft: true, format: ({ from }) => endpoint(from) },
   { title: "To", isLeft: true, format: ({ to }) => endpoint(to) },
@@ -153,13 +159,22 @@ const conversationColumns = (startNanos: bigint): ReadonlyArray<Column<Conversat
 const noteColumns: ReadonlyArray<Column<ListedNote>> = [
   { title: "Packet", format: ({ number }) => `${number}` },
   { title: "Time", format: ({ sinceStartNanos }) => DiagramLayout.formatSeconds(sinceStartNanos) },
-  { title: "Stream", format: ({ stream }) => `${stream}` },
+  { title: "Stream", isLeft: true, format: ({ stream }) => `tcp ${stream}` },
   { title: "Note", isLeft: true, format: ({ note }) => TcpNote.format(note) },
   { title: "From", isLeft: true, format: ({ from }) => endpoint(from) },
   { title: "To", isLeft: true, format: ({ to }) => endpoint(to) }
 ]
 
-const totalColumns = (all: Report): ReadonlyArray<Column<Report["totals"][number]>> => [
+/** A protocol, with blanks in front if it is above the one before it. */
+type Total = Amount & { readonly protocol: string }
+
+const totalsOf = ({ totals }: Report): ReadonlyArray<Total> =>
+  totals.flatMap((total) => [
+    total,
+    ...total.applications.map((one) => ({ ...one, protocol: `\u00a0\u00a0${one.protocol.toUpperCase()}` }))
+  ])
+
+const totalColumns = (all: Report): ReadonlyArray<Column<Total>> => [
   { title: "Protocol", isLeft: true, format: ({ protocol }) => protocol },
   { title: "Packets", format: ({ packets }) => Units.count(packets) },
   { title: "Bytes", format: ({ bytes }) => Units.bytes(bytes) },
@@ -221,7 +236,13 @@ const diagramSection = ({ dissectors, omittedPackets, packets }: Content) => {
   const more = names.length > 10 ? ` and ${names.length - 10} more` : ""
   return [
     `<div class="scroll" tabindex="0">${DiagramSvg.draw(layout)}</div>`,
-    ...(names.length === 0 ? [] : [paragraph(`Hosts without a column: ${names.slice(0, 10).join(", ")}${more}.`)])
+    ...(names.length === 0
+      ? []
+      : [
+          paragraph(
+            `${layout.byPort ? "Endpoints" : "Hosts"} without a column: ${names.slice(0, 10).join(", ")}${more}.`
+          )
+        ])
   ]
 }
 
@@ -245,7 +266,7 @@ export const make = (content: Content): string => {
     ...remarks.map((remark) => paragraph(remark, "remark")),
     facts(report),
     ...section("Throughput", [`<figure>${Svg.throughput(series, { title: "" })}</figure>`]),
-    ...section("Protocols", [table(totalColumns(report), report.totals)]),
+    ...section("Protocols", [table(totalColumns(report), totalsOf(report))]),
     ...section("Conversations", conversationSection(report)),
     ...section("Sequence diagram", diagramSection(content)),
     ...section("Notes", noteSection(content)),

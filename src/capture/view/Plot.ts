@@ -23,16 +23,19 @@ export const resample = (values: ReadonlyArray<number>, count: number): Readonly
   return parts
 }
 
-/** Returns the plot of a series with `count` points. */
-export const make = ({ bucketMillis, bytes, retransmissions }: Series, count: number): Plot => {
-  const millis = Math.max(1, bytes.length) * bucketMillis
-  const partSeconds = millis / 1_000 / count
+/**
+ * Returns the plot of a series with `count` points. The buckets are as long together as the capture: the axis ends at its
+ * duration, and the mean of the rates is that of the capture.
+ */
+export const make = ({ bucketMillis, bytes, durationNanos = 0, retransmissions }: Series, count: number): Plot => {
+  const nanos = durationNanos > 0 ? durationNanos : Math.max(1, bytes.length) * bucketMillis * 1e6
+  const partSeconds = nanos / 1e9 / count
   const rates = resample(bytes, count).map((value) => (value * 8) / partSeconds)
   return {
     rates,
     retransmissions: resample(retransmissions, count),
     maxRate: Math.max(0, ...rates),
-    durationNanos: millis * 1e6
+    durationNanos: nanos
   }
 }
 

@@ -14,8 +14,11 @@ const conditionOf = (filter: DisplayFilter.Filter): Condition => {
   if (!filter.needsDetails) return (packet) => DisplayFilter.matches(filter, packet)
   const dissect = dissectors.packetDissector()
   const analysis = TcpAnalysis.make()
-  return (packet) =>
-    DisplayFilter.matches(filter, packet, analysisFields.withAnalysis(dissect(packet), analysis.add(packet)))
+  const fieldsOf = analysisFields.make()
+  return (packet) => {
+    const added = fieldsOf(packet, analysis.add(packet))
+    return DisplayFilter.matches(filter, packet, analysisFields.withFields(dissect(packet), added))
+  }
 }
 
 /** Compiles a filter to a condition for one capture. */

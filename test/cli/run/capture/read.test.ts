@@ -242,6 +242,12 @@ describe("capture read", () => {
       "--svg a.svg --notes",
       "--svg and --html write the statistics of a capture: give them alone, or with --statistics"
     ],
+    ["--top 5", "--top shortens the text of --statistics: add --statistics without --json, or leave it out"],
+    ["--svg - --html -", "--statistics, --svg - and --html - write to standard output: give one of them, or a file"],
+    [
+      "--statistics --html -",
+      "--statistics, --svg - and --html - write to standard output: give one of them, or a file"
+    ],
     ["--svg a.svg --json", "--json prints nothing with --svg or --html alone: add --statistics, or leave it out"]
   ]
   it.live.each(conflicts)("%s", ([args, message]) =>

@@ -17,6 +17,7 @@ export interface Input {
   readonly follow: StreamChoice | undefined
   readonly followRaw: "client" | "server" | undefined
   readonly statistics: boolean
+  readonly top: number | undefined
   readonly notes: boolean
   readonly diagram: "text" | "mermaid" | undefined
   readonly svg: string | undefined
@@ -32,6 +33,9 @@ const outputs: ReadonlyArray<readonly [flag: string, isGiven: (input: Input) => 
   ["--diagram", ({ diagram }) => diagram !== undefined]
 ]
 
+/** Options that write something to standard output. */
+const writers = ({ html, statistics, svg }: Input) => [statistics, svg === "-", html === "-"].filter(Boolean).length
+
 const conflicts: ReadonlyArray<readonly [isGiven: (input: Input) => boolean, message: string]> = [
   [({ diagram, json }) => json && diagram !== undefined, "--json and --diagram exclude each other: give one of them"],
   [
@@ -46,6 +50,14 @@ const conflicts: ReadonlyArray<readonly [isGiven: (input: Input) => boolean, mes
     ({ diagram, follow, html, notes, svg }) =>
       (svg ?? html) !== undefined && (follow !== undefined || notes || diagram !== undefined),
     "--svg and --html write the statistics of a capture: give them alone, or with --statistics"
+  ],
+  [
+    ({ json, statistics, top }) => top !== undefined && (json || !statistics),
+    "--top shortens the text of --statistics: add --statistics without --json, or leave it out"
+  ],
+  [
+    (input) => writers(input) > 1,
+    "--statistics, --svg - and --html - write to standard output: give one of them, or a file"
   ],
   [
     ({ html, json, statistics, svg }) => (svg ?? html) !== undefined && json && !statistics,

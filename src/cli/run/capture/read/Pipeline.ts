@@ -12,7 +12,7 @@ import { ShutdownSignal } from "../../../common/Shutdown.ts"
 import * as dissectors from "../../common/dissectors.ts"
 import * as analysisFields from "./analysisFields.ts"
 import type { Source } from "./packetSource.ts"
-import type { Analysed } from "./packetText.ts"
+import { type Analysed, hasOffload } from "./packetText.ts"
 
 /** Options of a pipeline. */
 export interface Options {
@@ -21,6 +21,8 @@ export interface Options {
   readonly count: number | undefined
   /** True if the output shows what the payloads say. */
   readonly dissects: boolean
+  /** True if the output has a line for each packet, without the notes on checksums. */
+  readonly isList: boolean
 }
 
 /** Packets that an output gets, in groups as they are read. */
@@ -40,17 +42,19 @@ export interface Pipeline {
  * Makes the pipeline of a source. The analysis and the dissector see all packets, so that the numbers of streams do not
  * depend on the filter.
  */
-export const make = (source: Source, { count, decodeAs, dissects, filter }: Options): Pipeline => {
+export const make = (source: Source, { count, decodeAs, dissects, filter, isList }: Options): Pipeline => {
   const analysis = TcpAnalysis.make()
+  const fieldsOf = analysisFields.make()
   const dissect = dissects || filter?.needsDetails === true ? dissectors.packetDissector(decodeAs) : undefined
   let startNanos: bigint | undefined
   let left = count ?? Number.POSITIVE_INFINITY
+  let [read, shown, offloaded] = [0, 0, 0]
 
   const analyse = (packet: CaptureReader.CapturedPacket): Analysed | undefined => {
     const analysed = { packet, analysis: analysis.add(packet), details: dissect?.(packet) }
     if (filter === undefined) return analysed
-    const details =
-      analysed.details === undefined ? undefined : analysisFields.withAnalysis(analysed.details, analysed.analysis)
+    const added = fieldsOf(packet, analysed.analysis)
+    const details = analysed.details === undefined ? undefined : analysisFields.withFields(analysed.details, added)
     return DisplayFilter.matches(filter, packet, details) ? analysed : undefined
   }
   const analyseAll = (packets: ReadonlyArray<CaptureReader.CapturedPacket>): ReadonlyArray<Analysed> => {
@@ -58,9 +62,12 @@ export const make = (source: Source, { count, decodeAs, dissects, filter }: Opti
     startNanos ??= packets[0]?.at
     for (const packet of packets) {
       if (left === 0) return found
+      read++
       const analysed = analyse(packet)
       if (analysed === undefined) continue
       found.push(analysed)
+      shown++
+      if (isList && hasOffload(analysed)) offloaded++
       left--
     }
     return found
@@ -68,7 +75,14 @@ export const make = (source: Source, { count, decodeAs, dissects, filter }: Opti
   const remarks = () => {
     const forgotten = analysis.forgotten()
     const streams = `${Units.counted(forgotten, "stream")} forgotten, since too many were open at a time: their later packets count as new streams`
-    return [...source.remarks(), ...(forgotten === 0 ? [] : [streams])]
+    const hasOffloads =
+      offloaded === 1 ? "1 packet has a checksum" : `${Units.counted(offloaded, "packet")} have checksums`
+    return [
+      ...source.remarks(),
+      ...(forgotten === 0 ? [] : [streams]),
+      ...(offloaded === 0 ? [] : [`${hasOffloads} that the sender left to its network card`]),
+      ...(filter !== undefined && read > 0 && shown === 0 ? ["no packet matches the filter"] : [])
+    ]
   }
   return {
     name: source.name,

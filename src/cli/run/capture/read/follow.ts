@@ -92,6 +92,13 @@ const pieceJson = (piece: Follow.Piece, startNanos: bigint) => {
 
 const filterOf = ({ protocol, stream }: StreamChoice) => `${protocol.toLowerCase()}.stream == ${stream}`
 
+/** Returns what may keep packets of a stream from being found, and what to do. */
+const adviceOf = ({ count, filter }: Input) => {
+  const limits = [...(filter === undefined ? [] : ["--filter"]), ...(count === undefined ? [] : ["--count"])]
+  if (limits.length === 0) return ": --statistics lists the streams"
+  return ` among the packets that ${limits.join(" and ")} ${limits.length === 1 ? "selects" : "select"}: leave ${limits.length === 1 ? "it" : "them"} out`
+}
+
 /** Counts bytes, gaps and packets with data of both directions. */
 const makeTotals = () => {
   const totals = { client: { bytes: 0, missing: 0, pieces: 0 }, server: { bytes: 0, missing: 0, pieces: 0 } }
@@ -167,6 +174,6 @@ export const run = Effect.fnUntraced(function* (pipeline: Pipeline, input: Input
   yield* exit
   if (follow.ends() === undefined)
     return yield* new CannotRead({
-      message: `${pipeline.name}: no packet of ${filterOf(choice)}: --statistics lists the streams`
+      message: `${pipeline.name}: no packet of ${filterOf(choice)}${adviceOf(input)}`
     })
 })

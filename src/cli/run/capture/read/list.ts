@@ -1,4 +1,5 @@
 /** Packets as a list: one line or one JSON value for each; notes alone; printed as they are read. */
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -54,7 +55,16 @@ const noteJson = ({ analysis, packet }: packetText.Analysed, note: TcpNote.TcpNo
 /** Prints the notes on TCP segments, one line for each. */
 export const notes = (pipeline: Pipeline, isJson: boolean) => {
   const format = isJson ? noteJson : noteLine
-  return printEach(pipeline, (analysed, startNanos) =>
-    (analysed.analysis?.notes ?? []).map((note) => format(analysed, note, startNanos)).join("")
+  let [shown, found] = [0, 0]
+  const printing = printEach(pipeline, (analysed, startNanos) => {
+    const all = analysed.analysis?.notes ?? []
+    shown++
+    found += all.length
+    return all.map((note) => format(analysed, note, startNanos)).join("")
+  })
+  const remark = Console.error(`effect-inet: ${pipeline.name}: no notes on the packets`)
+  return Effect.andThen(
+    printing,
+    Effect.suspend(() => (shown > 0 && found === 0 ? remark : Effect.void))
   )
 }

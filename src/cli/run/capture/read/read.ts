@@ -39,9 +39,12 @@ const output = Effect.fnUntraced(function* (pipeline: Pipeline.Pipeline, input: 
   return yield* list.packets(pipeline, input.json)
 })
 
-/** Returns whether the output shows what the payloads say. */
-const dissects = (input: Input) =>
-  input.html !== undefined || !(usesStatistics(input) || input.notes || input.follow !== undefined)
+/** Returns what the pipeline does for the output. */
+const choicesOf = (input: Input) => {
+  const { diagram, follow, html, json, notes, statistics } = input
+  const isList = !(usesStatistics(input) || notes || follow !== undefined || diagram !== undefined)
+  return { isList: isList && !json, dissects: isList || statistics || (html ?? diagram) !== undefined }
+}
 
 export const read = Effect.fnUntraced(function* (input: Input) {
   const conflict = findConflict(input)
@@ -49,6 +52,6 @@ export const read = Effect.fnUntraced(function* (input: Input) {
   const filter = input.filter === undefined ? undefined : yield* parseFilter(input.filter)
   const rules = yield* Effect.forEach(input.decodeAs ?? [], (rule) => Effect.fromResult(decodeAs(rule)))
   const source = yield* packetSource.open(input.file)
-  const pipeline = Pipeline.make(source, { filter, decodeAs: rules, count: input.count, dissects: dissects(input) })
+  const pipeline = Pipeline.make(source, { filter, decodeAs: rules, count: input.count, ...choicesOf(input) })
   yield* Effect.ensuring(output(pipeline, input), pipeline.printRemarks)
 })

@@ -1,4 +1,5 @@
 /** Statistics of a capture: as text, as JSON, as a plot and as a page. */
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as PlatformError from "effect/PlatformError"
@@ -15,15 +16,19 @@ import type { Input } from "./Input.ts"
 import { write } from "./list.ts"
 import * as NodeOutput from "./NodeOutput.ts"
 import type { Pipeline } from "./Pipeline.ts"
+import { applicationOf } from "./packetText.ts"
 import * as statisticsText from "./statisticsText.ts"
 
 /** Width of tables that are not printed to a terminal. */
 const unlimitedColumns = 1_000
 
+/** Number of conversations in the text. */
+const defaultTop = 20
+
 /** Width of a plot that is not printed to a terminal. */
 const plotColumns = 100
 
-const save = (path: string, content: string) =>
+const saveFile = (path: string, content: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => fs.writeFileString(path, content)).pipe(
     Effect.mapError(({ message, reason }: PlatformError.PlatformError) => {
       const text = reason.cause instanceof Error ? SystemErrorText.format(reason.cause) : message
@@ -31,9 +36,16 @@ const save = (path: string, content: string) =>
     })
   )
 
+/** Writes a file, or standard output if the path is `-`. */
+const save = (path: string, content: string) => (path === "-" ? write(content) : saveFile(path, content))
+
+/** Remark on a capture by a tap. */
+const noRoundTrips = "acknowledgements are made by the tap: no round-trip times"
+
 /** Prints and writes the statistics that the options ask for, also those of the packets before an error. */
 export const run = Effect.fnUntraced(function* (pipeline: Pipeline, input: Input) {
-  const { html, json, statistics, svg, width } = input
+  const { html, json, statistics, svg, top = defaultTop, width } = input
+  let hasTapped = false
   const conversations = Conversations.make()
   const throughput = Throughput.make()
   const collector = html === undefined ? undefined : Collector.make()
@@ -42,7 +54,8 @@ export const run = Effect.fnUntraced(function* (pipeline: Pipeline, input: Input
       Effect.sync(() => {
         for (const analysed of packets) {
           const { analysis, packet } = analysed
-          conversations.add(packet, analysis)
+          hasTapped ||= packet.isFromTap === true && packet.tcp !== undefined
+          conversations.add(packet, analysis, applicationOf(analysed))
           throughput.add(packet.at, packet.originalLength, analysis?.notes.some(isRetransmission) === true)
           collector?.add(analysed, pipeline.startNanos())
         }
@@ -56,11 +69,21 @@ export const run = Effect.fnUntraced(function* (pipeline: Pipeline, input: Input
     yield* write(
       json
         ? `${statisticsText.json(report, series)}\n`
-        : statisticsText.text(pipeline.name, report, series, columns ?? unlimitedColumns, columns ?? plotColumns)
+        : statisticsText.text(pipeline.name, report, series, {
+            width: columns ?? unlimitedColumns,
+            plotWidth: columns ?? plotColumns,
+            top
+          })
     )
+  if (statistics && hasTapped) yield* Console.error(`effect-inet: ${pipeline.name}: ${noRoundTrips}`)
   if (svg !== undefined) yield* save(svg, Svg.throughput(series, { title: pipeline.name }))
   if (html !== undefined && collector !== undefined) {
-    const content = { title: pipeline.name, report, series, remarks: pipeline.remarks() }
+    const content = {
+      title: pipeline.name,
+      report,
+      series,
+      remarks: [...pipeline.remarks(), ...(hasTapped ? [noRoundTrips] : [])]
+    }
     yield* save(html, HtmlPage.make({ ...content, ...collector.take() }))
   }
   return yield* end

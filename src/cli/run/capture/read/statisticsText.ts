@@ -29,27 +29,37 @@ const left = (title: string, rank: number, format: (row: Conversation) => string
   format
 })
 
-/** Columns of the table of conversations, by their rank: the ends, the amounts, what went wrong, times, rates. */
+/** Columns of the table of conversations, by their rank: the ends, bytes, times, what went wrong, protocols, packets, rates. */
 const columns = (startNanos: bigint): ReadonlyArray<Table.Column<Conversation>> => [
   right("stream", 1, ({ protocol, stream }) => `${protocol.toLowerCase()} ${stream ?? ""}`.trimEnd()),
   left("from", 0, ({ from }) => formatEndpoint(from)),
   left("to", 0, ({ to }) => formatEndpoint(to)),
-  right("packets >", 3, ({ sent }) => Units.count(sent.packets)),
-  right("<", 3, ({ received }) => Units.count(received.packets)),
+  { ...left("protocol", 6, ({ application = "" }) => application.toUpperCase()), isOptional: true },
+  right("packets >", 7, ({ sent }) => Units.count(sent.packets)),
+  right("<", 7, ({ received }) => Units.count(received.packets)),
   right("bytes >", 2, ({ sent }) => Units.count(sent.bytes)),
   right("<", 2, ({ received }) => Units.count(received.bytes)),
-  right("again", 4, ({ retransmissions }) => (retransmissions === 0 ? "" : Units.count(retransmissions))),
-  right("duration", 5, ({ endNanos, startNanos }) => Units.duration(Number(endNanos - startNanos))),
-  right("rtt min", 7, ({ roundTrips }) => optional(roundTrips?.min)),
-  right("median", 6, ({ roundTrips }) => optional(roundTrips?.median)),
-  right("max", 7, ({ roundTrips }) => optional(roundTrips?.max)),
-  right("handshake", 9, ({ handshakeNanos }) => optional(handshakeNanos)),
-  right("rate >", 8, (row) => rate(row.sent.bytes, row)),
-  right("<", 8, (row) => rate(row.received.bytes, row)),
-  right("start", 10, (row) => Units.duration(Number(row.startNanos - startNanos)))
+  right("again", 5, ({ retransmissions }) => (retransmissions === 0 ? "" : Units.count(retransmissions))),
+  right("duration", 3, ({ endNanos, startNanos }) => Units.duration(Number(endNanos - startNanos))),
+  right("rtt min", 8, ({ roundTrips }) => optional(roundTrips?.min)),
+  right("median", 4, ({ roundTrips }) => optional(roundTrips?.median)),
+  right("max", 8, ({ roundTrips }) => optional(roundTrips?.max)),
+  right("handshake", 10, ({ handshakeNanos }) => optional(handshakeNanos)),
+  right("rate >", 9, (row) => rate(row.sent.bytes, row)),
+  right("<", 9, (row) => rate(row.received.bytes, row)),
+  right("start", 11, (row) => Units.duration(Number(row.startNanos - startNanos)))
 ]
 
-const totalColumns = (all: Conversations.Report): ReadonlyArray<Table.Column<Conversations.Total>> => [
+type Total = Conversations.Amount & { readonly protocol: string }
+
+/** Lists the protocols, each with those above it. */
+const totalsOf = ({ totals }: Conversations.Report): ReadonlyArray<Total> =>
+  totals.flatMap((total) => [
+    total,
+    ...total.applications.map((one) => ({ ...one, protocol: `  ${one.protocol.toUpperCase()}` }))
+  ])
+
+const totalColumns = (all: Conversations.Report): ReadonlyArray<Table.Column<Total>> => [
   { title: "protocol", rank: 0, format: ({ protocol }) => protocol },
   { title: "packets", rank: 1, alignRight: true, format: ({ packets }) => Units.count(packets) },
   { title: "bytes", rank: 1, alignRight: true, format: ({ bytes }) => Units.count(bytes) },
@@ -92,6 +102,22 @@ const notesOf = (notes: Conversations.Report["notes"], width: number) => {
   return items.length === 0 ? [] : ["", "notes (--notes lists them):", ...wrap(separated, width)]
 }
 
+/** Bytes of a conversation in both directions. */
+const bytesOf = ({ received, sent }: Conversation) => sent.bytes + received.bytes
+
+/** Returns the conversations with the most bytes, and those that are left out. */
+const split = (list: ReadonlyArray<Conversation>, top: number) => {
+  if (list.length <= top) return { shown: list, hidden: [] }
+  const sorted = list.toSorted((one, other) => bytesOf(other) - bytesOf(one))
+  return { shown: sorted.slice(0, top), hidden: sorted.slice(top) }
+}
+
+const hiddenOf = (hidden: ReadonlyArray<Conversation>) => {
+  if (hidden.length === 0) return []
+  const bytes = hidden.reduce((total, one) => total + bytesOf(one), 0)
+  return [`${Units.counted(hidden.length, "more conversation")}, ${Units.bytes(bytes)}: --top N lists more`]
+}
+
 const restOf = ({ list, rest, withoutAddresses }: Conversations.Report) => [
   ...(rest.packets === 0
     ? []
@@ -101,22 +127,30 @@ const restOf = ({ list, rest, withoutAddresses }: Conversations.Report) => [
   ...(withoutAddresses.packets === 0 ? [] : [`${Units.counted(withoutAddresses.packets, "packet")} without addresses`])
 ]
 
-/** Formats the statistics: totals, throughput, protocols, conversations and notes, in `width` columns. */
+/** Layout of the text: columns of the tables and of the plot, and the number of conversations. */
+interface Layout {
+  readonly width: number
+  readonly plotWidth: number
+  readonly top: number
+}
+
+/** Formats the statistics: totals, throughput, protocols, conversations and notes. */
 export const text = (
   name: string,
   report: Conversations.Report,
   series: Throughput.Series,
-  width: number,
-  plotWidth: number
+  { plotWidth, top, width }: Layout
 ): string => {
+  const { hidden, shown } = split(report.list, top)
   const table = <Row>(all: ReadonlyArray<Table.Column<Row>>, rows: ReadonlyArray<Row>) =>
     rows.length === 0 ? [] : ["", Table.toText(Table.fit(all, rows, width))]
   const plot = report.packets === 0 ? [] : ["", ...TerminalPlot.draw(series, { width: plotWidth })]
   const lines = [
     ...wrap(heading(name, report).split(" "), width),
     ...plot,
-    ...table(totalColumns(report), report.totals),
-    ...table(columns(report.startNanos), report.list),
+    ...table(totalColumns(report), totalsOf(report)),
+    ...table(columns(report.startNanos), shown),
+    ...hiddenOf(hidden),
     ...restOf(report),
     ...notesOf(report.notes, width)
   ]
@@ -128,6 +162,7 @@ const seconds = (nanoseconds: bigint | number | undefined) =>
 
 const conversationJson = (one: Conversation, startNanos: bigint) => ({
   protocol: one.protocol,
+  application: one.application,
   stream: one.stream,
   from: one.from,
   to: one.to,
