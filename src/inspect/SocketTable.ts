@@ -113,16 +113,19 @@ interface Omitted {
   readonly skippedLines: ReadonlyMap<string, number>
 }
 
+/** Describes skipped lines. The kernel prints the names of unix sockets as they are, also those with a line break. */
+const describeSkipped = (path: string, lines: number) =>
+  path.endsWith("/unix")
+    ? `${path}: ${Quantity.format(lines, "line was", "lines were")} skipped: the rest of a name with a line break, or malformed`
+    : `${path}: ${Quantity.format(lines, "malformed line was", "malformed lines were")} skipped`
+
 const notesOf = ({ hiddenSockets, isNamespaceHidden, skippedLines, uid }: Omitted) => {
   const [processes, remedy] = hiddenProcesses(uid)
   const sockets = `${Quantity.format(hiddenSockets, "socket belongs", "sockets belong")} to ${processes}`
   return [
     ...(hiddenSockets === 0 ? [] : [`${sockets}; ${remedy} them`]),
     ...(isNamespaceHidden ? [`the network namespaces of ${processes} are not listed; ${remedy} their sockets`] : []),
-    ...Array.from(
-      skippedLines,
-      ([path, lines]) => `${path}: ${Quantity.format(lines, "malformed line was", "malformed lines were")} skipped`
-    )
+    ...Array.from(skippedLines, ([path, lines]) => describeSkipped(path, lines))
   ]
 }
 
@@ -149,6 +152,42 @@ const unreadable = () =>
     message: "cannot list sockets: no table in /proc/net can be read; mount /proc"
   })
 
+/** Returns the protocols to read: unix sockets have no port, so that with a port their table is not needed. */
+const protocolsOf = ({ port, protocols = SocketFilter.protocols }: SocketFilter.Filter) => {
+  const withPorts = protocols.filter((protocol) => protocol !== "unix")
+  return port === undefined || withPorts.length === 0 ? protocols : withPorts
+}
+
+/** Reads the tables of the own namespace, or of all that are shown. */
+const readTables = Effect.fnUntraced(function* (access: Access, pids: ReadonlyArray<number>, options: Options) {
+  const namespaces = SocketTables.findNamespaces(access, pids)
+  const areAllListed = options.otherNamespaces ?? options.pid !== undefined
+  const paths = areAllListed ? namespaces.paths : namespaces.paths.slice(0, 1)
+  const tables = yield* SocketTables.read(access, paths, protocolsOf(options))
+  if (!tables.isAnyTableRead) return yield* unreadable()
+  return {
+    ...tables,
+    isNamespaceHidden: namespaces.isAnyHidden && areAllListed,
+    omittedNamespaces: namespaces.paths.length - paths.length
+  }
+})
+
+/**
+ * Counts the sockets that meet all conditions but that of the process, for which each process would be searched.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const count = Effect.fnUntraced(function* (
+  options: Omit<Options, "pid" | "services"> = {}
+): Effect.fn.Return<number, SocketTableError, SocketSource> {
+  const access = yield* SocketSource
+  if (access.platform !== "linux") return yield* unsupported(access.platform)
+  const pids = options.otherNamespaces === true ? access.processes() : []
+  const { records } = yield* readTables(access, pids, options)
+  return records.filter((socket) => SocketFilter.matchesRow(socket, options)).length
+})
+
 /**
  * Lists the sockets of this host that meet all conditions, in a stable order: listeners first, then by port.
  *
@@ -166,14 +205,7 @@ export const list = Effect.fnUntraced(function* (
   const pids = access.processes()
   const uid = ownUid(access)
   const users = usersOf(access)
-  const namespaces = SocketTables.findNamespaces(access, pids)
-  const areNamespacesListed = options.otherNamespaces ?? options.pid !== undefined
-  const { isAnyTableRead, records, skippedLines } = yield* SocketTables.read(
-    access,
-    areNamespacesListed ? namespaces.paths : namespaces.paths.slice(0, 1),
-    options.protocols
-  )
-  if (!isAnyTableRead) return yield* unreadable()
+  const { isNamespaceHidden, omittedNamespaces, records, skippedLines } = yield* readTables(access, pids, options)
   const selected = records.filter((socket) => SocketFilter.matchesRow(socket, options))
   const byInode = new Map<number, SocketRecord>()
   for (const socket of selected) if (socket.inode !== 0) byInode.set(socket.inode, socket)
@@ -187,13 +219,8 @@ export const list = Effect.fnUntraced(function* (
   const sockets = selected.filter((socket) => SocketFilter.matchesProcess(socket, options))
   return {
     sockets: SocketFilter.sort(sockets),
-    notes: notesOf({
-      hiddenSockets,
-      uid,
-      isNamespaceHidden: namespaces.isAnyHidden && areNamespacesListed,
-      skippedLines
-    }),
-    omittedNamespaces: areNamespacesListed ? 0 : namespaces.paths.length - 1,
+    notes: notesOf({ hiddenSockets, uid, isNamespaceHidden, skippedLines }),
+    omittedNamespaces,
     maxBacklog: maxBacklogOf(access)
   }
 })

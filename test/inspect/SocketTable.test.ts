@@ -205,6 +205,38 @@ describe("SocketTable", () => {
     })
   )
 
+  it.effect("says of the table of unix sockets that a name may have a line break, and reads it for no port", () =>
+    Effect.gen(function* () {
+      const lines = formatUnix([0, 1, 1, 7, "@a\nb"], [0, 1, 1, 8, "/tmp/c"])
+      const source = SocketSource.fromFiles(files({ "/proc/net/unix": lines }), { sockets })
+      const note = "/proc/net/unix: 1 line was skipped: the rest of a name with a line break, or malformed"
+      assert.deepStrictEqual((yield* listOf(source)).notes, [note])
+      assert.deepStrictEqual((yield* listOf(source, { protocols: ["unix"] })).notes, [note])
+      assert.deepStrictEqual((yield* listOf(source, { protocols: ["tcp", "udp"] })).notes, [])
+      assert.deepStrictEqual((yield* listOf(source, { port: 1067 })).notes, [])
+      assert.deepStrictEqual((yield* listOf(source, { port: 1067, protocols: ["unix"] })).sockets, [])
+    })
+  )
+
+  it.effect("counts sockets by their conditions, without a search of processes", () =>
+    Effect.gen(function* () {
+      const source = {
+        ...SocketSource.fromFiles(files(), { sockets }),
+        descriptors: () => assert.fail("the descriptors of a process were read")
+      }
+      const count = (options: SocketTable.Options) =>
+        Effect.provideService(SocketTable.count(options), SocketSource.SocketSource, source)
+      assert.strictEqual(yield* count({}), 9)
+      assert.strictEqual(yield* count({ protocols: ["unix"] }), 3)
+      assert.strictEqual(yield* count({ protocols: ["unix"], listening: true }), 2)
+      assert.strictEqual(yield* count({ port: 40_000 }), 2)
+      const error = yield* Effect.flip(
+        Effect.provideService(SocketTable.count(), SocketSource.SocketSource, SocketSource.fromFiles(new Map()))
+      )
+      assert.strictEqual(error.reason, "Unreadable")
+    })
+  )
+
   it.effect("finds thousands of descriptors, and gives other fibers turns meanwhile", () =>
     Effect.gen(function* () {
       const count = 5_000

@@ -61,7 +61,11 @@ export const command = lazyCommand({
     listening: flags.toggle(section, "listening", "Only sockets that wait for peers"),
     tcp: flags.toggle(section, "tcp", "Only TCP sockets, and those of --udp and --unix if they are given"),
     udp: flags.toggle(section, "udp", "Only UDP sockets, and those of --tcp and --unix if they are given"),
-    unix: flags.toggle(section, "unix", "Only unix sockets, and those of --tcp and --udp if they are given"),
+    unix: flags.toggle(
+      section,
+      "unix",
+      "Only unix sockets, and those of --tcp and --udp if they are given; without these flags only --pid lists them"
+    ),
     port: flags.optionalText(
       section,
       "port",

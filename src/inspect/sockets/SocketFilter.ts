@@ -1,6 +1,9 @@
 /** Selection and order of sockets. Pure. */
 import { type Socket, type State, states } from "./Socket.ts"
 
+/** All protocols, in the order of a list. */
+export const protocols = ["tcp", "udp", "unix"] as const
+
 /** Conditions that a socket must meet, all of them; one that is not given is met. */
 export interface Filter {
   /** Default: all. */

@@ -46,13 +46,16 @@ const portOf = (services: ServiceNames.Table, text: string) =>
 
 const protocols = ["tcp", "udp", "unix"] as const
 
+/** Protocols that are listed without a flag, unless a process is given: a host has hundreds of unix sockets. */
+const inetProtocols = ["tcp", "udp"] as const
+
 /** Returns the options of the list. */
 const optionsOf = Effect.fnUntraced(function* (input: Input) {
   const services = yield* ServiceNames.ServiceNames
   const chosen = protocols.filter((protocol) => input[protocol])
   const options: SocketTable.WatchOptions = {
     services,
-    protocols: chosen.length === 0 ? undefined : chosen,
+    protocols: chosen.length > 0 ? chosen : input.pid === undefined ? inetProtocols : protocols,
     listening: input.listening,
     port: input.port === undefined ? undefined : yield* portOf(services, input.port),
     pid: input.pid,
@@ -65,6 +68,22 @@ const optionsOf = Effect.fnUntraced(function* (input: Input) {
 
 /** Width of a table that is not printed to a terminal. */
 const unlimitedColumns = 1_000
+
+const unixPeersNote = "unix sockets: their peers are not in /proc; find an inode in the output of ss -x for both ends"
+
+/** Returns the note on the unix sockets that were not asked for; none if there are none, or if they have no port. */
+const omittedUnixNotes = Effect.fnUntraced(function* (options: SocketTable.Options) {
+  if (options.protocols !== inetProtocols || options.port !== undefined) return []
+  const number = yield* SocketTable.count({ ...options, protocols: ["unix"] })
+  return number === 0 ? [] : [`${Quantity.format(number, "unix socket")}: --unix lists them`]
+})
+
+/** Adds the notes on unix sockets to a list. */
+const withUnixNotes = Effect.fnUntraced(function* (list: SocketTable.SocketList, options: SocketTable.Options) {
+  const omitted = yield* omittedUnixNotes(options)
+  const peers = list.sockets.some(({ protocol }) => protocol === "unix") ? [unixPeersNote] : []
+  return { ...list, notes: [...list.notes, ...peers, ...omitted] }
+})
 
 /** Prints a table, and the notes on standard error. */
 const printTable = Effect.fnUntraced(function* ({ notes, omittedNamespaces, sockets }: SocketTable.SocketList) {
@@ -87,13 +106,13 @@ const singleWidth = (text: string) => text.split("\n").map(Ansi.toSingleWidth).j
 const now = Effect.map(Clock.currentTimeMillis, (millis) => DateTime.formatIso(DateTime.makeUnsafe(millis)))
 
 /** Prints each change as one line: of JSON, or of text after the table. */
-const printChanges = (updates: ReturnType<typeof SocketTable.watch>, json: boolean) =>
+const printChanges = (updates: ReturnType<typeof SocketTable.watch>, options: SocketTable.Options, json: boolean) =>
   Stream.runForEach(
     updates,
     Effect.fnUntraced(function* ({ changes, list }) {
       const time = yield* now
       if (!json && changes.every(({ kind }) => kind === "present")) {
-        return changes.length === 0 ? undefined : yield* printTable(list)
+        return changes.length === 0 ? undefined : yield* printTable(yield* withUnixNotes(list, options))
       }
       for (const change of changes) {
         yield* Console.log(
@@ -122,11 +141,11 @@ export const sockets = Effect.fnUntraced(
     const options = yield* optionsOf(input)
     if (!input.watch) NodeV8Flags.growYoungGeneration()
     if (!input.watch) {
-      const list = yield* SocketTable.list(options)
+      const list = yield* withUnixNotes(yield* SocketTable.list(options), options)
       return yield* input.json ? Console.log(JSON.stringify(Text.listToJson(list))) : printTable(list)
     }
     const updates = SocketTable.watch(options)
-    if (input.json || !NodeScreen.isTerminal()) return yield* printChanges(updates, input.json)
+    if (input.json || !NodeScreen.isTerminal()) return yield* printChanges(updates, options, input.json)
     const { show } = yield* Effect.promise(() => import("./screen.ts"))
     yield* show(updates, titleOf(input), SocketTable.compare)
   },

@@ -145,6 +145,9 @@ const userOf = ({ holders, uid, user }: SocketTable.Socket): string => {
   return uid === undefined && owner?.user !== undefined ? nameOf(owner.user) : `${uid ?? owner?.uid ?? ""}`
 }
 
+/** Returns the inode of a unix socket, by which ss tells its peer. */
+const inodeOf = ({ inode, protocol }: SocketTable.Socket) => (protocol === "unix" && inode !== 0 ? `${inode}` : "")
+
 const textOfNumber = (number: number | undefined) => (number === undefined ? "" : `${number}`)
 
 /** Returns the bytes to send; a socket that waits for peers has none. */
@@ -162,6 +165,7 @@ export const columns: ReadonlyArray<Column> = [
   { title: "send", rank: 8, alignRight: true, isOptional: true, format: sendOf },
   { title: "drops", rank: 9, alignRight: true, isOptional: true, format: ({ drops }) => (drops ? `${drops}` : "") },
   { title: "local", rank: 0, minWidth: 21, format: localOf },
+  { title: "inode", rank: 3, alignRight: true, isOptional: true, format: inodeOf },
   { title: "peer", rank: 3, minWidth: 21, isOptional: true, format: peerOf },
   {
     title: "service",

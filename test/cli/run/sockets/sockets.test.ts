@@ -1,11 +1,13 @@
 import * as ChildProcess from "node:child_process"
 import * as Net from "node:net"
+import * as Path from "node:path"
 import * as Process from "node:process"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { parseStates, stateNames } from "../../../../src/cli/inspect/sockets.ts"
 import * as SocketTable from "../../../../src/inspect/SocketTable.ts"
 import * as Cli from "../../../support/Cli.ts"
+import * as Directory from "../../../support/Directory.ts"
 import * as Pty from "../../../support/Pty.ts"
 
 const onLinux = it.live.skipIf(Process.platform !== "linux")
@@ -59,6 +61,39 @@ describe("sockets", () => {
       assert.deepInclude(json.sockets[0], { protocol: "tcp", state: "listen", ownership: "open" })
       assert.strictEqual(json.sockets[0].processes[0].pid, Process.pid)
       assert.strictEqual(json.processes[0].pid, Process.pid)
+    }).pipe(Effect.scoped)
+  )
+
+  onLinux("lists unix sockets with --unix and --pid only, and says else how many there are (Linux only)", () =>
+    Effect.gen(function* () {
+      const { root } = yield* Directory.directory()
+      const path = Path.join(root, "a.sock")
+      yield* Effect.acquireRelease(
+        Effect.callback<Net.Server>((resume) => {
+          const server = Net.createServer().listen(path, () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.sync(() => void server.close())
+      )
+      const { port } = yield* listener
+      const run = (...args: ReadonlyArray<string>) => Cli.runInProcess(["sockets", "--listening", ...args])
+      const omitted = /^\d+ unix sockets?: --unix lists them$/m
+      const peers = /^unix sockets: their peers are not in \/proc; /m
+      const plain = yield* run()
+      assert.deepStrictEqual([plain.stdout.includes(path), plain.stdout.includes(`:${port}`)], [false, true])
+      assert.match(plain.stderr, omitted)
+      assert.notMatch(plain.stderr, peers)
+      for (const args of [["--unix"], ["--pid", `${Process.pid}`]]) {
+        const { stderr, stdout } = yield* run(...args)
+        assert.match(stdout, new RegExp(`^u_str +listen .* ${path} +\\d+ `, "m"))
+        assert.match(stderr, peers)
+        assert.notMatch(stderr, omitted)
+      }
+      for (const args of [["--tcp"], ["--port", `${port}`], ["--port", `${port}`, "--pid", `${Process.pid}`]]) {
+        assert.notMatch((yield* run(...args)).stderr, /unix/)
+      }
+      const json = yield* run("--json")
+      assert.notInclude(json.stderr, "unix")
+      assert.match(JSON.parse(json.stdout).notes.join("\n"), omitted)
     }).pipe(Effect.scoped)
   )
 

@@ -118,8 +118,14 @@ describe("the table of sockets", () => {
     )
     assert.match(
       tableOf(300, unix),
-      /^proto +state +local +process .*\nu_str +listen +\/run\/user\/1000\/systemd\/private +-/
+      /^proto +state +local +inode +process .*\nu_str +listen +\/run\/user\/1000\/systemd\/private +5 +-/
     )
+  })
+
+  it("has the inodes of unix sockets only", () => {
+    assert.match(tableOf(300, listener, unix), /^proto .* inode .*\ntcp .*\nu_str +listen +\/run\S+ +5 +-/)
+    assert.notMatch(tableOf(300, listener), /inode/)
+    assert.notMatch(tableOf(300, { ...unix, inode: 0 }), /inode/)
   })
 
   it("says why a socket has no process", () => {
