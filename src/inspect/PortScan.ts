@@ -153,6 +153,9 @@ export class PortScanError extends Data.TaggedError("PortScanError")<{
 /** Ports that are identified at a time. */
 const maxIdentifications = 24
 
+/** Ports of a scan at most in which all silent UDP ports are identified, and not only those of a known service. */
+const maxSilentIdentifications = maxIdentifications
+
 /** Events that wait for a slow consumer; the scan then waits, too. */
 const maxQueuedEvents = 1_024
 
@@ -224,8 +227,10 @@ const runInto = (options: Options) =>
     const report = makeReporter(queue, machine)
     const permits = yield* Semaphore.make(maxIdentifications)
     const identifications = yield* FiberSet.make<void>()
+    const isSmall = hosts.length * machine.ports.length <= maxSilentIdentifications
+    const mayAskSilent = (port: number) => isSmall || Identifier.hasUdpProbe(probes, port)
     const mayIdentify = ({ port, verdict }: ScanMachine.PortVerdict) =>
-      identify && (verdict === "open" || (verdict === "open|filtered" && Identifier.hasUdpProbe(probes, port)))
+      identify && (verdict === "open" || (verdict === "open|filtered" && mayAskSilent(port)))
     const identified = Effect.fnUntraced(function* (hostIndex: number, result: PortResult) {
       const { address, port } = result
       const identity = yield* Identifier.identify({ address, port, transport }, probes, Identifier.defaultLimits)

@@ -155,7 +155,7 @@ describe("PortScan", () => {
           [9, "open|filtered", undefined],
           [10, "closed", undefined],
           [69, "open", "tftp"],
-          [1_067, "open", undefined]
+          [1_067, "open", "unknown"]
         ]
       )
     })

@@ -289,7 +289,9 @@ const exchange = Effect.fnUntraced(
     const host = Endpoint.familyOf(Endpoint.withoutZone(address)) === "IPv6" ? "::" : "0.0.0.0"
     const onDatagram = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       if (Endpoint.canonical(from.address) !== Endpoint.canonical(address)) return
-      const identity = recognize([probe], bytes, port, probe.request ?? nothing) ?? unknown(bytes)
+      const request = probe.request ?? nothing
+      const isSame = bytes.length === request.length && isPrefix(bytes, request)
+      const identity = recognize([probe], bytes, port, request) ?? (isSame ? undefined : unknown(bytes))
       Deferred.doneUnsafe(answered, Exit.succeed(identity))
     }
     const socket = yield* network.udp({ host }, onDatagram, constVoid)
@@ -300,13 +302,30 @@ const exchange = Effect.fnUntraced(
   Effect.catch(() => Effect.undefined)
 )
 
-const identifyUdp = Effect.fnUntraced(function* (target: Target, probes: ReadonlyArray<ServiceProbe>, limits: Limits) {
-  for (const probe of probes.filter(({ ports }) => ports.includes(target.port))) {
-    const identity = yield* exchange(target, probe, limits)
-    if (identity !== undefined) return identity
-  }
-  return undefined
-})
+/** Requests over UDP that are sent at a time to a port. */
+const maxParallelDatagrams = 8
+
+/** Sends the requests of the port first, one after the other, and then those of others. */
+const identifyUdp = (target: Target, probes: ReadonlyArray<ServiceProbe>, limits: Limits) => {
+  let unrecognized: Identity | undefined
+  const attempt = (probe: ServiceProbe) =>
+    Effect.flatMap(exchange(target, probe, limits), (identity) => {
+      if (identity !== undefined && identity.service !== "unknown") return Effect.fail(identity)
+      unrecognized ??= identity
+      return Effect.void
+    })
+  const isHinted = ({ ports }: ServiceProbe) => ports.includes(target.port)
+  return Effect.forEach(probes.filter(isHinted), attempt, { discard: true }).pipe(
+    Effect.andThen(
+      Effect.forEach(
+        probes.filter((probe) => !isHinted(probe)),
+        attempt,
+        { concurrency: maxParallelDatagrams, discard: true }
+      )
+    ),
+    Effect.match({ onFailure: (identity): Identity | undefined => identity, onSuccess: () => unrecognized })
+  )
+}
 
 /** Tests if there is a probe for a UDP port that has not answered the scan: it may answer its own request. */
 export const hasUdpProbe = (probes: ReadonlyArray<ServiceProbe>, port: number): boolean =>

@@ -25,7 +25,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as RegularFile from "../files/RegularFile.ts"
 import * as TerminalText from "../TerminalText.ts"
-import { builtIn, packageServices, type Service } from "./WellKnownServices.ts"
+import { alternativePorts, builtIn, packageServices, type Service } from "./WellKnownServices.ts"
 
 export type { Service } from "./WellKnownServices.ts"
 
@@ -203,10 +203,17 @@ export const table = (services: ReadonlyArray<Service>): Table => {
   }
 }
 
-/** Adds the services of this package, except those whose name is taken. @category constructors @since 0.1.0 */
+/**
+ * Adds the services of this package, except those whose name is taken, and names for their other ports.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const withPackageServices = (services: ReadonlyArray<Service>): ReadonlyArray<Service> => {
   const knownNames = new Set(services.flatMap(({ aliases, name }) => [name, ...aliases]))
-  return [...services, ...packageServices.filter(({ name }) => !knownNames.has(name))]
+  const own = packageServices.filter(({ name }) => !knownNames.has(name))
+  // These come last, and only after an entry with their name, which therefore keeps its port.
+  return [...services, ...own, ...alternativePorts.filter(({ name }) => knownNames.has(name))]
 }
 
 /** Table of services of the host. @category services @since 0.1.0 */

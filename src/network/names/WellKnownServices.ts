@@ -32,6 +32,9 @@ export const packageServices: ReadonlyArray<Service> = expand([
   ["status", 2066, "udp"]
 ])
 
+/** Other ports of well-known services in this package: TFTP's own port, 69, needs root. */
+export const alternativePorts: ReadonlyArray<Service> = expand([["tftp", 6969, "udp"]])
+
 /** Common services, for a host without a services file. @category constants @since 0.1.0 */
 export const builtIn: ReadonlyArray<Service> = expand([
   ["tcpmux", 1, "tcp"],

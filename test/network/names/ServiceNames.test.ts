@@ -125,6 +125,16 @@ describe("ServiceNames", () => {
     assert.strictEqual(portOf(own.getservbyname("hangman")), 1066)
   })
 
+  it("withPackageServices names the other port of TFTP, whose name has its own port", () => {
+    const withFile = (file: string) =>
+      ServiceNames.table(ServiceNames.withPackageServices(ServiceNames.parse(file).services))
+    const usual = withFile("tftp 69/udp")
+    assert.strictEqual(nameOf(usual.getservbyport(6969, "udp")), "tftp")
+    assert.strictEqual(portOf(usual.getservbyname("tftp", "udp")), 69)
+    assert.strictEqual(nameOf(withFile("acmsoda 6969/udp\ntftp 69/udp").getservbyport(6969, "udp")), "acmsoda")
+    assert.strictEqual(portOf(withFile("").getservbyname("tftp", "udp")), undefined)
+  })
+
   const word = Arbitrary.schema(Schema.Literals(["a", "b", "c", "a/tcp", "1"]))
   const serviceArbitrary = Arbitrary.all({
     name: word,

@@ -10,7 +10,7 @@ import * as Endpoint from "../../../network/Endpoint.ts"
 import { Network } from "../../../network/Network.ts"
 import * as AddressInfo from "../../../network/names/AddressInfo.ts"
 import { ServiceNames } from "../../../network/names/ServiceNames.ts"
-import { packageServices } from "../../../network/names/WellKnownServices.ts"
+import { alternativePorts, packageServices } from "../../../network/names/WellKnownServices.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 
@@ -70,7 +70,12 @@ export const findRemote = Effect.fnUntraced(function* (targets: ReadonlyArray<Ta
 
 /** Ports of a scan that names none. */
 const defaultPorts = (transport: Transport) =>
-  ["1-1024", ...packageServices.filter(({ protocol }) => protocol === transport).map(({ port }) => port)].join(",")
+  [
+    "1-1024",
+    ...[...packageServices, ...alternativePorts]
+      .filter(({ protocol }) => protocol === transport)
+      .map(({ port }) => port)
+  ].join(",")
 
 /** Returns the ports of `--ports`. */
 export const findPorts = Effect.fnUntraced(function* (text: string | undefined, transport: Transport) {
