@@ -30,6 +30,7 @@ import { isNumbered } from "./format/PcapngFormat.ts"
 import * as Ip from "./Ip.ts"
 import * as Pcapng from "./Pcapng.ts"
 import * as IpFragments from "./reassembly/IpFragments.ts"
+import * as TapMark from "./write/TapMark.ts"
 
 /** A packet read from a capture file. @category models @since 0.1.0 */
 export interface CapturedPacket extends Ip.DecodedPacket {
@@ -44,6 +45,11 @@ export interface CapturedPacket extends Ip.DecodedPacket {
   /** Length of the part of the frame that the file holds, in bytes. */
   readonly capturedLength: number
   readonly comments: ReadonlyArray<string>
+  /**
+   * True if a tap of this package has captured the packet. It makes the handshakes and acknowledgements of TCP, whose
+   * times are not those of the wire.
+   */
+  readonly isFromTap?: boolean | undefined
 }
 
 /** Limits of a reader. @category models @since 0.1.0 */
@@ -72,10 +78,19 @@ export interface CaptureReader {
 export const fromBlocks = ({ maxFragmentBytes }: Options = {}): CaptureReader => {
   const fragments = IpFragments.make({ maxBytes: maxFragmentBytes })
   let interfaces: Array<Pcapng.Interface> = []
+  let tapped: Array<boolean> = []
+  let application: string | undefined
   let number = 0
   const read = (block: Pcapng.DecodedBlock): CapturedPacket | undefined => {
-    if (block._tag === "Section") interfaces = []
-    if (block._tag === "Interface") interfaces.push(block)
+    if (block._tag === "Section") {
+      interfaces = []
+      tapped = []
+      application = block.application
+    }
+    if (block._tag === "Interface") {
+      interfaces.push(block)
+      tapped.push(TapMark.isOn(application, block))
+    }
     if (block._tag === "Skipped" && isNumbered(block.type)) number++
     if (block._tag !== "Packet") return undefined
     const { at, bytes, comments, interface: index, originalLength } = block
@@ -101,7 +116,8 @@ export const fromBlocks = ({ maxFragmentBytes }: Options = {}): CaptureReader =>
       host: name,
       originalLength,
       capturedLength: bytes.length,
-      comments
+      comments,
+      isFromTap: tapped[index] === true
     }
   }
   return { read, incompleteDatagrams: fragments.incomplete }

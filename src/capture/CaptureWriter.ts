@@ -24,6 +24,7 @@ import * as Pcapng from "./Pcapng.ts"
 import * as BlockQueue from "./write/BlockQueue.ts"
 import * as FrameBuilder from "./write/FrameBuilder.ts"
 import * as InterfaceStatistics from "./write/InterfaceStatistics.ts"
+import * as TapMark from "./write/TapMark.ts"
 
 /** Options of a writer. @category models @since 0.1.0 */
 export interface Options {
@@ -68,7 +69,8 @@ interface HostInterface {
 const decodeFrame = ({ at, bytes, comments, host }: FrameBuilder.Frame, number: number): CapturedPacket => {
   const decoded = Ip.decode(bytes)
   const layers = ["raw", ...decoded.layers]
-  return { ...decoded, layers, number, at, host, comments, originalLength: bytes.length, capturedLength: bytes.length }
+  const [originalLength, capturedLength] = [bytes.length, bytes.length]
+  return { ...decoded, layers, number, at, host, comments, originalLength, capturedLength, isFromTap: true }
 }
 
 /**
@@ -97,6 +99,7 @@ export const make = (options: Options = {}): CaptureWriter => {
       linkType: Pcapng.LINKTYPE_RAW,
       snapLength,
       name: host,
+      description: TapMark.description,
       timestampResolution: 9
     })
     return added
@@ -133,7 +136,7 @@ export const make = (options: Options = {}): CaptureWriter => {
   }
   const take = () => queue.take(Number.POSITIVE_INFINITY).map(({ bytes }) => bytes)
 
-  append("section", { _tag: "Section", application: "effect-inet" })
+  append("section", { _tag: "Section", application: TapMark.application })
   const nameRecords = Object.entries(names).map(([address, name]) => ({ address, names: [name] }))
   if (nameRecords.length > 0) append("header", { _tag: "Names", names: nameRecords })
   return {

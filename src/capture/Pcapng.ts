@@ -50,6 +50,8 @@ export interface Interface {
   /** Maximum number of bytes captured of a packet; 0 means no limit. */
   readonly snapLength: number
   readonly name?: string | undefined
+  /** Text about the interface, which programs that merge files keep. */
+  readonly description?: string | undefined
   /**
    * Unit of times (`if_tsresol`): 9 means 10^-9 seconds. With the high bit set it is a power of two: 0x8a means 2^-10
    * seconds. The decoder returns 6 if the file does not state it.
@@ -179,13 +181,14 @@ const encodeSection = ({ application }: Section, littleEndian: boolean) => {
 }
 
 const encodeInterface = (
-  { linkType, name, timestampOffset = 0n, timestampResolution, snapLength }: Interface,
+  { description, linkType, name, timestampOffset = 0n, timestampResolution, snapLength }: Interface,
   littleEndian: boolean
 ) => {
   const offsetField = new DataView(new ArrayBuffer(8))
   offsetField.setBigInt64(0, timestampOffset, littleEndian)
   const { bytes, view } = makeBlock(blockTypes.interface, 8, littleEndian, [
     ...textOption(optionCodes.interfaceName, name),
+    ...textOption(optionCodes.interfaceDescription, description),
     [optionCodes.timestampResolution, Uint8Array.of(timestampResolution)],
     ...(timestampOffset === 0n ? [] : [[optionCodes.timestampOffset, new Uint8Array(offsetField.buffer)] as const])
   ])

@@ -38,6 +38,8 @@ export interface Packet extends Pick<DecodedPacket, "protocol" | "from" | "to" |
   readonly at: bigint
   /** Length of the frame on the wire, in bytes. */
   readonly originalLength: number
+  /** True if a tap has made the acknowledgements: they give no round-trip times. Default false. */
+  readonly isFromTap?: boolean | undefined
 }
 
 /** Options of an analysis. @category models @since 0.1.0 */
@@ -55,13 +57,13 @@ export interface Analysis {
   readonly notes: ReadonlyArray<TcpNote>
   /** Bytes of data on the wire; the capture may hold fewer. */
   readonly length: number
-  /** Time from the segment that this packet acknowledges to this packet. */
+  /** Time from the segment that this packet acknowledges to this packet; undefined for the packets of a tap. */
   readonly rttNanos?: bigint | undefined
   /** Number of the packet that this one acknowledges. */
   readonly acknowledges?: number | undefined
   /** True if the acknowledged bytes were sent more than once, so that `rttNanos` may be wrong (Karn's algorithm). */
   readonly isRttAmbiguous: boolean
-  /** Time from the SYN to this packet, if it completes the handshake. */
+  /** Time from the SYN to this packet, if it completes the handshake; undefined for the packets of a tap. */
   readonly handshakeNanos?: bigint | undefined
 }
 
@@ -131,9 +133,12 @@ export const make = ({ maxConnections = 50_000 }: Options = {}): TcpAnalysis => 
       segment
     )
     connections.set(key, { first, state })
-    const { notes, ...times } = result
+    const { acknowledges, handshakeNanos, isRttAmbiguous, notes, rttNanos } = result
+    const times = packet.isFromTap === true ? undefined : { rttNanos, handshakeNanos }
     return {
       ...times,
+      acknowledges,
+      isRttAmbiguous,
       stream: state.stream,
       isFromFirst,
       notes: isReuse ? [{ kind: "reusedPorts" }, ...notes] : notes,

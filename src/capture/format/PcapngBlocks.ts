@@ -107,12 +107,14 @@ const readInterface: Reader = (block, state) => {
   }
   const timestampResolution =
     options.find(([code, value]) => code === optionCodes.timestampResolution && value.length === 1)?.[1][0] ?? 6
+  const description = textOption(options, optionCodes.interfaceDescription)
   const timestampOffset = bigintOption(options, optionCodes.timestampOffset, littleEndian)
   const read: Interface = {
     _tag: "Interface",
     linkType: view.getUint16(start + 8, littleEndian),
     snapLength: view.getUint32(start + 12, littleEndian),
     name: textOption(options, optionCodes.interfaceName),
+    ...(description === undefined ? {} : { description }),
     timestampResolution,
     timestampOffset
   }

@@ -48,6 +48,7 @@ export const optionCodes = {
   end: 0,
   comment: 1,
   interfaceName: 2,
+  interfaceDescription: 3,
   application: 4,
   timestampResolution: 9,
   timestampOffset: 14

@@ -20,6 +20,7 @@ import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax
 import * as Impairment from "../../../src/simulation/impairment/Impairment.ts"
 import * as Simulation from "../../../src/simulation/Simulation.ts"
 import * as Cli from "../../support/Cli.ts"
+import { onWire } from "../../support/capture/OnWire.ts"
 import * as TcpTraffic from "../../support/capture/TcpTraffic.ts"
 import { directory } from "../../support/Directory.ts"
 import { pseudoRandomBytes, readAll } from "../../support/Hosts.ts"
@@ -330,7 +331,7 @@ describe.skipIf(missing.length > 0)(title, () => {
       const report = yield* Simulation.run(program, { seed: 3, link, tap: writer.tap })
       assert.isTrue(Exit.isSuccess(report.exit))
       const file = yield* temporaryFile
-      Fs.writeFileSync(file, Buffer.concat(writer.finish()))
+      Fs.writeFileSync(file, onWire(Buffer.concat(writer.finish())))
       yield* compareNotes(file)
       const { client } = yield* compareContent(file, 0)
       assert.isTrue(client.equals(pseudoRandomBytes(50_000)))
@@ -344,6 +345,7 @@ describe.skipIf(missing.length > 0)(title, () => {
       const capture = Capture.layer(file).pipe(Layer.provide([NodeNetwork.layer, NodeFileSystem.layer]))
       const layer = Impairment.layer(plan).pipe(Layer.provide(capture))
       yield* Effect.scoped(exchange(500, 5_000)).pipe(Effect.provide(layer, { local: true }))
+      Fs.writeFileSync(file, onWire(Fs.readFileSync(file)))
       yield* compareNotes(file)
       const { conversations } = yield* compareConversations(file)
       assert.strictEqual(conversations, 500)
