@@ -24,8 +24,8 @@ export const resample = (values: ReadonlyArray<number>, count: number): Readonly
 }
 
 /**
- * Returns the plot of a series with `count` points. The buckets are as long together as the capture: the axis ends at its
- * duration, and the mean of the rates is that of the capture.
+ * Returns the plot of a series with `count` points. The buckets are as long together as the capture: the axis ends at
+ * its duration, and the mean of the rates is that of the capture.
  */
 export const make = ({ bucketMillis, bytes, durationNanos = 0, retransmissions }: Series, count: number): Plot => {
   const nanos = durationNanos > 0 ? durationNanos : Math.max(1, bytes.length) * bucketMillis * 1e6

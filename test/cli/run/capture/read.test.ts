@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as CaptureWriter from "../../../../src/capture/CaptureWriter.ts"
 import type { Kind, ObservedPacket } from "../../../../src/network/Packet.ts"
 import * as Cli from "../../../support/Cli.ts"
+import { onWire } from "../../../support/capture/OnWire.ts"
 import { directory } from "../../../support/Directory.ts"
 
 const client = { address: "10.0.0.1", port: 40_000 }
@@ -31,7 +32,7 @@ const bytesOfCapture = () => {
   const to = { ...server, port: 6_969 }
   see("datagram", false, "\u0000\u0003\u0000\u0001data", { to })
   see("datagram", false, "again\u202e", { to, fault: "drop", lost: true })
-  return Buffer.concat(writer.finish())
+  return onWire(Buffer.concat(writer.finish()))
 }
 
 const capture = Effect.map(directory(), (folder) => {

@@ -7,6 +7,7 @@ import * as Checksum from "../../../../src/capture/format/Checksum.ts"
 import type { ObservedPacket } from "../../../../src/network/Packet.ts"
 import * as CaptureBytes from "../../../capture/format/CaptureBytes.ts"
 import * as Cli from "../../../support/Cli.ts"
+import { onWire } from "../../../support/capture/OnWire.ts"
 import { directory } from "../../../support/Directory.ts"
 
 const client = { address: "10.0.0.1", port: 40_000 }
@@ -16,7 +17,7 @@ const write = (all: ReadonlyArray<Partial<ObservedPacket>>): Uint8Array => {
   const writer = CaptureWriter.make()
   const packet = { transport: "tcp", kind: "data", from: client, to: server, bytes: new Uint8Array(0) } as const
   for (const [at, one] of all.entries()) writer.tap({ ...packet, at: BigInt(at) * 1_000_000n, host: "a", ...one })
-  return Buffer.concat(writer.finish())
+  return onWire(Buffer.concat(writer.finish()))
 }
 
 const file = Effect.fnUntraced(function* (bytes: Uint8Array) {
@@ -125,7 +126,7 @@ describe("capture read says on standard error", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("that there are no notes", () =>
+  it.live("that segments have no notes", () =>
     Effect.gen(function* () {
       const path = yield* file(mixed)
       const { code, stderr, stdout } = yield* read(path, "--notes")

@@ -44,7 +44,7 @@ const none: ReadonlyArray<Field> = []
 
 /** Returns whether Wireshark has an analysis of a segment: it has data, acknowledges a segment, or has a note. */
 const isAnalysed = ({ length, notes, rttNanos }: TcpAnalysis.Analysis) =>
-  length > 0 || rttNanos !== undefined || notes.length > 0
+  length > 0 || rttNanos !== undefined || notes.some(({ kind }) => kind !== "reset")
 
 /** Creates a function that returns the fields of the packets of one capture: call it with each of them in order. */
 export const make = (): ((packet: TcpAnalysis.Packet, analysis?: TcpAnalysis.Analysis) => ReadonlyArray<Field>) => {

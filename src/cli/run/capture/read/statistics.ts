@@ -23,7 +23,7 @@ import * as statisticsText from "./statisticsText.ts"
 const unlimitedColumns = 1_000
 
 /** Number of conversations in the text. */
-const defaultTop = 20
+const maxConversations = 20
 
 /** Width of a plot that is not printed to a terminal. */
 const plotColumns = 100
@@ -44,7 +44,7 @@ const noRoundTrips = "acknowledgements are made by the tap: no round-trip times"
 
 /** Prints and writes the statistics that the options ask for, also those of the packets before an error. */
 export const run = Effect.fnUntraced(function* (pipeline: Pipeline, input: Input) {
-  const { html, json, statistics, svg, top = defaultTop, width } = input
+  const { html, json, statistics, svg, top = maxConversations, width } = input
   let hasTapped = false
   const conversations = Conversations.make()
   const throughput = Throughput.make()

@@ -29,7 +29,7 @@ const left = (title: string, rank: number, format: (row: Conversation) => string
   format
 })
 
-/** Columns of the table of conversations, by their rank: the ends, bytes, times, what went wrong, protocols, packets, rates. */
+/** Columns of conversations. Their ranks: the ends, bytes, times, repetitions, protocols, packets, rates. */
 const columns = (startNanos: bigint): ReadonlyArray<Table.Column<Conversation>> => [
   right("stream", 1, ({ protocol, stream }) => `${protocol.toLowerCase()} ${stream ?? ""}`.trimEnd()),
   left("from", 0, ({ from }) => formatEndpoint(from)),
