@@ -76,8 +76,8 @@ const conflictWith = (wanted: string | undefined, { localAddress }: PortSocket):
   wanted === undefined ? "same" : conflictOf(wanted, localAddress)
 
 /**
- * Returns the inodes of sockets listening on a port at any address, from the text of /proc/net/tcp or udp, or with
- * `family` 6 of tcp6 or udp6. Malformed lines are skipped.
+ * Returns the inodes of sockets listening on a port at any address, from the text of /proc/net/tcp or udp. With
+ * `family` 6 the text is of tcp6 or udp6. Malformed lines are skipped.
  */
 export const listeningInodes = (
   table: string,
@@ -91,7 +91,7 @@ export const listeningInodes = (
   )
 }
 
-/** What a server could not bind. */
+/** Address and port that a server could not bind. */
 export interface Wanted {
   /** IP address; undefined if it is not known, and any may be meant. */
   readonly address: string | undefined

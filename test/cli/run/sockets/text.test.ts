@@ -1,3 +1,4 @@
+import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
@@ -161,6 +162,26 @@ describe("the JSON of sockets", () => {
       processes: [{ pid: 901, name: hostile, descriptors: [6] }]
     })
     assert.strictEqual(json.processes[0]?.commandLine[0], hostile.repeat(100))
+  })
+})
+
+describe("the guide of the command line", () => {
+  it("names each field of the JSON", () => {
+    const guide = Fs.readFileSync("docs/guide/command-line.md", "utf8")
+      .split("\n## ")
+      .find((part) => part.startsWith("Sockets\n"))
+    const list = Text.listToJson({ sockets: [client], notes: [], omittedNamespaces: 0, maxBacklog: 4096 })
+    const change = Text.changeToJson({ kind: "changed", socket: client, before: client }, "2026-01-01T00:00:00.000Z")
+    const fields = [
+      list,
+      list.sockets[0]!,
+      list.processes[0]!,
+      change,
+      change.processes[0]!,
+      client.local!,
+      client.timer!
+    ]
+    for (const field of fields.flatMap((one) => Object.keys(one))) assert.include(guide, `\`${field}\``)
   })
 })
 
