@@ -52,8 +52,8 @@ export type { Identity, ServiceProbe } from "./scan/ServiceProbe.ts"
 /**
  * State of a port, as nmap names it.
  *
- * `open`: connected, or a datagram came back. `closed`: refused. `filtered`: no answer to repeated tests, or an ICMP
- * error. `open|filtered`: no answer over UDP.
+ * `open`: connected, or a datagram came back. `closed`: refused. `filtered`: no answer to repeated tests, an ICMP error,
+ * or a test that this host did not send (reason `notPermitted`). `open|filtered`: no answer over UDP.
  *
  * @category models
  * @since 0.1.0
@@ -71,8 +71,6 @@ export interface PortResult {
   readonly transport: PortTest.Transport
   readonly verdict: Verdict
   readonly reason: Reason
-  /** Time from the test to its answer; undefined without an answer of the port. */
-  readonly rttMillis: number | undefined
   /** The service as it proved to be; undefined if it was not identified. */
   readonly identity: Identity | undefined
 }
@@ -246,7 +244,7 @@ const runInto = (options: Options) =>
       machine,
       Effect.fnUntraced(function* (verdicts, state) {
         for (const found of verdicts) {
-          const { hostIndex, port, reason, rttMillis, verdict } = found
+          const { hostIndex, port, reason, verdict } = found
           const address = hosts[hostIndex]!
           const result: PortResult = {
             _tag: "Port",
@@ -255,7 +253,6 @@ const runInto = (options: Options) =>
             transport,
             verdict,
             reason,
-            rttMillis,
             identity: undefined
           }
           if (mayIdentify(found)) {

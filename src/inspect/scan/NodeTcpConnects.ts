@@ -59,8 +59,8 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   ENETUNREACH: "netUnreachable",
   ENETDOWN: "netUnreachable",
   EACCES: "prohibited",
-  EPERM: "prohibited",
-  EINVAL: "prohibited",
+  EPERM: "notPermitted",
+  EINVAL: "notPermitted",
   ENOPROTOOPT: "prohibited",
   EPROTO: "hostUnreachable",
   EMFILE: "noResource",
@@ -72,8 +72,12 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   EADDRNOTAVAIL: "noResource"
 }
 
-/** Returns the outcome of a system error; undefined for one that is not an answer, such as a timeout. */
-export const outcomeOf = (code: string): Outcome | undefined => outcomes[code]
+/**
+ * Returns the outcome of a system error; undefined for one that is not an answer, such as a timeout. `isOwn` is true for
+ * an error that no ICMP packet has caused: over IPv6 one of these has the code of a refusal by this host.
+ */
+export const outcomeOf = (code: string, isOwn: boolean): Outcome | undefined =>
+  isOwn && code === "EACCES" ? "notPermitted" : outcomes[code]
 
 /** Connections that are being opened. */
 export interface TcpConnects {
@@ -85,6 +89,8 @@ export interface TcpConnects {
 
 /** Receives an answer. */
 export type OnAnswer = (id: number, outcome: Outcome, rttMillis: number) => void
+
+const isIpv6 = (address: string) => address.includes(":")
 
 const isSame = (one: string | undefined, other: string) => one === other || one === other.replace(/%.*$/, "")
 
@@ -109,7 +115,7 @@ const overHandles = (
     const rttMillis = clock.rttMillis(batch)
     if (status !== 0) {
       handle.close()
-      const outcome = outcomes[nameOf(status)]
+      const outcome = outcomeOf(nameOf(status), !isIpv6(probe.address))
       if (outcome !== undefined) onAnswer(this.testId, outcome, rttMillis)
       return
     }
@@ -123,12 +129,10 @@ const overHandles = (
     request.oncomplete = oncomplete
     request.testId = probe.id
     const { address, id, port } = probe
-    const status = address.includes(":")
-      ? handle.connect6(request, address, port)
-      : handle.connect(request, address, port)
+    const status = isIpv6(address) ? handle.connect6(request, address, port) : handle.connect(request, address, port)
     if (status === 0) return void pending.set(id, [handle, probe, batch])
     handle.close()
-    const outcome = outcomes[nameOf(status)]
+    const outcome = outcomeOf(nameOf(status), true)
     if (outcome !== undefined) onAnswer(id, outcome, 0)
   }
   const connects: TcpConnects = {
@@ -162,7 +166,7 @@ const overSockets = (onAnswer: OnAnswer): TcpConnects => {
   const start = ({ address, id, port }: Probe, batch: NodeTestClock.Batch) => {
     const socket = Net.connect({ host: address, port, autoSelectFamily: false })
     pending.set(id, { socket, batch })
-    socket.on("error", (error: NodeJS.ErrnoException) => end(id, socket, outcomes[error.code ?? ""]))
+    socket.on("error", (error: NodeJS.ErrnoException) => end(id, socket, outcomeOf(error.code ?? "", !isIpv6(address))))
     socket.on("connect", () => {
       const isOwn = socket.localPort === port && isSame(socket.localAddress, address)
       end(id, socket, isOwn ? "refused" : "accepted")

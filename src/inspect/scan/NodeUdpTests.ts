@@ -20,21 +20,21 @@ export const make = (onAnswer: NodeTcpConnects.OnAnswer): NodeTcpConnects.TcpCon
   const start = ({ address, id, port }: Probe, batch: NodeTestClock.Batch) => {
     const socket = Dgram.createSocket({ type: address.includes(":") ? "udp6" : "udp4", lookup })
     pending.set(id, socket)
-    const end = (code: string | undefined) => {
+    const end = (code: string | undefined, isOwn = false) => {
       if (pending.get(id) !== socket) return
       close(id)
-      const outcome = code === undefined ? "replied" : NodeTcpConnects.outcomeOf(code)
+      const outcome = code === undefined ? "replied" : NodeTcpConnects.outcomeOf(code, isOwn)
       if (outcome !== undefined) onAnswer(id, outcome, clock.rttMillis(batch))
     }
-    const fail = (error: Error | null) => {
-      if (error !== null) end((error as NodeJS.ErrnoException).code ?? "")
+    const fail = (error: Error | null, isOwn?: boolean) => {
+      if (error !== null) end((error as NodeJS.ErrnoException).code ?? "", isOwn)
     }
-    socket.on("error", fail)
+    socket.on("error", (error) => fail(error))
     socket.on("message", () => end(undefined))
     socket.connect(port, address, ((error?: Error) => {
       if (pending.get(id) !== socket) return
-      if (error === undefined) socket.send(UdpRequest.forPort(port), fail)
-      else fail(error)
+      if (error === undefined) socket.send(UdpRequest.forPort(port), (error) => fail(error))
+      else fail(error, true)
     }) as () => void)
   }
   return {

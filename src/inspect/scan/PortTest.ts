@@ -63,7 +63,8 @@ export interface Probe {
  * - `accepted`: the connection was accepted.
  * - `replied`: a datagram came back.
  * - `refused`: RST, or ICMP port unreachable.
- * - `hostUnreachable`, `netUnreachable`, `prohibited`: another ICMP error, or a rule or a route of this host.
+ * - `hostUnreachable`, `netUnreachable`, `prohibited`: another ICMP error, or no route of this host.
+ * - `notPermitted`: this host refuses to send there: a broadcast address, or a rule of its own. The port got nothing.
  * - `noResource`: this host has no descriptor or local port for the test at the moment.
  *
  * @category models
@@ -76,6 +77,7 @@ export type Outcome =
   | "hostUnreachable"
   | "netUnreachable"
   | "prohibited"
+  | "notPermitted"
   | "noResource"
 
 /** Answer to a test. @category models @since 0.1.0 */
@@ -130,6 +132,12 @@ const outcomes: { readonly [R in Reason]?: Outcome } = {
 /** Returns the outcome of a failed test; undefined if it was not answered. */
 const outcomeOf = ({ reason }: NetworkError): Outcome | undefined => outcomes[reason]
 
+/** Returns the outcome of a test that this host could not send. */
+const localOutcomeOf = (error: NetworkError): Outcome | undefined =>
+  error.reason === "PermissionDenied" ? "notPermitted" : outcomeOf(error)
+
+const isIpv6 = (address: string) => Endpoint.familyOf(Endpoint.withoutZone(address)) === "IPv6"
+
 /** Tests if a connection is one to itself: TCP allows it where the local port is the one that is tested. */
 const isOwn = (local: NetAddress.SocketAddress, remote: NetAddress.SocketAddress) =>
   NetAddress.formatSocketAddress(local) === NetAddress.formatSocketAddress(remote)
@@ -139,7 +147,8 @@ const testTcp = (network: Network["Service"], { address, port }: Probe) =>
     Effect.tap(({ abort }) => abort),
     Effect.scoped,
     Effect.match({
-      onFailure: outcomeOf,
+      // Only over IPv6 an ICMP error has the same code as a refusal by this host.
+      onFailure: isIpv6(address) ? outcomeOf : localOutcomeOf,
       onSuccess: ({ local, remote }): Outcome => (isOwn(local, remote) ? "refused" : "accepted")
     })
   )
@@ -151,14 +160,14 @@ const testUdp = (network: Network["Service"], { address, port }: Probe) =>
     const answer = (outcome: Outcome | undefined) => {
       if (outcome !== undefined) Deferred.doneUnsafe(answered, Exit.succeed(outcome))
     }
-    const host = Endpoint.familyOf(Endpoint.withoutZone(address)) === "IPv6" ? "::" : "0.0.0.0"
+    const host = isIpv6(address) ? "::" : "0.0.0.0"
     const onError = (error: NetworkError) => answer(outcomeOf(error))
     const socket = yield* network.udp({ host, remote: { address, port } }, () => answer("replied"), onError)
     yield* socket.send(UdpRequest.forPort(port))
     return yield* Deferred.await(answered)
   }).pipe(
     Effect.scoped,
-    Effect.catch((error) => Effect.succeed(outcomeOf(error)))
+    Effect.catch((error) => Effect.succeed(localOutcomeOf(error)))
   )
 
 /** Most tests at a time over a network that sets no limit. */

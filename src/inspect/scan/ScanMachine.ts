@@ -23,7 +23,6 @@ export interface PortVerdict {
   readonly port: number
   readonly verdict: Verdict
   readonly reason: Reason
-  readonly rttMillis?: number | undefined
 }
 
 /** Options of a scan, all of them set. */
@@ -102,7 +101,8 @@ const verdicts: Readonly<Record<Exclude<Outcome, "noResource">, Verdict>> = {
   refused: "closed",
   hostUnreachable: "filtered",
   netUnreachable: "filtered",
-  prohibited: "filtered"
+  prohibited: "filtered",
+  notPermitted: "filtered"
 }
 
 /** Outcomes that the tested port itself sent: they tell the round-trip time. */
@@ -211,7 +211,7 @@ const onAnswer = (draft: Draft, answer: Answer, nowMillis: number) => {
   draft.resourceFailures = 0
   const rttMillis = isFromPort(outcome) ? (answer.rttMillis ?? nowMillis - test.sentAtMillis) : undefined
   if (rttMillis !== undefined) HostScan.onAnswer(host, test, rttMillis, nowMillis, draft.limits)
-  conclude(draft, { hostIndex, port: test.port, verdict: verdicts[outcome], reason: outcome, rttMillis })
+  conclude(draft, { hostIndex, port: test.port, verdict: verdicts[outcome], reason: outcome })
 }
 
 const expire = (draft: Draft, nowMillis: number) => {

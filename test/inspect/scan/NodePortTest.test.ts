@@ -108,11 +108,12 @@ describe("NodePortTest", () => {
       return events[0]!.identity
     }, Effect.scoped)
 
-    /** Replies to the first bytes of each client. */
+    /** Replies to the first bytes of each client, or closes its connection: a silent server is not asked further. */
     const reply = (respond: (request: Buffer) => string | Uint8Array | undefined) => (socket: Net.Socket) => {
       socket.once("data", (request) => {
         const answer = respond(request)
-        if (answer !== undefined) socket.write(answer)
+        if (answer === undefined) socket.end()
+        else socket.write(answer)
       })
     }
 

@@ -38,13 +38,6 @@ const serviceOf = ({ identity, port, verdict }: PortResult, nameOf: NameOf, isId
   return name !== "" && verdict === "open" && isIdentifying ? `${name}?` : name
 }
 
-const columns = (nameOf: NameOf, isIdentifying: boolean): ReadonlyArray<Table.Column<PortResult>> => [
-  { title: "port", rank: 0, format: ({ port, transport }) => `${port}/${transport}` },
-  { title: "state", rank: 0, format: ({ verdict }) => verdict },
-  { title: "service", rank: 1, format: (result) => TerminalText.escape(serviceOf(result, nameOf, isIdentifying)) },
-  { title: "details", rank: 2, format: ({ identity }) => identity?.detail ?? "" }
-]
-
 const reasons: Readonly<Record<PortResult["reason"], string>> = {
   accepted: "accepted",
   replied: "replied",
@@ -52,8 +45,20 @@ const reasons: Readonly<Record<PortResult["reason"], string>> = {
   hostUnreachable: "host unreachable",
   netUnreachable: "network unreachable",
   prohibited: "prohibited",
+  notPermitted: "this host may not send there",
   noAnswer: "no answer"
 }
+
+/** Returns what the service says of itself, or why the port got no test. */
+const detailsOf = ({ identity, reason }: PortResult) =>
+  identity?.detail ?? (reason === "notPermitted" ? reasons[reason] : "")
+
+const columns = (nameOf: NameOf, isIdentifying: boolean): ReadonlyArray<Table.Column<PortResult>> => [
+  { title: "port", rank: 0, format: ({ port, transport }) => `${port}/${transport}` },
+  { title: "state", rank: 0, format: ({ verdict }) => verdict },
+  { title: "service", rank: 1, format: (result) => TerminalText.escape(serviceOf(result, nameOf, isIdentifying)) },
+  { title: "details", rank: 2, format: detailsOf }
+]
 
 const titleOf = ({ address, name }: Target) => (name === "" ? address : `${TerminalText.escape(name)} (${address})`)
 
@@ -89,8 +94,7 @@ export const portJson = (result: PortResult, { name }: Target, nameOf: NameOf) =
   reason: reasons[result.reason],
   service: serviceOf(result, nameOf, false),
   identified: result.identity !== undefined && result.identity.service !== "unknown",
-  ...(result.identity?.detail === undefined ? {} : { detail: result.identity.detail }),
-  ...(result.rttMillis === undefined ? {} : { rttMillis: Math.round(result.rttMillis * 1_000) / 1_000 })
+  ...(result.identity?.detail === undefined ? {} : { detail: result.identity.detail })
 })
 
 /** Returns the JSON value of a host. */

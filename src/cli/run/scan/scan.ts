@@ -79,7 +79,7 @@ const openBar = Effect.fnUntraced(function* () {
   }
 })
 
-/** Prints the events of a scan. */
+/** Prints the events of a scan: JSON as it comes, other reports in the order in which the hosts were given. */
 const makePrinter = Effect.fnUntraced(function* (input: Input, found: ReadonlyArray<targets.Target>) {
   const names = yield* ServiceNames
   const transport = input.udp ? "udp" : "tcp"
@@ -92,8 +92,21 @@ const makePrinter = Effect.fnUntraced(function* (input: Input, found: ReadonlyAr
   const bar = yield* openBar()
   const targetOf = new Map(found.map((target) => [target.address, target]))
   const ports = new Map<string, Array<PortScan.PortResult>>()
+  const reports = new Map<string, string>()
+  let printedHosts = 0
   let openPorts = 0
   const print = (text: string) => Effect.andThen(bar.clear, Console.log(text))
+  /** Prints the reports that wait for no host before them. */
+  const printReports = Effect.gen(function* () {
+    while (true) {
+      const address = found[printedHosts]?.address ?? ""
+      const report = reports.get(address)
+      if (report === undefined) return
+      reports.delete(address)
+      printedHosts++
+      yield* print(report)
+    }
+  })
   const onPort = (result: PortScan.PortResult) => {
     if (result.verdict === "open") openPorts++
     if (input.open && !result.verdict.startsWith("open")) return Effect.void
@@ -108,9 +121,12 @@ const makePrinter = Effect.fnUntraced(function* (input: Input, found: ReadonlyAr
     if (input.json) return print(JSON.stringify(format.hostJson(host, target)))
     const report = { target, ports: ports.get(host.address) ?? [], counts: host.counts }
     ports.delete(host.address)
-    if (input.greppable) return print(format.greppable(report, nameOf))
     const width = isTerminal ? NodeTerminal.columns() : unlimitedColumns
-    return print(`${format.text(report, nameOf, !input.noIdentify, input.open, width)}\n`)
+    const text = input.greppable
+      ? format.greppable(report, nameOf)
+      : `${format.text(report, nameOf, !input.noIdentify, input.open, width)}\n`
+    reports.set(host.address, text)
+    return printReports
   }
   return (event: PortScan.ScanEvent) => {
     switch (event._tag) {

@@ -88,6 +88,37 @@ describe("scan", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live.each([{ options: [] }, { options: ["--greppable"] }])(
+    "prints the hosts in the order given, with $options",
+    ({ options }) =>
+      Effect.gen(function* () {
+        // The first host is slower: its port is open and says nothing for some time.
+        const port = yield* serve("")
+        const hosts = [address, "127.0.0.43", "127.0.0.42"]
+        const { stdout } = yield* Cli.runInProcess(["scan", ...hosts, "--ports", `${port}`, ...options])
+        const title = /^(?:Host: )?(127\.0\.0\.\d+)(?: \(\)\tPorts: .*)?$/gm
+        assert.deepStrictEqual(
+          [...stdout.matchAll(title)].map(([, host]) => host),
+          hosts
+        )
+      }).pipe(Effect.scoped)
+  )
+
+  it.live.each([{ faults: [] }, { faults: ["--faults", "delay=0ms"] }])(
+    "says that this host may not send to a broadcast address, with $faults",
+    ({ faults }) =>
+      Effect.gen(function* () {
+        const args = ["scan", "127.255.255.255", "--udp", "--ports", "2066", ...faults]
+        const { stdout } = yield* Cli.runInProcess(args)
+        assert.match(stdout, /^2066\/udp +filtered +status +this host may not send there$/m)
+        const json = yield* Cli.runInProcess([...args, "--json"])
+        assert.deepInclude(JSON.parse(json.stdout.split("\n")[0]!), {
+          state: "filtered",
+          reason: "this host may not send there"
+        })
+      })
+  )
+
   it.live("resolves names, and names the addresses that it does not scan", () =>
     Effect.gen(function* () {
       const { code, stdout } = yield* Cli.runInProcess(["scan", "localhost", "--family", "4", "--ports", "1"])
