@@ -53,7 +53,9 @@ const loadBinding = (): Binding | undefined => {
 /** Error codes of libuv, which are those of the system, negative. */
 const outcomes: Readonly<Record<string, Outcome>> = {
   ECONNREFUSED: "refused",
-  ECONNRESET: "refused",
+  // The server had accepted the connection before it reset it: a port that refuses gives ECONNREFUSED.
+  ECONNRESET: "accepted",
+  EPIPE: "accepted",
   EHOSTUNREACH: "hostUnreachable",
   EHOSTDOWN: "hostUnreachable",
   ENETUNREACH: "netUnreachable",
@@ -73,8 +75,8 @@ const outcomes: Readonly<Record<string, Outcome>> = {
 }
 
 /**
- * Returns the outcome of a system error; undefined for one that is not an answer, such as a timeout. `isOwn` is true for
- * an error that no ICMP packet has caused: over IPv6 one of these has the code of a refusal by this host.
+ * Returns the outcome of a system error; undefined for one that is not an answer, such as a timeout. `isOwn` is true
+ * for an error that no ICMP packet has caused: over IPv6 one of these has the code of a refusal by this host.
  */
 export const outcomeOf = (code: string, isOwn: boolean): Outcome | undefined =>
   isOwn && code === "EACCES" ? "notPermitted" : outcomes[code]

@@ -121,7 +121,7 @@ export class PortTest extends Context.Service<
 
 const outcomes: { readonly [R in Reason]?: Outcome } = {
   Refused: "refused",
-  Reset: "refused",
+  Reset: "accepted",
   Unreachable: "hostUnreachable",
   PermissionDenied: "prohibited",
   NoDescriptors: "noResource",

@@ -1,3 +1,4 @@
+import * as ChildProcess from "node:child_process"
 import * as Dgram from "node:dgram"
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -34,6 +35,29 @@ const serve = (host: string, onConnection: (socket: Net.Socket) => void = () => 
         server.close(() => resume(Effect.void))
       })
   )
+
+/** A program with servers of its own processor, which reset connections before their clients look. */
+const resetProgram = `
+  const ports = []
+  for (let left = Number(process.argv[2]); left > 0; left--) {
+    const server = require("node:net").createServer((socket) => socket.resetAndDestroy())
+    server.listen(0, process.argv[1], () => {
+      ports.push(server.address().port)
+      if (ports.length === Number(process.argv[2])) console.log(ports.join(" "))
+    })
+  }`
+
+/** Starts servers in another process that reset each connection, and returns their ports. */
+const resetters = (host: string, count: number) =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly child: ChildProcess.ChildProcess; readonly ports: ReadonlyArray<number> }>((resume) => {
+      const child = ChildProcess.spawn(process.execPath, ["-e", resetProgram, host, `${count}`])
+      child.stdout.once("data", (line) =>
+        resume(Effect.succeed({ child, ports: `${line}`.trim().split(" ").map(Number) }))
+      )
+    }),
+    ({ child }) => Effect.sync(() => void child.kill("SIGKILL"))
+  ).pipe(Effect.map(({ ports }) => ports))
 
 const bindUdp = (host: string, onMessage: (socket: Dgram.Socket, from: Dgram.RemoteInfo) => void) =>
   Effect.acquireRelease(
@@ -75,6 +99,16 @@ describe("NodePortTest", () => {
       }).pipe(Effect.scoped, assertNoLeaks)
     )
   }
+
+  it.live.each([{}, { documentedSockets: true }])(
+    "finds a port open whose server resets each connection at once (%o)",
+    (layer) =>
+      Effect.gen(function* () {
+        const ports = yield* resetters(address, 40)
+        const found = yield* scan({ hosts: [address], ports, identify: false }, layer)
+        assert.deepStrictEqual(new Set(found.values()), new Set(["open" as const]))
+      }).pipe(Effect.scoped)
+  )
 
   it.live("finds ports of IPv6", () =>
     Effect.gen(function* () {
