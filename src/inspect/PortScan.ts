@@ -28,6 +28,41 @@
  * const { exit } = await Effect.runPromise(Simulation.run(scenario, { plan }))
  * exit // => Exit.succeed(["22 filtered", "80 open", "81 closed"])
  * ```
+ *
+ * A scan knows common services. A probe adds another one, also of this package: its request, and the recognition of
+ * the reply, which must not accept the request itself.
+ *
+ * **Example** (Recognizing a service of one's own)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Exit from "effect/Exit"
+ * import * as Stream from "effect/Stream"
+ * import { PortScan, PortTest } from "effect-inet/inspect"
+ * import { Rot13Server } from "effect-inet/rot13"
+ * import { Simulation } from "effect-inet/simulation"
+ *
+ * const rot13: PortScan.ServiceProbe = {
+ *   service: "rot13",
+ *   transport: "tcp",
+ *   ports: [1067],
+ *   request: new TextEncoder().encode("Hello\n"),
+ *   identify: (reply) => (new TextDecoder().decode(reply) === "Uryyb\n" ? { service: "rot13" } : undefined)
+ * }
+ *
+ * const scenario = Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
+ *   const server = yield* host("server")
+ *   yield* server.start(Rot13Server.make({ host: "0.0.0.0", port: 2067 }))
+ *   const scanner = yield* host("scanner")
+ *   const events = PortScan.scan({ hosts: [server.address], ports: [2067], probes: [rot13] })
+ *   const found = Stream.runCollect(Stream.filter(events, (event) => event._tag === "Port"))
+ *   const ports = yield* scanner.run(Effect.provide(found, PortTest.layer))
+ *   return ports.map(({ identity, port }) => `${port} ${identity?.service}`)
+ * })
+ *
+ * const { exit } = await Effect.runPromise(Simulation.run(scenario))
+ * exit // => Exit.succeed(["2067 rot13"])
+ * ```
  */
 import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
@@ -52,8 +87,8 @@ export type { Identity, ServiceProbe } from "./scan/ServiceProbe.ts"
 /**
  * State of a port, as nmap names it.
  *
- * `open`: connected, or a datagram came back. `closed`: refused. `filtered`: no answer to repeated tests, an ICMP error,
- * or a test that this host did not send (reason `notPermitted`). `open|filtered`: no answer over UDP.
+ * `open`: connected, or a datagram came back. `closed`: refused. `filtered`: no answer to repeated tests, an ICMP
+ * error, or a test that this host did not send (reason `notPermitted`). `open|filtered`: no answer over UDP.
  *
  * @category models
  * @since 0.1.0
@@ -110,7 +145,10 @@ export interface Options {
   readonly retries?: number | undefined
   /** Identifies the services of open ports. Default true. */
   readonly identify?: boolean | undefined
-  /** Probes besides those of common services. Default none. */
+  /**
+   * Probes besides those of common services: a scan by a program knows no other, nor those of this package. Default
+   * none.
+   */
   readonly probes?: ReadonlyArray<ServiceProbe> | undefined
 }
 

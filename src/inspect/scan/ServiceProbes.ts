@@ -142,7 +142,7 @@ const alertLevels = [1, 2]
 const isAlert = (reply: Uint8Array) =>
   reply[0] === alertByte && reply.length >= 7 && reply[3] === 0 && reply[4] === 2 && alertLevels.includes(reply[5]!)
 
-/** Tests for a record with a ServerHello: a ClientHello is that of a client, or comes back from a server that echoes. */
+/** Tests for a record with a ServerHello: a ClientHello comes back from a server that echoes. */
 const isServerHello = (reply: Uint8Array) =>
   reply[0] === handshakeByte && reply.length > 10 && reply[5] === serverHelloByte && reply[9] === 3
 

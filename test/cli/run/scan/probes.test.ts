@@ -33,7 +33,7 @@ describe("probes of the services of this package", () => {
   })
 
   const all = [...probes, ...ServiceProbes.common]
-  /** What a server that knows no protocol may send back: the request, the request changed, or the same for any. */
+  /** Replies of a server that knows no protocol: the request, the request changed, or the same for any. */
   const meaningless: Readonly<Record<string, (request: Uint8Array) => Uint8Array>> = {
     "its request": (request) => request,
     "a part of its request": (request) => request.subarray(0, request.length - 1),
