@@ -121,7 +121,7 @@ describe("sockets", () => {
         const port = yield* Effect.callback<string>((resume) => {
           child.stdout.once("data", (text) => resume(Effect.succeed(`${text}`.trim())))
         })
-        const args = ["sockets", "--port", port]
+        const args = ["sockets", "--listening", "--port", port]
         const { processes } = JSON.parse((yield* Cli.runInProcess([...args, "--json"])).stdout)
         assert.strictEqual(processes[0].commandLine.at(-1), hostile)
         const { stdout } = yield* Cli.runInProcess(args)
@@ -182,7 +182,7 @@ describe("sockets", () => {
   )
 
   onTerminal(
-    "--watch draws a table with marks on a terminal; q quits (Linux only, skipped without script and stty)",
+    "--watch draws a table with marks on a terminal; c leaves changes, q quits (Linux only, skipped without script and stty)",
     () =>
       Effect.gen(function* () {
         const { port } = yield* listener
@@ -192,8 +192,16 @@ describe("sockets", () => {
         yield* terminal.waitForFrame(/^\+ +tcp +established /m)
         client.destroy()
         yield* terminal.waitForFrame(/^[-~] +tcp /m)
+        yield* terminal.type("c")
+        const changes = yield* terminal.waitForFrame(/^no socket has changed since the previous look$/m)
+        assert.notInclude(changes, `:${port}`)
+        yield* terminal.type("c")
+        yield* terminal.waitForFrame(new RegExp(`^ *tcp +listen .*:${port} `, "m"))
         yield* terminal.type("q")
-        assert.deepInclude(yield* terminal.ended, { code: 0, isCooked: true })
+        const { output, ...ended } = yield* terminal.ended
+        assert.deepInclude(ended, { code: 0, isCooked: true })
+        // The first frame has the sockets.
+        assert.notInclude(output, "0 sockets")
       }).pipe(Effect.scoped)
   )
 })
