@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as CaptureWriter from "../../../../src/capture/CaptureWriter.ts"
 import * as Checksum from "../../../../src/capture/format/Checksum.ts"
+import * as Ip from "../../../../src/capture/Ip.ts"
 import type { ObservedPacket } from "../../../../src/network/Packet.ts"
 import * as CaptureBytes from "../../../capture/format/CaptureBytes.ts"
 import * as Cli from "../../../support/Cli.ts"
@@ -114,6 +115,32 @@ describe("capture read --statistics", () => {
     }).pipe(Effect.scoped)
   )
 })
+
+it.live("a diagram and a page have the lengths on the wire of a capture with a snap length", () =>
+  Effect.gen(function* () {
+    const frame = (payload: Uint8Array, snapLength: number) => {
+      const bytes = CaptureBytes.udp(payload)
+      return { bytes: bytes.subarray(0, snapLength), micros: 0, originalLength: bytes.length }
+    }
+    const data = Uint8Array.from([0, 3, 0, 1, ...new Uint8Array(1_428)])
+    const segment = Ip.encode({
+      from: { address: Uint8Array.of(10, 0, 0, 1), port: 40_000 },
+      to: { address: Uint8Array.of(10, 0, 0, 2), port: 80 },
+      id: 1,
+      tcp: { seq: 1, ack: 1, flags: Ip.flag.ack, window: 512, options: new Uint8Array(0) },
+      payload: new Uint8Array(3_000).fill(1)
+    })
+    // Of the segment the capture has the headers only.
+    const headers = { bytes: segment.subarray(0, 40), micros: 1, originalLength: segment.length }
+    const path = yield* file(CaptureBytes.pcapng([frame(data, 46), headers]))
+    const diagram = yield* read(path, "--diagram", "text", "--width", "120")
+    assert.match(diagram.stdout, / DATA block 1, 1428 bytes, 14 of them captured$/m)
+    assert.match(diagram.stdout, / 3000 bytes$/m)
+    const page = yield* read(path, "--html", "-")
+    assert.include(page.stdout, ">DATA block 1, 1428 bytes, 14 of them captured<")
+    assert.include(page.stdout, ">3000 bytes<")
+  }).pipe(Effect.scoped)
+)
 
 describe("capture read says on standard error", () => {
   it.live("that no packet matches a filter", () =>

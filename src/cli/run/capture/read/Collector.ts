@@ -64,7 +64,9 @@ export const make = () => {
       summaries.set(packet, shortSummaryOf(analysed))
       const completesHandshake = synackSeen
       synackSeen = packet.kind === "synack"
-      if (packet.kind === "ack" && !completesHandshake && packet.fault === undefined) return
+      // A segment whose data the capture lacks looks like an acknowledgement.
+      const isEmpty = packet.kind === "ack" && (analysed.packet.missingBytes ?? 0) === 0
+      if (isEmpty && !completesHandshake && packet.fault === undefined) return
       if (head.length < edgePackets) head.push(packet)
       else tail.push(packet)
       if (tail.length < 2 * edgePackets) return
