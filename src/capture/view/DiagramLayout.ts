@@ -29,7 +29,7 @@ export interface Arrow {
 export type Row = Arrow | { readonly omitted: number }
 
 /** A host without a column, and the number of its packets. */
-export interface LeftOut {
+interface LeftOut {
   readonly name: string
   readonly packets: number
 }
