@@ -146,7 +146,8 @@ export const wrap = Effect.fnUntraced(function* (
       observer?.tap({ ...packet, at: clock.currentTimeNanosUnsafe(), host: "local", fault, lost })
   }
   const streams = ImpairedStream.make(injector, yield* Effect.scope)
-  const annotatingTap: Tap = (packet) => observer?.tap({ ...packet, fault: streams.faultNoteOf(packet) })
+  const annotatingTap: Tap = (packet) =>
+    observer?.tap({ ...packet, fault: streams.faultNoteOf(packet) ?? packet.fault })
   const observed = observer === undefined ? network : yield* observer.wrap(network, annotatingTap)
   const hasRulesFor = (transport: "udp" | "tcp") => plan.some((rule) => FaultPlan.appliesTo(rule, transport))
   const [udp, tcp] = [hasRulesFor("udp"), hasRulesFor("tcp")]

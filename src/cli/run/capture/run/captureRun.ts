@@ -149,8 +149,10 @@ const captureInterface = Effect.fnUntraced(function* (input: Input, limits: Limi
         error._tag === "CaptureFileError" ? running.ended : Effect.void
       )
     : write(input.write, running, limits)
-  if (!isRequested && !result.isStopped) yield* running.ended
-  yield* logCounts(input, result)
+  const log = logCounts(input, result)
+  if (!isRequested && !result.isStopped)
+    yield* Effect.tapError(running.ended, () => (result.captured > 0 ? log : Effect.void))
+  yield* log
   if (result.failure !== undefined) return yield* result.failure
 })
 

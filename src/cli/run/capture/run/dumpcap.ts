@@ -83,9 +83,13 @@ const explain = (code: number, text: string, { interfaces }: Options) => {
     return Effect.succeed(failure(`no permission to capture on ${on}; ${permissionFix}`))
   if (/no such device|device with that name|doesn't exist|isn't a valid/i.test(text))
     return unknownInterface(interfaces)
-  const lines = text.split("\n").map((line) => line.trim())
-  const reason = lines.find((line) => line !== "" && !/^(Capturing on|File:|Packets)/.test(line))
-  return Effect.succeed(failure(`dumpcap has ended on ${on}: ${reason ?? "without a reason"}`))
+  return Effect.succeed(failure(`dumpcap has ended on ${on}: ${reasonIn(text) ?? "without a reason"}`))
+}
+
+/** Returns the first line of the messages of dumpcap that is not about its progress. */
+export const reasonIn = (text: string): string | undefined => {
+  const lines = text.split("\n").map((line) => line.trim().replace(/^dumpcap: /, ""))
+  return lines.find((line) => line !== "" && !/^(Capturing on|File:|Packets)/.test(line))
 }
 
 /**
@@ -102,7 +106,7 @@ export const start = Effect.fnUntraced(function* (options: Options) {
     ...["-q", "-w", "-"]
   ]
   const child = yield* Effect.mapError(
-    ChildProcess.make("sh", ["-c", script, "sh", ...args], { forceKillAfter: killAfter }),
+    ChildProcess.make("/bin/sh", ["-c", script, "sh", ...args], { forceKillAfter: killAfter }),
     explainStart
   )
   const messages = yield* Ref.make("")
@@ -121,7 +125,9 @@ export const start = Effect.fnUntraced(function* (options: Options) {
   const ended = Effect.gen(function* () {
     const code = yield* Effect.orElseSucceed(child.exitCode, () => 0)
     yield* Fiber.await(reading)
-    if (code !== 0) yield* Effect.flatMap(explain(code, yield* Ref.get(messages), options), Effect.fail)
+    const text = yield* Ref.get(messages)
+    // The exit code is 0 where an interface has vanished: only a message says it.
+    if (code !== 0 || reasonIn(text) !== undefined) yield* Effect.flatMap(explain(code, text, options), Effect.fail)
   }).pipe(Effect.provideService(ChildProcessSpawner.ChildProcessSpawner, spawner))
   const dumpcap: Dumpcap = {
     bytes: Stream.mapError(child.stdout, ({ message }) => failure(message)),
