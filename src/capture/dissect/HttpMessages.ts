@@ -121,15 +121,33 @@ const findHeadEnd = (text: string, searched: number) => {
   return headEnd.exec(text)
 }
 
+const [lf, cr] = [10, 13]
+
+/**
+ * Returns the index in `bytes` after the first blank line from `at`, or after the most bytes of a head that are left:
+ * what follows belongs to other messages, and is not decoded for each of them.
+ */
+const endOfHeadBytes = (bytes: Uint8Array, at: number, maxBytes: number): number => {
+  const end = Math.min(bytes.length, at + maxBytes)
+  for (let line = bytes.indexOf(lf, at); line !== -1 && line < end; line = bytes.indexOf(lf, line + 1)) {
+    const next = line + (bytes[line + 1] === cr ? 2 : 1)
+    if (next < end && bytes[next] === lf) return next + 1
+  }
+  return end
+}
+
 const advanceHead = (text: string, bytes: Uint8Array, at: number, methods: State["methods"]): Progress => {
-  const all = text + ByteReader.latin1(bytes.subarray(at, at + maxHeadChars - text.length))
+  const read = endOfHeadBytes(bytes, at, maxHeadChars - text.length)
+  const all = text + ByteReader.latin1(bytes.subarray(at, read))
   // Empty lines before a message are ignored (RFC 9112, 2.2).
   const skipped = text === "" ? (/^[\r\n]*/.exec(all)?.[0].length ?? 0) : 0
   const content = all.slice(skipped)
   const end = findHeadEnd(content, text.length)
   if (end === null) {
     const isPossible = content === "" || (isHeadStart(content) && all.length < maxHeadChars)
-    return { phase: isPossible ? { _tag: "Head", text: content } : opaque, at: bytes.length, methods }
+    return isPossible
+      ? { phase: { _tag: "Head", text: content }, at: read, methods }
+      : { phase: opaque, at: bytes.length, methods }
   }
   const head = parseHead(content.slice(0, end.index))
   if (head === undefined) return { phase: opaque, at: bytes.length, methods }

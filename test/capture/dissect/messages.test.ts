@@ -115,6 +115,21 @@ describe("collectors of messages", () => {
     }
     assert.deepStrictEqual(state.client, { _tag: "Opaque" })
   })
+
+  it("do not read the bytes of many requests in one segment again for each request", () => {
+    let read = 0
+    class Counted extends Uint8Array {
+      override subarray(start?: number, end?: number) {
+        const part = super.subarray(start, end)
+        read += part.length
+        return part
+      }
+    }
+    const bytes = new Counted(encode("\r\nGET / HTTP/1.1\r\n\r\n".repeat(3_000)))
+    const [, heads] = HttpMessages.step(HttpMessages.initial, { bytes, fromClient: true, ends: false, afterGap: false })
+    assert.lengthOf(heads, 3_000)
+    assert.isAtMost(read, 2 * bytes.length)
+  })
 })
 
 describe("names of DNS", () => {
