@@ -3,6 +3,8 @@
  * the capture lacks. Pure: `receive`, `acknowledge` and `flush` return the next state and the pieces that are in order.
  */
 
+import * as OrderedSegments from "./OrderedSegments.ts"
+
 /** A segment with a part of the stream. */
 interface Segment {
   readonly seq: number
@@ -10,6 +12,9 @@ interface Segment {
   /** Number of bytes after `bytes` that the capture does not hold. */
   readonly missing: number
 }
+
+/** A segment that waits for those before it. */
+type Waiting = Segment & OrderedSegments.Ordered
 
 /** A piece of the stream, in order: bytes, or the number of bytes that are missing. */
 export type Piece =
@@ -24,7 +29,7 @@ export interface TcpHalf {
   /** Sequence number of the next byte in order. */
   readonly next: number
   /** Segments after a gap, by sequence number. */
-  readonly pending: ReadonlyArray<Segment>
+  readonly pending: OrderedSegments.OrderedSegments<Waiting>
   readonly pendingBytes: number
   /** Sequence number of the FIN. */
   readonly fin: number | undefined
@@ -38,7 +43,7 @@ export type Step = readonly [half: TcpHalf, pieces: ReadonlyArray<Piece>]
 export const empty: TcpHalf = {
   base: undefined,
   next: 0,
-  pending: [],
+  pending: undefined,
   pendingBytes: 0,
   fin: undefined,
   isClosed: false
@@ -49,8 +54,6 @@ const distance = (one: number, other: number): number => (one - other) | 0
 
 const add = (seq: number, length: number) => (seq + length) >>> 0
 
-const lengthOf = ({ bytes, missing }: Segment) => bytes.length + missing
-
 const noPieces: ReadonlyArray<Piece> = []
 
 /** Fixed part of the memory that a segment occupies, so that many short segments count. */
@@ -58,16 +61,12 @@ const segmentOverheadBytes = 100
 
 const weightOf = ({ bytes }: Segment) => bytes.length + segmentOverheadBytes
 
-/** Inserts a segment behind those with the same or a lower sequence number. */
+/** Keeps a segment that waits, unless another one with its sequence number has all of its bytes. */
 const insert = (half: TcpHalf, segment: Segment): TcpHalf => {
-  const { pending } = half
-  let at = pending.length
-  while (at > 0 && distance(pending[at - 1]!.seq, segment.seq) > 0) at--
-  const before = pending[at - 1]
-  if (before?.seq === segment.seq && lengthOf(before) >= lengthOf(segment)) return half
   // A chunk of the file is not kept for the segments that wait.
-  const kept = { ...segment, bytes: segment.bytes.slice() }
-  return { ...half, pending: pending.toSpliced(at, 0, kept), pendingBytes: half.pendingBytes + weightOf(kept) }
+  const kept = { ...segment, bytes: segment.bytes.slice(), length: segment.bytes.length + segment.missing }
+  const pending = OrderedSegments.insert(half.pending, kept)
+  return pending === half.pending ? half : { ...half, pending, pendingBytes: half.pendingBytes + weightOf(kept) }
 }
 
 /** Appends the part of a segment that is new, and returns the next sequence number. */
@@ -80,30 +79,38 @@ const append = (pieces: Array<Piece>, next: number, { bytes, missing, seq }: Seg
   return add(seq, bytes.length + missing)
 }
 
-/** Takes the segments that are in order from those that wait; a FIN in order closes. */
-const drain = (half: TcpHalf, pieces: Array<Piece>): Step => {
-  let { isClosed, next, pendingBytes } = half
-  let count = 0
-  for (const segment of half.pending) {
+/** Takes the segments that are in order from those that wait; a FIN in order closes. Appends to `pieces`. */
+const drain = (half: TcpHalf, pieces: Array<Piece>): TcpHalf => {
+  let { isClosed, next, pending, pendingBytes } = half
+  for (let segment = OrderedSegments.first(pending); segment !== undefined; segment = OrderedSegments.first(pending)) {
     if (distance(segment.seq, next) > 0) break
     next = append(pieces, next, segment)
     pendingBytes -= weightOf(segment)
-    count++
+    pending = OrderedSegments.withoutFirst(pending)
   }
   if (half.fin !== undefined && !isClosed && distance(next, half.fin) >= 0) {
     isClosed = true
     pieces.push({ kind: "close" })
   }
-  const pending = count === 0 ? half.pending : half.pending.slice(count)
-  return [{ ...half, next, pending, pendingBytes, isClosed }, pieces]
+  return { ...half, next, pending, pendingBytes, isClosed }
 }
 
-/** Gives up the first gap. */
-const skipGap = (half: TcpHalf, pieces: Array<Piece>): Step => {
-  const [first] = half.pending
-  if (first === undefined) return [half, pieces]
-  pieces.push({ kind: "gap", length: distance(first.seq, half.next) })
-  return drain({ ...half, next: first.seq }, pieces)
+/** Gives up gaps, the first ones first, while `isGivenUp` says so of the segment after the gap. */
+const skipGaps = (
+  before: TcpHalf,
+  pieces: Array<Piece>,
+  isGivenUp: (half: TcpHalf, first: Segment) => boolean
+): Step => {
+  let half = before
+  for (
+    let first = OrderedSegments.first(half.pending);
+    first !== undefined && isGivenUp(half, first);
+    first = OrderedSegments.first(half.pending)
+  ) {
+    pieces.push({ kind: "gap", length: distance(first.seq, half.next) })
+    half = drain({ ...half, next: first.seq }, pieces)
+  }
+  return [half, pieces]
 }
 
 /** Header fields and content of a segment. */
@@ -118,32 +125,18 @@ export const receive = (before: TcpHalf, received: Received, maxPendingBytes: nu
   const seq = isSyn ? add(received.seq, 1) : received.seq
   let half = before.base === undefined ? { ...before, base: add(seq, -1), next: seq } : before
   if (isFin && half.fin === undefined) half = { ...half, fin: add(seq, bytes.length + missing) }
-  const segment = { seq, bytes, missing }
+  const pieces: Array<Piece> = []
   if (bytes.length + missing > 0) {
+    const segment = { seq, bytes, missing }
     if (distance(seq, half.next) > 0) half = insert(half, segment)
-    else if (half.pending.length === 0 && half.fin === undefined) {
-      const pieces: Array<Piece> = []
-      const next = append(pieces, half.next, segment)
-      return [{ ...half, next }, pieces]
-    } else half = { ...half, pending: [segment, ...half.pending], pendingBytes: half.pendingBytes + weightOf(segment) }
+    else half = { ...half, next: append(pieces, half.next, segment) }
   } else if (!isFin) return [half, noPieces]
-  let step = drain(half, [])
-  while (step[0].pendingBytes > maxPendingBytes) step = skipGap(step[0], [...step[1]])
-  return step
+  return skipGaps(drain(half, pieces), pieces, ({ pendingBytes }) => pendingBytes > maxPendingBytes)
 }
 
 /** Gives up the gaps that the receiver has acknowledged: it got the bytes that the capture does not hold. */
-export const acknowledge = (half: TcpHalf, ack: number): Step => {
-  let step: Step = [half, noPieces]
-  for (let [first] = half.pending; first !== undefined && distance(ack, first.seq) > 0; [first] = step[0].pending) {
-    step = skipGap(step[0], [...step[1]])
-  }
-  return step
-}
+export const acknowledge = (half: TcpHalf, ack: number): Step =>
+  skipGaps(half, [], (_, first) => distance(ack, first.seq) > 0)
 
 /** Gives up all gaps, at the end of the capture or at a reset. */
-export const flush = (half: TcpHalf): Step => {
-  let step: Step = [half, noPieces]
-  while (step[0].pending.length > 0) step = skipGap(step[0], [...step[1]])
-  return step
-}
+export const flush = (half: TcpHalf): Step => skipGaps(half, [], () => true)

@@ -182,7 +182,7 @@ const add = (state: State, packet: CapturedPacket): ReadonlyArray<StreamEvent> =
   const events: Array<StreamEvent> = isFirst ? [signal(connection, direction, "open", packet)] : []
   if (pieces.length > 0) events.push(...eventsOf(connection, direction, pieces, packet))
   const other = otherOf(direction)
-  if (has(flags.ack) && halves[other].pending.length > 0) {
+  if (has(flags.ack) && halves[other].pending !== undefined) {
     const [acknowledged, pieces] = TcpHalf.acknowledge(halves[other], tcp.ack)
     halves[other] = acknowledged
     events.push(...eventsOf(connection, other, pieces, packet))

@@ -26,6 +26,7 @@ import type * as Endpoint from "../../network/Endpoint.ts"
 import * as SequenceNumber from "../analysis/SequenceNumber.ts"
 import type { Analysis, Packet } from "../analysis/TcpAnalysis.ts"
 import * as Ip from "../Ip.ts"
+import * as OrderedSegments from "../reassembly/OrderedSegments.ts"
 
 const { add, distance, isBefore } = SequenceNumber
 
@@ -47,7 +48,9 @@ export interface Options {
   readonly protocol: "TCP" | "UDP"
   /** Number of the stream, from 0. */
   readonly stream: number
-  /** Maximum number of bytes of a direction that wait for earlier ones. Default 16 MiB. */
+  /**
+   * Maximum number of bytes of a direction that wait for earlier ones, with 100 for each segment. Default 16 MiB.
+   */
   readonly maxBufferedBytes?: number | undefined
 }
 
@@ -68,6 +71,11 @@ interface Waiting extends Place {
   readonly length: number
 }
 
+/** Fixed part of the memory that a segment occupies, so that many short segments count. */
+const segmentOverheadBytes = 100
+
+const weightOf = ({ bytes }: Waiting) => bytes.length + segmentOverheadBytes
+
 /** A direction of a TCP connection. */
 class Direction {
   readonly side: Side
@@ -75,7 +83,7 @@ class Direction {
   /** Sequence number of the next byte; undefined before the first segment. */
   next: number | undefined
   /** Segments after a gap, in the order of their sequence numbers. */
-  waiting: Array<Waiting> = []
+  waiting: OrderedSegments.OrderedSegments<Waiting>
   waitingBytes = 0
   /** Sequence number of the FIN, which an ACK counts as a byte. */
   fin: number | undefined
@@ -92,13 +100,12 @@ class Direction {
   push(segment: Waiting): Array<Piece> {
     this.next ??= segment.seq
     this.last = segment
-    const index = this.waiting.findIndex(({ seq }) => isBefore(segment.seq, seq))
-    const copied = { ...segment, bytes: segment.bytes.slice() }
-    if (index === -1) this.waiting.push(copied)
-    else this.waiting.splice(index, 0, copied)
-    this.waitingBytes += segment.bytes.length
+    const waiting = OrderedSegments.insert(this.waiting, { ...segment, bytes: segment.bytes.slice() })
+    if (waiting !== this.waiting) this.waitingBytes += weightOf(segment)
+    this.waiting = waiting
     const pieces = this.takeReady()
-    while (this.waitingBytes > this.maxBufferedBytes) pieces.push(...this.skipGap(), ...this.takeReady())
+    while (this.waiting !== undefined && this.waitingBytes > this.maxBufferedBytes)
+      pieces.push(...this.skipGap(), ...this.takeReady())
     return pieces
   }
 
@@ -106,7 +113,7 @@ class Direction {
   acknowledge(ack: number): Array<Piece> {
     if (this.acknowledged === undefined || isBefore(this.acknowledged, ack)) this.acknowledged = ack
     const pieces: Array<Piece> = []
-    while (this.waiting.length > 0 && isBefore(this.waiting[0]!.seq, ack))
+    for (let first = this.first(); first !== undefined && isBefore(first.seq, ack); first = this.first())
       pieces.push(...this.skipGap(), ...this.takeReady())
     return pieces
   }
@@ -114,7 +121,7 @@ class Direction {
   /** Ends the direction: all that waits, and the bytes that the peer has acknowledged. */
   finish(): Array<Piece> {
     const pieces: Array<Piece> = []
-    while (this.waiting.length > 0) pieces.push(...this.skipGap(), ...this.takeReady())
+    while (this.waiting !== undefined) pieces.push(...this.skipGap(), ...this.takeReady())
     const end = this.fin ?? this.acknowledged
     if (end === undefined || this.next === undefined || this.acknowledged === undefined) return pieces
     const acknowledgedEnd = isBefore(end, this.acknowledged) ? end : this.acknowledged
@@ -124,8 +131,12 @@ class Direction {
     return pieces
   }
 
+  private first(): Waiting | undefined {
+    return OrderedSegments.first(this.waiting)
+  }
+
   private skipGap(): Array<Piece> {
-    const first = this.waiting[0]
+    const first = this.first()
     if (first === undefined || this.next === undefined) return []
     const missing = distance(this.next, first.seq)
     if (missing <= 0) return []
@@ -135,9 +146,11 @@ class Direction {
 
   private takeReady(): Array<Piece> {
     const pieces: Array<Piece> = []
-    while (this.waiting.length > 0 && this.next !== undefined && !isBefore(this.next, this.waiting[0]!.seq)) {
-      const { at, bytes, length, number, seq } = this.waiting.shift()!
-      this.waitingBytes -= bytes.length
+    for (let first = this.first(); first !== undefined && this.next !== undefined; first = this.first()) {
+      if (isBefore(this.next, first.seq)) break
+      const { at, bytes, length, number, seq } = first
+      this.waiting = OrderedSegments.withoutFirst(this.waiting)
+      this.waitingBytes -= weightOf(first)
       const known = distance(seq, this.next)
       if (known >= length) continue
       const place = { side: this.side, number, at }

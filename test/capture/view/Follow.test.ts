@@ -57,7 +57,7 @@ describe("Follow", () => {
   })
 
   it("names a gap if more bytes wait than the limit", () => {
-    const { pieces } = follow([...handshake, say(1, "a"), say(10, "bcd"), say(20, "efg")], 5)
+    const { pieces } = follow([...handshake, say(1, "a"), say(10, "bcd"), say(20, "efg")], 150)
     assert.deepStrictEqual(texts(pieces), ["c:a", "c:[8]", "c:bcd"])
   })
 
