@@ -121,9 +121,10 @@ const describeSkipped = (path: string, lines: number) =>
 
 const notesOf = ({ hiddenSockets, isNamespaceHidden, skippedLines, uid }: Omitted) => {
   const [processes, remedy] = hiddenProcesses(uid)
-  const sockets = `${Quantity.format(hiddenSockets, "socket belongs", "sockets belong")} to ${processes}`
+  // A process may have ended meanwhile, or a descriptor be on its way in a message: who has the socket is not known.
+  const sockets = `no process is known for ${Quantity.format(hiddenSockets, "socket")}`
   return [
-    ...(hiddenSockets === 0 ? [] : [`${sockets}; ${remedy} them`]),
+    ...(hiddenSockets === 0 ? [] : [`${sockets}, and ${processes} are hidden; ${remedy} theirs`]),
     ...(isNamespaceHidden ? [`the network namespaces of ${processes} are not listed; ${remedy} their sockets`] : []),
     ...Array.from(skippedLines, ([path, lines]) => describeSkipped(path, lines))
   ]

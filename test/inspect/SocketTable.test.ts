@@ -120,7 +120,9 @@ describe("SocketTable", () => {
         "unix unconnected @a",
         "unix established -"
       ])
-      assert.deepStrictEqual(list.notes, ["4 sockets belong to processes of other users; run as root to see them"])
+      assert.deepStrictEqual(list.notes, [
+        "no process is known for 4 sockets, and processes of other users are hidden; run as root to see theirs"
+      ])
     })
   )
 
@@ -129,7 +131,9 @@ describe("SocketTable", () => {
       const list = yield* listOf(SocketSource.fromFiles(files({ "/proc/self/status": ann }), { sockets }), {
         protocols: ["tcp"]
       })
-      assert.deepStrictEqual(list.notes, ["1 socket belongs to processes of other users; run as root to see them"])
+      assert.deepStrictEqual(list.notes, [
+        "no process is known for 1 socket, and processes of other users are hidden; run as root to see theirs"
+      ])
     })
   )
 
@@ -273,7 +277,10 @@ describe("SocketTable", () => {
       }
       const list = yield* listOf(source, { protocols: ["udp"] })
       assert.strictEqual(list.sockets[0]?.ownership, "hidden")
-      assert.match(list.notes.join(), /^1 socket belongs to processes that root must not inspect here; allow/)
+      assert.match(
+        list.notes.join(),
+        /^no process is known for 1 socket, and processes that root must not inspect here are hidden; allow/
+      )
     })
   )
 

@@ -41,7 +41,8 @@ const readRow = (scanner: ByteScanner): UnixRow | undefined => {
 
 /**
  * Parses the bytes of the table. Its first line has the titles. The kernel prints a path or an abstract name as it is:
- * one with an LF in it continues on a line that is skipped, as are rows for which `convert` returns undefined.
+ * one with an LF in it continues on a line that is skipped, as are rows for which `convert` returns undefined. The rest
+ * of a name that has the form of a row cannot be told from one.
  */
 export const parse = <A>(bytes: Uint8Array, convert: (row: UnixRow) => A | undefined): Parsed<A> => {
   const scanner = new ByteScanner(bytes)
