@@ -227,7 +227,9 @@ describe("impair", () => {
         marked.map(({ comments, to }) => [to.port === proxy.port, ...comments]),
         [
           [true, "chunk=2"],
-          [false, "delay=2ms"]
+          [false, "delay=2ms"],
+          // The connection to the server that has ended.
+          [false, "local port unknown"]
         ]
       )
     }).pipe(Effect.scoped)

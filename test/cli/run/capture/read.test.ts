@@ -169,6 +169,19 @@ describe("capture read", () => {
       assert.notMatch(page, /<script|\u202e/)
       const { code, stderr } = yield* Cli.runInProcess(["capture", "read", file, "--svg", inRoot("no/plot.svg")])
       assert.strictEqual(stderr, `effect-inet: ${inRoot("no/plot.svg")}: no such file or directory\n`)
+
+      const before = Fs.readFileSync(file)
+      Fs.symlinkSync(file, inRoot("link"))
+      for (const outputs of [
+        ["--svg", file],
+        ["--html", inRoot("link")],
+        ["--svg", inRoot("one"), "--html", inRoot("one")]
+      ]) {
+        const refused = yield* Cli.runInProcess(["capture", "read", file, ...outputs])
+        assert.strictEqual(refused.code, 2)
+        assert.match(refused.stderr, /are one file/)
+      }
+      assert.deepStrictEqual(Fs.readFileSync(file), before)
       assert.strictEqual(code, 1)
     }).pipe(Effect.scoped)
   )

@@ -11,6 +11,7 @@ import * as diagram from "./diagram.ts"
 import * as follow from "./follow.ts"
 import { findConflict, type Input } from "./Input.ts"
 import * as list from "./list.ts"
+import * as outputFiles from "./outputFiles.ts"
 import * as Pipeline from "./Pipeline.ts"
 import * as packetSource from "./packetSource.ts"
 import * as statistics from "./statistics.ts"
@@ -49,6 +50,7 @@ const choicesOf = (input: Input) => {
 export const read = Effect.fnUntraced(function* (input: Input) {
   const conflict = findConflict(input)
   if (conflict !== undefined) return yield* conflict
+  yield* outputFiles.check(input)
   const filter = input.filter === undefined ? undefined : yield* parseFilter(input.filter)
   const rules = yield* Effect.forEach(input.decodeAs ?? [], (rule) => Effect.fromResult(decodeAs(rule)))
   const source = yield* packetSource.open(input.file)
