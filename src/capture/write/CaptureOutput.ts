@@ -142,8 +142,8 @@ const rotate = Effect.fnUntraced(function* (self: State, path: string, source: B
   yield* self.destination.write(source.trailer())
   yield* self.destination.close
   const oldest = self.paths.length === ring.files ? self.paths[0] : undefined
+  const fs = yield* FileSystem.FileSystem
   if (oldest !== undefined) {
-    const fs = yield* FileSystem.FileSystem
     // A file that another program has removed makes room, too.
     yield* Effect.ignore(fs.remove(oldest))
     self.paths = self.paths.slice(1)
@@ -152,7 +152,8 @@ const rotate = Effect.fnUntraced(function* (self: State, path: string, source: B
   const { destination } = yield* openScoped(self.scope, Destination.openFile(next))
   self.destination = destination
   self.paths = [...self.paths, next]
-  yield* destination.write(self.header)
+  // A disk without space for its header leaves no file behind that cannot be read.
+  yield* Effect.tapError(destination.write(self.header), () => Effect.ignore(fs.remove(next)))
 })
 
 /** Writes blocks, and begins further files between them. Returns true if a limit has ended the capture. */

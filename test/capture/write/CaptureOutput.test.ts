@@ -132,6 +132,23 @@ describe("Capture.start on a disk that fills", () => {
         for (const file of disk.files.values()) if (payloads(file).length > 1) assert.isAtMost(file.length, size)
       })
   )
+
+  it.effect.prop(
+    "leaves whole files of a ring on a disk that fills, and no empty one",
+    [Arbitrary.array(between(0, 300), { minLength: 5, maxLength: 30 }), between(500, 3_000)],
+    ([lengths, space]) =>
+      Effect.gen(function* () {
+        const disk = memoryDisk(space)
+        yield* Effect.gen(function* () {
+          const tap = yield* Capture.start("x.pcapng", { ring: { size: 400 }, onFailure: () => Effect.void })
+          for (const length of lengths) tap(datagram(length))
+        }).pipe(Effect.scoped, Effect.provide(disk.layer))
+        for (const file of disk.files.values()) {
+          assert.isAbove(file.length, 0)
+          payloads(file)
+        }
+      })
+  )
 })
 
 describe("Capture.start with limits", () => {
