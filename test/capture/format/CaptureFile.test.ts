@@ -1,4 +1,5 @@
-import * as Zlib from "node:zlib"
+import * as Module from "node:module"
+import Zlib from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
@@ -222,6 +223,38 @@ describe("CaptureFile", () => {
       const { error, packets } = yield* Files.read(bytes)
       assert.strictEqual(packets.length, 3)
       assert.match(error!.message, /^at byte \d+ of the compressed file: expected gzip data, found a wrong checksum$/)
+    })
+  )
+
+  it.effect("opens no stream for each small member of gzip, and checks them all", () =>
+    Effect.gen(function* () {
+      const bytes = formats(sample)["pcap, little-endian"]!
+      const open = Zlib.createInflateRaw
+      let opened = 0
+      const replace = (value: typeof open) => {
+        Object.defineProperty(Zlib, "createInflateRaw", { value, configurable: true, enumerable: true })
+        Module.syncBuiltinESMExports()
+      }
+      yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          replace((options) => {
+            opened++
+            return open(options)
+          })
+        ),
+        () => Effect.sync(() => replace(open))
+      )
+      const empty = Array.from({ length: 500 }, () => gzip(new Uint8Array(0)))
+      const members = concat(gzip(bytes.subarray(0, 50)), ...empty, gzip(bytes.subarray(50)))
+      const whole = yield* Files.read(members)
+      assert.isUndefined(whole.error)
+      assert.deepStrictEqual(whole.packets, expected)
+      assert.strictEqual(opened, 0)
+      // The members of an empty content have 20 bytes: this is the checksum of one in the middle.
+      members[members.length - gzip(bytes.subarray(50)).length - 20 * 250 - 8]! ^= 1
+      const { error } = yield* Files.read(members)
+      assert.match(error!.message, /expected gzip data, found a wrong checksum$/)
+      assert.strictEqual(opened, 1)
     })
   )
 
