@@ -204,8 +204,8 @@ const inflateSmall = (bytes: Uint8Array) => {
 }
 
 /**
- * Takes the gzip member that begins if it is small and pending as a whole, and returns its content. A stream for each of 200,000 empty
- * members took 26 s, and this takes 3 s. What is not such a member, or wrong, stays pending.
+ * Takes the gzip member that begins if it is small and pending as a whole, and returns its content. With a stream for
+ * each one, 200,000 empty members took 26 s instead of 2 s. A member that is not small, or wrong, stays pending.
  */
 const takeSmallMember = <E, R>(source: Source<E, R>): Uint8Array | undefined => {
   const { pending } = source

@@ -124,8 +124,8 @@ const findHeadEnd = (text: string, searched: number) => {
 const [lf, cr] = [10, 13]
 
 /**
- * Returns the index in `bytes` after the first blank line from `at`, or after the most bytes of a head that are left:
- * what follows belongs to other messages, and is not decoded for each of them.
+ * Returns the index in `bytes` after the first blank line from `at`, or after `maxBytes`. What follows belongs to other
+ * messages, and is not decoded for each of them.
  */
 const endOfHeadBytes = (bytes: Uint8Array, at: number, maxBytes: number): number => {
   const end = Math.min(bytes.length, at + maxBytes)

@@ -1,10 +1,10 @@
 /**
- * Segments in the order of their sequence numbers: a balanced tree (AVL) that never changes, so that many segments in
- * any order take little time each. Pure.
+ * Segments in the order of their sequence numbers: a balanced tree (AVL) that never changes. Many segments, in any order,
+ * take little time each. Pure.
  */
 import * as SequenceNumber from "../analysis/SequenceNumber.ts"
 
-/** What the order and the length of a segment follow from. */
+/** Place of a segment in a stream. */
 export interface Ordered {
   readonly seq: number
   /** Number of bytes of the stream that the segment covers. */
