@@ -94,6 +94,22 @@ describe("packetText", () => {
     assert.strictEqual(packetText.shortSummaryOf(all[1]!), "FIN, ACK")
   })
 
+  it("escapes in JSON what a terminal would obey, and keeps the values", () => {
+    const hostile = "a\u202eb\u001b[2J\u2028\u009b"
+    const [packet] = captured([{ kind: "syn" }])
+    const [one] = analysed([{ ...packet!, comments: [hostile], host: hostile, problems: [hostile] }])
+    assert.notMatch(packetText.json(one!, 0n), /[^ -~]/)
+    assert.deepInclude(json(one!), { comments: [hostile], host: hostile, problems: [hostile] })
+  })
+
+  it("shows the first ones of thousands of messages", () => {
+    const requests = new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n".repeat(3_300))
+    const [packet] = analysed(captured([{ bytes: requests }]))
+    const expected = `${"GET /; ".repeat(10)}and 3,290 more messages`
+    assert.strictEqual(columns(packet!), `HTTP   59400  ${expected}`)
+    assert.strictEqual(json(packet!).summary, expected)
+  })
+
   it("leaves out of lines that a checksum was left to the network card, and keeps it in JSON", () => {
     const note = "TCP checksum not filled in (offload)"
     const [packet] = captured([{ kind: "syn" }])

@@ -84,10 +84,10 @@ const makeTurns = (isColoured: boolean) => {
 const pieceJson = (piece: Follow.Piece, startNanos: bigint) => {
   const { at, number, side } = piece
   const place = { side, number, time: packetText.formatSeconds(at - startNanos) }
-  if ("missing" in piece) return `${JSON.stringify({ ...place, missing: piece.missing })}\n`
+  if ("missing" in piece) return `${packetText.safeJson({ ...place, missing: piece.missing })}\n`
   const text = decodeText(piece.bytes)
   const content = text === undefined ? { base64: Base64.encode(piece.bytes) } : { text }
-  return `${JSON.stringify({ ...place, length: piece.bytes.length, ...content })}\n`
+  return `${packetText.safeJson({ ...place, length: piece.bytes.length, ...content })}\n`
 }
 
 const filterOf = ({ protocol, stream }: StreamChoice) => `${protocol.toLowerCase()}.stream == ${stream}`

@@ -41,7 +41,7 @@ const noteLine = ({ analysis, packet }: packetText.Analysed, note: TcpNote.TcpNo
 }
 
 const noteJson = ({ analysis, packet }: packetText.Analysed, note: TcpNote.TcpNote, startNanos: bigint) =>
-  `${JSON.stringify({
+  `${packetText.safeJson({
     number: packet.number,
     time: packetText.formatSeconds(packet.at - startNanos),
     stream: analysis!.stream,

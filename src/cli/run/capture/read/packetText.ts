@@ -5,6 +5,7 @@ import * as CaptureReader from "../../../../capture/CaptureReader.ts"
 import type * as PacketDissector from "../../../../capture/dissect/PacketDissector.ts"
 import * as Ip from "../../../../capture/Ip.ts"
 import * as Payload from "../../../../capture/Payload.ts"
+import * as Units from "../../../../capture/view/Units.ts"
 import type * as Endpoint from "../../../../network/Endpoint.ts"
 import type * as Packet from "../../../../network/Packet.ts"
 import * as TerminalText from "../../../../network/TerminalText.ts"
@@ -45,14 +46,21 @@ const withMissingBytes = ({ kind, summary }: PacketDissector.Message, missingByt
         (_, captured: string) => `${Payload.byteCount(Number(captured) + missingBytes)}, ${captured} of them captured`
       )
 
-/** Returns the messages that a packet completes; undefined without any. */
+/** Maximum number of messages of a packet that its summary has. */
+const maxShownMessages = 10
+
+/** Returns the messages that a packet completes, the first ones of many; undefined without any. */
 const messagesOf = ({ details, packet }: Analysed): string | undefined => {
   const messages = details?.messages ?? []
   const { missingBytes = 0, protocol } = packet
   const isCut = protocol === "UDP" && missingBytes > 0
-  return messages.length === 0
-    ? undefined
-    : TerminalText.escape(messages.map((one) => (isCut ? withMissingBytes(one, missingBytes) : one.summary)).join("; "))
+  if (messages.length === 0) return undefined
+  const shown = messages
+    .slice(0, maxShownMessages)
+    .map((one) => (isCut ? withMissingBytes(one, missingBytes) : one.summary))
+  const rest = messages.length - shown.length
+  const more = rest === 0 ? [] : [`and ${Units.counted(rest, "more message")}`]
+  return TerminalText.escape([...shown, ...more].join("; "))
 }
 
 /** Flags in the order in which they are named. */
@@ -134,12 +142,15 @@ export const line = (analysed: Analysed, startNanos: bigint): string => {
   return `${formatSeconds(at - startNanos).padStart(13)}  ${ends}  ${amount}  ${summaryOf(analysed)}${remarks}`
 }
 
+/** Formats a value as JSON in one line that is safe for a terminal: an escape in JSON is the same character. */
+export const safeJson = (value: unknown): string => TerminalText.escape(JSON.stringify(value))
+
 /** Formats a packet as JSON, without the end of the line. */
 export const json = (analysed: Analysed, startNanos: bigint): string => {
   const { analysis, packet } = analysed
   const { ack, flags, seq } = packet.tcp ?? {}
   const { at, comments, from, host, layers, missingBytes = 0, originalLength, payload, problems, protocol, to } = packet
-  return JSON.stringify({
+  return safeJson({
     number: packet.number,
     time: formatSeconds(at - startNanos),
     at: `${at}`,

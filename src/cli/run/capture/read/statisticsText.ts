@@ -6,7 +6,7 @@ import * as TerminalPlot from "../../../../capture/view/TerminalPlot.ts"
 import * as Units from "../../../../capture/view/Units.ts"
 import * as TerminalText from "../../../../network/TerminalText.ts"
 import * as Table from "../../../../terminal/Table.ts"
-import { formatEndpoint, formatSeconds } from "./packetText.ts"
+import { formatEndpoint, formatSeconds, safeJson } from "./packetText.ts"
 
 type Conversation = Conversations.Conversation
 
@@ -187,7 +187,7 @@ const conversationJson = (one: Conversation, startNanos: bigint) => ({
 /** Formats the statistics as one JSON value, without the end of the line. */
 export const json = (report: Conversations.Report, series: Throughput.Series): string => {
   const { bytes, endNanos, list, notes, packets, rest, startNanos, totals, withoutAddresses } = report
-  return JSON.stringify({
+  return safeJson({
     packets,
     bytes,
     start: `${startNanos}`,
