@@ -1,5 +1,5 @@
 /**
- * Segments in the order of their sequence numbers: a balanced tree (AVL) that never changes. Many segments, in any order,
+ * Segments in the order of their sequence numbers: a balanced tree (AVL) that never changes. Many segments in any order
  * take little time each. Pure.
  */
 import * as SequenceNumber from "../analysis/SequenceNumber.ts"
