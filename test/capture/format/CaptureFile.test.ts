@@ -226,36 +226,39 @@ describe("CaptureFile", () => {
     })
   )
 
-  it.effect("opens no stream for each small member of gzip, and checks them all", () =>
-    Effect.gen(function* () {
-      const bytes = formats(sample)["pcap, little-endian"]!
-      const open = Zlib.createInflateRaw
-      let opened = 0
-      const replace = (value: typeof open) => {
-        Object.defineProperty(Zlib, "createInflateRaw", { value, configurable: true, enumerable: true })
-        Module.syncBuiltinESMExports()
-      }
-      yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          replace((options) => {
-            opened++
-            return open(options)
-          })
-        ),
-        () => Effect.sync(() => replace(open))
-      )
-      const empty = Array.from({ length: 500 }, () => gzip(new Uint8Array(0)))
-      const members = concat(gzip(bytes.subarray(0, 50)), ...empty, gzip(bytes.subarray(50)))
-      const whole = yield* Files.read(members)
-      assert.isUndefined(whole.error)
-      assert.deepStrictEqual(whole.packets, expected)
-      assert.strictEqual(opened, 0)
-      // The members of an empty content have 20 bytes: this is the checksum of one in the middle.
-      members[members.length - gzip(bytes.subarray(50)).length - 20 * 250 - 8]! ^= 1
-      const { error } = yield* Files.read(members)
-      assert.match(error!.message, /expected gzip data, found a wrong checksum$/)
-      assert.strictEqual(opened, 1)
-    })
+  it.effect.each([["gzip", gzip, "createInflateRaw"] as const, ["zstd", zstd, "createZstdDecompress"] as const])(
+    "opens no stream for each small member of %s, and checks them all",
+    ([name, compress, opener]) =>
+      Effect.gen(function* () {
+        const bytes = formats(sample)["pcap, little-endian"]!
+        const open = Zlib[opener]
+        let opened = 0
+        const replace = (value: unknown) => {
+          Object.defineProperty(Zlib, opener, { value, configurable: true, enumerable: true })
+          Module.syncBuiltinESMExports()
+        }
+        yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            replace((options: object) => {
+              opened++
+              return open(options)
+            })
+          ),
+          () => Effect.sync(() => replace(open))
+        )
+        const [first, last] = [compress(bytes.subarray(0, 50)), compress(bytes.subarray(50))]
+        const empty = compress(new Uint8Array(0))
+        const members = concat(first, ...Array.from({ length: 500 }, () => empty), last)
+        const whole = yield* Files.read(members)
+        assert.isUndefined(whole.error)
+        assert.deepStrictEqual(whole.packets, expected)
+        assert.strictEqual(opened, 0)
+        // The last byte but seven of a member is in its checksum, or in its header.
+        members[first.length + 250 * empty.length - 8]! ^= 1
+        const { error } = yield* Files.read(members)
+        assert.include(error!.message, `expected ${name} data`)
+        assert.isAtMost(opened, 1)
+      })
   )
 
   it.effect("decompresses no more than the packets that are taken need", () =>
