@@ -52,7 +52,7 @@ const basePort = 100
 
 describe("PortScan", () => {
   it.effect.prop(
-    "finds any open, closed and filtered ports of simulated hosts, with loss and delay",
+    "finds any open, closed and filtered ports of simulated hosts, with delay, and errs with loss only by filtered",
     [setup],
     ([{ hosts, latencyMillis, lossPercent, seed }]) =>
       Effect.gen(function* () {
@@ -81,10 +81,38 @@ describe("PortScan", () => {
           filtered.join(", "),
           { seed, link: { latency: latencyMillis, loss: lossPercent / 100 } }
         )
-        assert.deepStrictEqual(verdictsOf(events), expected)
+        const found = verdictsOf(events)
+        if (lossPercent === 0) return assert.deepStrictEqual(found, expected)
+        // Of a host with few ports all tests may be lost, as those of a port that is filtered.
+        const wrong = Object.keys(expected).filter((port) => found[port] !== expected[port])
+        assert.deepStrictEqual(
+          wrong.filter((port) => found[port] !== "filtered"),
+          []
+        )
       }),
     { arbitrary: { runs: 60 } }
   )
+
+  for (const seed of [1, 2, 3]) {
+    it.effect(
+      `finds all ports of a host that loses a fifth of the packets, since it answers others (seed ${seed})`,
+      () =>
+        Effect.gen(function* () {
+          const ports = Array.from({ length: 60 }, (_, at) => basePort + at)
+          const events = yield* Simulated.run(
+            Effect.fnUntraced(function* ({ host }) {
+              const [server, scanner] = [yield* host("server"), yield* host("scanner")]
+              for (const port of ports) if (port % 2 === 0) yield* listen(server, port)
+              return yield* scanner.run(collect({ hosts: [server.address], ports, identify: false }))
+            }),
+            "",
+            { seed, link: { latency: 20, loss: 0.2 } }
+          )
+          const verdicts = new Map(portsOf(events).map(({ port, verdict }) => [port, verdict]))
+          for (const port of ports) assert.strictEqual(verdicts.get(port), port % 2 === 0 ? "open" : "closed")
+        })
+    )
+  }
 
   it.effect("reports each host after its ports, with their numbers, and the progress up to 1", () =>
     Effect.gen(function* () {
