@@ -1,4 +1,5 @@
 /** Text of errors of the operating system, without the form that Node gives them. Pure. */
+import type * as PlatformError from "effect/PlatformError"
 import * as TerminalText from "./TerminalText.ts"
 
 /** Message of a failed call on a file: `ENOENT: no such file or directory, open '/nosuch'`. */
@@ -35,3 +36,12 @@ export const format = (cause: unknown): string => {
   const text = (Object.hasOwn(texts, code) ? texts[code] : undefined) ?? textInMessage
   return TerminalText.escape(text ?? (/^E[A-Z0-9]+$/.test(code) ? `system error ${code}` : message))
 }
+
+/**
+ * Returns why a call of the platform failed: the text of its system error, or else its message.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const formatPlatform = ({ message, reason }: PlatformError.PlatformError): string =>
+  reason.cause instanceof Error ? format(reason.cause) : message

@@ -5,6 +5,7 @@
 
 import type { FieldType, FieldValue } from "../../network/dissect/FieldDissector.ts"
 import type * as CaptureReader from "../CaptureReader.ts"
+import { latin1 } from "../dissect/ByteReader.ts"
 import type { Expression, Operator, Range } from "./FilterExpression.ts"
 import type { FieldTypes } from "./FilterParser.ts"
 import * as FilterRegExp from "./FilterRegExp.ts"
@@ -114,12 +115,6 @@ const membership = ({ field, ranges }: Extract<Expression, { readonly _tag: "In"
     return tests.some((each) => each(comparable))
   }
   return quantified(someOf(field), test, false)
-}
-
-const latin1 = (bytes: Uint8Array): string => {
-  let text = ""
-  for (let i = 0; i < bytes.length; i += 8_192) text += String.fromCharCode(...bytes.subarray(i, i + 8_192))
-  return text
 }
 
 const includesBytes = (bytes: Uint8Array, wanted: Uint8Array): boolean => {

@@ -30,10 +30,8 @@ const stdoutDevice = "/dev/stdout"
 /** Interval at which a pipe without a reader is opened again. */
 const reopenInterval = "100 millis"
 
-const detailOf = ({ message, reason }: PlatformError.PlatformError) =>
-  reason.cause instanceof Error ? SystemErrorText.format(reason.cause) : message
-
-const fromPlatform = (error: PlatformError.PlatformError) => new DestinationError({ detail: detailOf(error) })
+const fromPlatform = (error: PlatformError.PlatformError) =>
+  new DestinationError({ detail: SystemErrorText.formatPlatform(error) })
 
 const fromPipe = ({ message }: PipeError) => new DestinationError({ detail: message })
 

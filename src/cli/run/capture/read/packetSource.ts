@@ -36,10 +36,8 @@ const remarksOf = ({ droppedPackets = 0, incompleteDatagrams, skippedBlocks }: C
     : [`${Units.counted(incompleteDatagrams, "fragmented datagram")} of which a fragment is missing`])
 ]
 
-const reasonOf = (error: PlatformError.PlatformError | CaptureFile.CaptureFileError) => {
-  if (error instanceof CaptureFile.CaptureFileError) return error.message
-  return error.reason.cause instanceof Error ? SystemErrorText.format(error.reason.cause) : error.message
-}
+const reasonOf = (error: PlatformError.PlatformError | CaptureFile.CaptureFileError) =>
+  error instanceof CaptureFile.CaptureFileError ? error.message : SystemErrorText.formatPlatform(error)
 
 /** Opens `-`, standard input, or a file. */
 export const open = Effect.fnUntraced(function* (file: string) {

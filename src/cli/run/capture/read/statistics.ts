@@ -2,7 +2,6 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import type * as PlatformError from "effect/PlatformError"
 import * as Stream from "effect/Stream"
 import * as Conversations from "../../../../capture/analysis/Conversations.ts"
 import { isRetransmission } from "../../../../capture/analysis/TcpNote.ts"
@@ -30,10 +29,7 @@ const plotColumns = 100
 
 const saveFile = (path: string, content: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => fs.writeFileString(path, content)).pipe(
-    Effect.mapError(({ message, reason }: PlatformError.PlatformError) => {
-      const text = reason.cause instanceof Error ? SystemErrorText.format(reason.cause) : message
-      return new CannotDraw({ message: `${path}: ${text}` })
-    })
+    Effect.mapError((error) => new CannotDraw({ message: `${path}: ${SystemErrorText.formatPlatform(error)}` }))
   )
 
 /** Writes a file, or standard output if the path is `-`. */

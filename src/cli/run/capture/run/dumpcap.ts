@@ -48,8 +48,8 @@ const permissionFix =
 
 const failure = (message: string) => new DumpcapError({ message: TerminalText.escape(`capture run: ${message}`) })
 
-const explainStart = ({ message, reason }: PlatformError.PlatformError) =>
-  failure(`dumpcap cannot be run: ${reason.cause instanceof Error ? SystemErrorText.format(reason.cause) : message}`)
+const explainStart = (error: PlatformError.PlatformError) =>
+  failure(`dumpcap cannot be run: ${SystemErrorText.formatPlatform(error)}`)
 
 /** Runs dumpcap to its end and returns its output; empty if it fails. */
 const outputOf = (args: ReadonlyArray<string>) =>
