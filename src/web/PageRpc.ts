@@ -10,7 +10,7 @@ import { Arrow } from "./Arrow.ts"
 import * as PageState from "./PageState.ts"
 
 /** A request that cannot be done, as one line for the user. @category errors @since 0.1.0 */
-export class PageError extends Schema.TaggedErrorClass<PageError>()("PageError", {
+export class PageError extends Schema.TaggedError<PageError>()("PageError", {
   reason: Schema.Literals(["Forbidden", "NotFound", "Unavailable", "Busy", "Invalid"]),
   message: Schema.String
 }) {}
