@@ -25,6 +25,7 @@
  * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
  * ```
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -38,6 +39,7 @@ import * as Sweeper from "./Sweeper.ts"
 import type * as ConnectionLimits from "./server/ConnectionLimits.ts"
 import * as ConnectionTable from "./server/ConnectionTable.ts"
 import * as ListenOptions from "./server/ListenOptions.ts"
+import * as OpenConnections from "./server/OpenConnections.ts"
 import * as RefusalLogger from "./server/RefusalLogger.ts"
 
 /**
@@ -96,9 +98,14 @@ export type Event = ConnectionTable.Event
 /** Data of a connection for its handler. @category models @since 0.1.0 */
 export type ConnectionContext = ConnectionTable.ConnectionContext
 
+/** An open connection of a client. @category models @since 0.1.0 */
+export type OpenConnection = OpenConnections.OpenConnection
+
 /** A running server. `Other` are the events that its owner adds. @category models @since 0.1.0 */
 export interface TcpServer<Other = never> extends ServerEvents.Observable<Event | Other, Stats> {
   readonly address: NetAddress.SocketAddress
+  /** Returns the connections that are served, in the order of their acceptance, with their traffic up to now. */
+  readonly connections: Effect.Effect<ReadonlyArray<OpenConnection>>
   /** Closes the listening socket: the system refuses new clients, open connections stay. */
   readonly suspend: Effect.Effect<void>
   /** Listens again on the same address. Fails with `Closed` after `drain`. */
@@ -245,9 +252,12 @@ export const make = Effect.fnUntraced(function* <E, R, Other = never>(
         : Effect.void
   )
   const stats = Effect.sync((): Stats => ConnectionTable.stats(table))
+  // A step of the host's clock changes no time of acceptance.
+  const epochMillis = (yield* Clock.currentTimeMillis) - sweeper.now()
+  const connections = Effect.sync(() => OpenConnections.list(table, epochMillis))
   const reconfigure = (limits: Limits) =>
     Effect.sync(() => ConnectionTable.setLimits(table, limitsOf(limits, defaultMaxConnections)))
   const observable = ServerEvents.observable(events, stats)
-  const server: TcpServer<Other> = { ...observable, address, suspend, resume, reconfigure, drain }
+  const server: TcpServer<Other> = { ...observable, address, connections, suspend, resume, reconfigure, drain }
   return server
 })

@@ -56,6 +56,8 @@ export interface SessionServer extends ServerEvents.Observable<TcpServer.Event, 
   readonly address: NetAddress.SocketAddress
   /** Replaces the limits, for open connections too, as `TcpServer.reconfigure`; in workers a moment later. */
   readonly reconfigure: (limits: TcpServer.Limits) => Effect.Effect<void>
+  /** Returns the open connections. Absent if threads that listen themselves serve them. */
+  readonly connections?: Effect.Effect<ReadonlyArray<TcpServer.OpenConnection>> | undefined
   /** Stops accepting clients and reading input, waits for the sessions, and disconnects the rest at the deadline. */
   readonly drain: Effect.Effect<void>
 }

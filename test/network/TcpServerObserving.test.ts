@@ -65,6 +65,36 @@ describe("TcpServer.events", () => {
   )
 })
 
+describe("TcpServer.connections", () => {
+  test(
+    "lists the open connections with their traffic and a steady time of acceptance, and none that was refused",
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_000_000)
+      const server = yield* TcpServer.make({ port: 0, maxConnections: 2 }, echo)
+      assert.deepStrictEqual(yield* server.connections, [])
+      const first = yield* connect(server)
+      yield* request(first, "12345")
+      yield* TestClock.adjust("3 seconds")
+      const second = yield* connect(server)
+      yield* request(second, "x")
+      yield* readAll(yield* connect(server))
+      const open = (id: number, remote: NetAddress.SocketAddress, acceptedAtMillis: number, bytes: number) => ({
+        ...{ id, remote, acceptedAtMillis },
+        traffic: { received: bytes, sent: bytes, unsent: 0 }
+      })
+      assert.deepStrictEqual(yield* server.connections, [
+        open(1, first.local, 1_000_000, 5),
+        open(2, second.local, 1_003_000, 1)
+      ])
+      yield* TestClock.adjust("5 seconds")
+      yield* request(second, "yz")
+      yield* first.end
+      yield* untilStats(server, ({ active }) => active === 1)
+      assert.deepStrictEqual(yield* server.connections, [open(2, second.local, 1_003_000, 3)])
+    })
+  )
+})
+
 describe("TcpServer", () => {
   test(
     "does not end a connection as idle because its stats are read after its traffic",

@@ -71,6 +71,7 @@ export const make = Effect.fnUntraced(function* <Handle extends NodeClientPool.A
   const result: SessionServer = {
     ...ServerEvents.observable(server.events, stats),
     address: server.address,
+    connections: server.connections,
     reconfigure: (limits) =>
       Effect.andThen(
         Effect.sync(() => pool.reconfigure(ofWorkers({ ...limits, rate: options.rate, seed: options.seed }))),
