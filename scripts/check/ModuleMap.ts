@@ -9,10 +9,10 @@ const firstSentence = ({ text }: Source): string => {
 }
 
 /** Modules of the package; the command line and the kernel have their own pages and dialect. */
-const isModule = (path: string) => /^src\/(?!cli\/|primes\/kernel\/).*\.ts$/.test(path) && !path.endsWith("/index.ts")
+const isModule = (path: string) => /^src\/(?!cli\/|primes\/kernel\/).*\.tsx?$/.test(path) && !path.endsWith("/index.ts")
 
 const rowOf = (source: Source) =>
-  `| [${Path.basename(source.path, ".ts")}](../${source.path}) | ${firstSentence(source).replaceAll("|", "\\|")} |`
+  `| [${Path.basename(source.path).replace(/\.tsx?$/, "")}](../${source.path}) | ${firstSentence(source).replaceAll("|", "\\|")} |`
 
 /** Formats the map: a foldable table for each folder of src. */
 const format = (tree: Tree): string => {

@@ -6,7 +6,7 @@ import * as Path from "node:path/posix"
 import * as Functions from "./Functions.ts"
 import * as Imports from "./Imports.ts"
 import * as Prose from "./Prose.ts"
-import { type Import, lineOf, type Source, type Tree } from "./Source.ts"
+import { type Import, isTypeScript, lineOf, type Source, type Tree } from "./Source.ts"
 
 /** An offence: a line that breaks a rule. */
 interface Offence {
@@ -40,7 +40,8 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   simulation: ["network"],
   capture: ["network"],
   ...Object.fromEntries(services.map((name) => [name, below])),
-  cli: [...below, ...services, "admin", "simulation", "capture", "cluster"]
+  web: [...below, ...services, "admin", "simulation", "capture"],
+  cli: [...below, ...services, "admin", "simulation", "capture", "cluster", "web"]
 }
 
 /** Files that may use the platform without `Node` in their name, each with its reason. */
@@ -52,8 +53,9 @@ const within =
   (...folders: ReadonlyArray<string>) =>
   (path: string) =>
     folders.some((folder) => path.startsWith(`${folder}/`))
-const isTypeScript = (path: string) => path.endsWith(".ts")
 const isNodeFile = (path: string) => /\/Node[A-Z]\w*\.ts$/.test(path)
+/** Code that runs in a browser. */
+const isBrowserFile = within("src/web/client", "src/web/lab")
 const isIndex = (path: string) => path.endsWith("/index.ts")
 const isModule = (path: string) => within("src")(path) && !within("src/cli")(path) && !isIndex(path)
 
@@ -119,8 +121,26 @@ const effectImport = imports(({ clause, specifier }) => {
 })
 
 const extension = imports((what) =>
-  isRelative(what) && !/\.(ts|json)$/.test(what.specifier) ? `${what.specifier} must end in .ts` : undefined
+  isRelative(what) && !/\.(tsx?|json)$/.test(what.specifier) ? `${what.specifier} must end in .ts` : undefined
 )
+
+/** The files of the page that may import effect: its size is most of the page's. */
+const hasEffect = (path: string) => !/^src\/web\/client\/(?!lab\/|PageClient\.ts$)/.test(path)
+
+const browser = imports(({ clause, specifier }, { path }) => {
+  const isType = /^type\b/.test(clause)
+  if (isRelative({ clause, line: 0, specifier }) && isNodeFile(specifier)) return `${specifier} is not for a browser`
+  if (specifier.startsWith("effect/") && !isType && !hasEffect(path))
+    return `${specifier} belongs in PageClient.ts or in the laboratory`
+  return undefined
+})
+
+/** Ways to make markup or code of a text. */
+const markup =
+  /\b(?:dangerouslySetInnerHTML|(?:inner|outer)HTML|insertAdjacentHTML|srcdoc|eval)\b|\bnew Function\b|\bdocument\.write/gi
+
+/** The module of the page that has the clock, the timers and the stores of the browser. */
+const browserClock = "src/web/client/Browser.ts"
 
 const time = globals(
   "Date\\.now",
@@ -212,7 +232,7 @@ const metaphors =
   /^(?:Node)?(?:Bell|Chair|Crew|Crowd|Desk|Doors?|Ear|Keeper|Ledger|Patience|Picture|Seat|Spool|Talk|Voice)$/
 
 const fileName: Rule["find"] = function* ({ path }) {
-  const name = Path.basename(path, ".ts")
+  const name = Path.basename(path).replace(/\.tsx?$/, "")
   if (/[a-z]ing$/.test(name) && !gerunds.includes(name)) {
     yield { line: 1, message: `${name}: name the thing that does it, not the action` }
   }
@@ -239,7 +259,12 @@ const pointers: Rule["find"] = function* ({ path, text }, tree) {
 }
 
 /** Files with words that are data: the words of hangman, the patterns, and the planted offences. */
-const wordLists = ["src/hangman/WordList.ts", "scripts/check/Prose.ts", "test/rules.test.ts"]
+const wordLists = [
+  "src/hangman/WordList.ts",
+  "scripts/check/Prose.ts",
+  "test/rules.test.ts",
+  "test/support/rules/Plants.ts"
+]
 
 const code = (path: string): boolean => isTypeScript(path) && within("src", "test", "scripts")(path)
 const everywhere = () => true
@@ -254,8 +279,16 @@ export const rules: ReadonlyArray<Rule> = [
   {
     name: "time",
     says: "Time and randomness come from Clock and Random",
-    holds: (path) => within("src")(path) && !isNodeFile(path),
+    // Components are the shells of the browser's side: its other modules are pure.
+    holds: (path) => within("src")(path) && !isNodeFile(path) && !path.endsWith(".tsx") && path !== browserClock,
     find: matches("code", time, "time and randomness come from Clock and Random, or from a file named Node*.ts")
+  },
+  { name: "browser", says: "What runs in a browser imports nothing of the host", holds: isBrowserFile, find: browser },
+  {
+    name: "markup",
+    says: "The page shows texts as texts",
+    holds: isBrowserFile,
+    find: matches("code", markup, "texts of the network are neither markup nor code")
   },
   { name: "docstrings", says: "Public exports have @since and @category", holds: isModule, find: documented },
   { name: "index files", says: "An index exports modules, as namespaces", holds: isIndex, find: indexFile },

@@ -1,4 +1,7 @@
-/** `npm run check`: types, lint, format, project rules and unused code, in parallel. Fails if any step fails. */
+/**
+ * `npm run check`: types of the package and of the page, lint, format, project rules and unused code, in parallel. Fails
+ * if any step fails.
+ */
 import { spawn } from "node:child_process"
 import * as Path from "node:path"
 import * as Repository from "./Repository.ts"
@@ -45,6 +48,7 @@ const projectRules = async (): Promise<Verdict> => {
 
 const steps: Readonly<Record<string, () => Promise<Verdict>>> = {
   types: tool("tsc", "--pretty", "false"),
+  "types of the page": tool("tsc", "--project", "src/web/client", "--pretty", "false"),
   "lint and format": tool("biome", "ci", "--error-on-warnings", "--colors=off"),
   "project rules": projectRules,
   "unused code": tool("knip", "--no-progress")
@@ -55,7 +59,7 @@ const verdicts = await Promise.all(
     const started = performance.now()
     const { ok, output } = await step()
     const seconds = ((performance.now() - started) / 1_000).toFixed(1)
-    process.stdout.write(`${ok ? "ok    " : "FAILED"} ${name.padEnd(16)} ${seconds.padStart(5)} s\n`)
+    process.stdout.write(`${ok ? "ok    " : "FAILED"} ${name.padEnd(17)} ${seconds.padStart(5)} s\n`)
     if (!ok) process.stdout.write(`${output.trim().replace(/^/gm, "       ")}\n`)
     return ok
   })
