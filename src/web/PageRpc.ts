@@ -3,9 +3,10 @@
  *
  * Streams are conflated on the server: a browser that reads slowly receives the newest state, not all states.
  */
-import * as Schema from "effect/Schema"
+
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
+import * as Schema from "effect/Schema"
 import { Arrow } from "./Arrow.ts"
 import * as PageState from "./PageState.ts"
 
@@ -49,7 +50,9 @@ export const GameView = Schema.TaggedUnion({
   Board: {
     /** Number of this player; 0 until the server has sent it. */
     player: Schema.Int,
-    board: BoardView
+    board: BoardView,
+    /** Result of the player's latest request, and its number, from 1. */
+    result: Schema.optionalKey(Schema.Struct({ number: Schema.Int, text: Schema.String }))
   },
   Hangman: {
     /** Letters that were found, and `-` for the others; absent before the first game. */
