@@ -1,6 +1,6 @@
 /**
- * The games that browsers play and watch: each player is a connection of this process to its own service, and all
- * watchers of a board share one connection.
+ * The games that browsers play and watch. Each player is a connection of this process to its own service; all watchers
+ * of a board share one connection.
  *
  * **Example** (A claim on a board)
  *
@@ -26,7 +26,6 @@
  * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
  * ```
  */
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -41,10 +40,10 @@ import * as TerminalText from "../../network/TerminalText.ts"
 import { type BoardView, type GameView, PageError } from "../PageRpc.ts"
 import type { Game } from "../PageState.ts"
 import * as BoardGame from "./BoardGame.ts"
+import * as BoardWatch from "./BoardWatch.ts"
 import * as GameConnection from "./GameConnection.ts"
 import * as GuessGame from "./GuessGame.ts"
 import * as HangmanGame from "./HangmanGame.ts"
-import * as Newest from "./Newest.ts"
 
 /** Limits and times of the games. @category models @since 0.1.0 */
 export interface Options {
@@ -100,11 +99,6 @@ const destinationOf = (address: NetAddress.SocketAddress): NetAddress.SocketAddr
   if (!NetAddress.isInetAddress(address) || !NetAddress.isUnspecified(address.address)) return address
   const [loopback4, loopback6] = NetAddress.loopbackAddresses
   return NetAddress.inetAddressUnsafe(NetAddress.isIpv4Address(address.address) ? loopback4 : loopback6, address.port)
-}
-
-const messageOf = (cause: Cause.Cause<unknown>): string => {
-  const error = Cause.squash(cause)
-  return TerminalText.escape(error instanceof Error ? error.message : String(error))
 }
 
 /** Plays on a connection, with the machine of the game. */
@@ -174,46 +168,28 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     return Stream.concat(Stream.succeed<GameView>({ _tag: "Started", session }), Stream.concat(views, last))
   })
 
-  /** Watches a board on one connection after the other, until the scope closes. */
-  const watch = Effect.fnUntraced(function* (service: string) {
-    const views = Newest.make<BoardView>(interval)
-    let state = BoardGame.initial
-    const update = (next: BoardGame.State) => {
-      if (next.grid !== state.grid || next.messages !== state.messages) {
-        views.set({ grid: next.grid, messages: next.messages })
-      }
-      state = next
-    }
-    const watchOnce = Effect.gen(function* () {
-      const entry = yield* find(service)
-      const machine = { ...BoardGame.machine("watch"), initial: BoardGame.reopened(state) }
-      const connection = yield* connect(service, entry)
-      const running = yield* GameConnection.run(connection, machine, { interval, timeout }, update)
-      return yield* running.ended
-    }).pipe(
-      Effect.scoped,
-      Effect.catchCause((cause) => Effect.succeed(messageOf(cause))),
-      Effect.tap((reason) => Effect.sync(() => update(BoardGame.notice(state, `Connecting again: ${reason}.`))))
-    )
-    yield* Effect.forkScoped(Effect.repeat(watchOnce, reconnect))
-    return views.stream
-  })
+  const watch = (service: string) =>
+    BoardWatch.make({
+      connect: Effect.flatMap(find(service), (entry) => connect(service, entry)),
+      ...{ interval, timeout, reconnect }
+    })
   const watches = yield* RcMap.make({ lookup: watch })
 
-  const games: GameSessions = {
-    register: (service, game, address, options = {}) => {
-      const entry: Entry = { game, address, options }
-      const remove = Effect.sync(() => {
-        // A restarted service may have registered already.
-        if (entries.get(service) === entry) entries.delete(service)
-      })
-      return Effect.asVoid(
-        Effect.acquireRelease(
-          Effect.sync(() => entries.set(service, entry)),
-          () => remove
-        )
+  const register: GameSessions["register"] = (service, game, address, options = {}) => {
+    const entry: Entry = { game, address, options }
+    const remove = Effect.sync(() => {
+      // A restarted service may have registered already.
+      if (entries.get(service) === entry) entries.delete(service)
+    })
+    return Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => entries.set(service, entry)),
+        () => remove
       )
-    },
+    )
+  }
+  const games: GameSessions = {
+    register,
     board: (service) =>
       Stream.unwrap(
         Effect.gen(function* () {

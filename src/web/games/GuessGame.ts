@@ -29,7 +29,7 @@ export interface State {
 }
 
 /** Largest number of guesses that wait for the reply to the one before. */
-const maxWaiting = 8
+const maxWaitingGuesses = 8
 
 /** Capacity of the history of guesses, and of other lines. */
 const maxKeptLines = 100
@@ -90,7 +90,7 @@ const step: GameMachine.GameMachine<State>["step"] = (state, event) => {
 const problemOf = ({ guesses, waiting }: State, line: string): string | undefined => {
   if (!/^\s*[+-]?\d{1,20}\s*$/.test(line)) return "a guess is a whole number, such as 500"
   if (guesses.at(-1)?.verdict === "correct!") return "the number is found: start a new game"
-  return waiting.length >= maxWaiting ? `${maxWaiting} guesses wait for the server: try again` : undefined
+  return waiting.length >= maxWaitingGuesses ? `${maxWaitingGuesses} guesses wait for the server: try again` : undefined
 }
 
 /** Returns the machine of a player. `range` is that of the server. */

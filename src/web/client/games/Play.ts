@@ -43,7 +43,7 @@ const withNotice = (state: State, text: string, tone: Notice["tone"]): State => 
   notice: { number: (state.notice?.number ?? 0) + 1, text: sentence(text), tone }
 })
 
-/** Tests if the game of a view is over by its rules, so that the end of its connection is no news. */
+/** Tests if the game of a view is over by its rules, so that the end of its connection needs no explanation. */
 export const isOver = (view: Running | undefined): boolean => {
   if (view?._tag === "Guess") return view.guesses.at(-1)?.verdict === "correct!"
   return view?._tag === "Hangman" && view.prompt === "bye"
