@@ -39,7 +39,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
-import { constVoid } from "effect/Function"
+import { constTrue, constVoid } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Network from "../network/Network.ts"
@@ -80,17 +80,19 @@ export const wrap = Effect.fnUntraced(function* (
   options: Options = {}
 ): Effect.fn.Return<Network.Network["Service"]> {
   const { host = "local" } = options
+  const { isActive = constTrue } = tap
   const clock = yield* Clock.Clock
   const interfaces = yield* network.interfaces
   const now = () => clock.currentTimeNanosUnsafe()
-  const emit: TappedStream.Emit = (transport, kind, from, to, bytes, fault) =>
-    tap({ transport, kind, from, to, bytes, at: now(), host, fault })
+  const emit: TappedStream.Emit = (transport, kind, from, to, bytes, fault) => {
+    if (isActive()) tap({ transport, kind, from, to, bytes, at: now(), host, fault })
+  }
   const streams = TappedStream.make(emit)
   const attempt = FailedConnect.make(interfaces, now, emit)
   return {
     listen: (options) => Effect.flatMap(network.listen(options), streams.listener),
     connect: (remote) => Effect.flatMap(attempt(remote, network.connect(remote)), streams.connected),
-    udp: TappedUdp.make(network, interfaces, now, emit),
+    udp: TappedUdp.make(network, interfaces, { now, emit, isActive }),
     interfaces: network.interfaces,
     availableSockets: () => network.availableSockets()
   }

@@ -59,7 +59,11 @@ export interface ObservedPacket extends Packet {
  * @category models
  * @since 0.1.0
  */
-export type Tap = (packet: ObservedPacket) => void
+export interface Tap {
+  (packet: ObservedPacket): void
+  /** Returns false while the tap needs no packets, which then cost next to nothing. Default: always true. */
+  readonly isActive?: (() => boolean) | undefined
+}
 
 /** Description of a payload, for readers and for fault plans. @category models @since 0.1.0 */
 export interface Dissection {

@@ -122,6 +122,31 @@ describe("Capture.wrap, streams", () => {
   )
 
   test(
+    "reports nothing while the tap is not active, and then what follows",
+    Effect.gen(function* () {
+      const seen: Array<ObservedPacket> = []
+      let isActive = false
+      const tap = Object.assign((packet: ObservedPacket) => seen.push(packet), { isActive: () => isActive })
+      const network = yield* Capture.wrap(yield* Network.Network, tap)
+      const listener = yield* network.listen({ port: 0 })
+      const { port } = listener.address as NetAddress.InetAddress
+      const client = yield* network.connect(listener.address)
+      const server = yield* listener.accept
+      const received: Array<string> = []
+      const socket = yield* network.udp({ host: "127.0.0.1" }, (bytes) => received.push(`${Buffer.from(bytes)}`))
+      const self = { address: "127.0.0.1", port: socket.local.port }
+      for (const text of ["one", "two"]) {
+        yield* client.write(text)
+        yield* read(server, 3)
+        yield* socket.send(encode(text), self)
+        while (received.at(-1) !== text) yield* Effect.yieldNow
+        isActive = true
+      }
+      assert.deepStrictEqual(formatPackets(seen, port), ["> data two", "< datagram two"])
+    })
+  )
+
+  test(
     "does not report Unix domain sockets",
     Effect.gen(function* () {
       const { network, seen } = yield* tappedNetwork

@@ -36,8 +36,16 @@ const makeRecentSends = (now: () => bigint) => {
   }
 }
 
+/** How datagrams are reported. */
+interface Reporting {
+  readonly now: () => bigint
+  readonly emit: Emit
+  /** Returns false while nothing is reported. */
+  readonly isActive: () => boolean
+}
+
 /** Wraps the function that opens datagram sockets. */
-export const make = (network: Service, interfaces: ReadonlyArray<Interface>, now: () => bigint, emit: Emit) => {
+export const make = (network: Service, interfaces: ReadonlyArray<Interface>, { emit, isActive, now }: Reporting) => {
   const recentSends = makeRecentSends(now)
   const localEndpointOf = LocalAddress.make(interfaces)
 
@@ -49,7 +57,7 @@ export const make = (network: Service, interfaces: ReadonlyArray<Interface>, now
     let localEndpoint: ReturnType<typeof localEndpointOf> | undefined
     let closed = false
     const onReceived = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
-      if (localEndpoint !== undefined && !recentSends.has(from.port, bytes))
+      if (isActive() && localEndpoint !== undefined && !recentSends.has(from.port, bytes))
         emit("udp", "datagram", from, localEndpoint(from), bytes)
       onDatagram(bytes, from)
     }
@@ -64,7 +72,7 @@ export const make = (network: Service, interfaces: ReadonlyArray<Interface>, now
     /** Reports a datagram before it is sent, so that it precedes its reply; an invalid send is not reported. */
     const emitSend = (bytes: Uint8Array, to: Endpoint.Endpoint | undefined) => {
       const remote = to ?? options.remote
-      if (closed || remote === undefined || (to !== undefined && options.remote !== undefined)) return
+      if (closed || !isActive() || remote === undefined || (to !== undefined && options.remote !== undefined)) return
       if (bytes.length > Endpoint.maxDatagramBytes(remote.address)) return
       recentSends.add(inner.local.port, bytes)
       emit("udp", "datagram", endpointTowards(remote), remote, bytes)
