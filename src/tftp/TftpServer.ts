@@ -25,6 +25,7 @@ import type * as RequestHandler from "./server/RequestHandler.ts"
 import * as ServerLimits from "./server/ServerLimits.ts"
 import * as ServerTelemetry from "./server/ServerTelemetry.ts"
 import type * as TftpMetrics from "./server/TftpMetrics.ts"
+import type * as TransferLog from "./server/TransferLog.ts"
 import * as FileStore from "./store/FileStore.ts"
 import type * as TftpServerEvent from "./TftpServerEvent.ts"
 import { headerBytes } from "./transfer/BlockSource.ts"
@@ -78,10 +79,18 @@ export type Stats = Readonly<TftpMetrics.Stats>
 /** An event of a server. @category models @since 0.1.0 */
 export type Event = TftpServerEvent.Event
 
+/** A transfer that runs, or one of the latest that have ended. @category models @since 0.1.0 */
+export type TransferStatus = TransferLog.TransferStatus
+
 /** A running server. @category models @since 0.1.0 */
 export interface Server extends ServerEvents.Observable<Event, Stats> {
   /** The address and port that it listens on. */
   readonly address: NetAddress.InetAddress
+  /**
+   * Returns the running transfers in the order of their requests, and then the latest that have ended, at most 80, the
+   * last one first.
+   */
+  readonly transfers: Effect.Effect<ReadonlyArray<TransferStatus>>
   /**
    * Replaces the limits for the requests that follow; those that are left out return to their defaults. Running
    * transfers go on as they are.
@@ -193,6 +202,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.sync(() => ({ ...stats }))
     ),
     address: listenSockets[0].socket.local,
+    transfers: Effect.sync(() => telemetry.log.list(requests.running())),
     reconfigure: (limits) => Effect.sync(() => requests.setLimits(ServerLimits.make(limits, defaultMaxTransfers))),
     drain: requests.drain
   }

@@ -18,6 +18,7 @@ import * as RequestState from "./RequestState.ts"
 import * as RequestTable from "./RequestTable.ts"
 import * as ServerLimits from "./ServerLimits.ts"
 import type { ServerTelemetry } from "./ServerTelemetry.ts"
+import type * as TransferLog from "./TransferLog.ts"
 import * as WaitingRequests from "./WaitingRequests.ts"
 
 /** The limits and services of a server. */
@@ -37,6 +38,8 @@ export interface ActiveRequests {
   readonly permits: (client: Endpoint.Endpoint) => boolean
   /** Replaces the limits for the requests that follow. */
   readonly setLimits: (limits: ServerLimits.ServerLimits) => void
+  /** Returns the transfers in progress, in the order of their requests. */
+  readonly running: () => ReadonlyArray<TransferLog.RunningTransfer>
   /** Refuses new requests and those that wait, waits for the transfers, and stops the rest at the drain time. */
   readonly drain: Effect.Effect<void>
 }
@@ -113,6 +116,7 @@ const runTransfer = Effect.fnUntraced(function* (table: Table, active: ActiveReq
   const opened = yield* open(table, active)
   const { dally, transfer } = opened
   active.announcesSize = opened.announcesSize
+  table.telemetry.log.setSize(active.info, opened.totalBytes)
   active.superseded = undefined
   RequestTable.send(table, active, { _tag: "Opened", transfer })
   const summary = yield* RequestSpan.transfer(transfer)
@@ -281,6 +285,13 @@ const beginWaiting = Effect.fnUntraced(function* (table: Table) {
   table.beginsWaiting = false
 })
 
+/** Returns the transfers in progress of a table. */
+const runningOf = ({ requests }: Table): ReadonlyArray<TransferLog.RunningTransfer> =>
+  [...requests.values()]
+    .filter(({ state }) => RequestState.isInProgress(state))
+    .map(({ info, state }) => ({ transfer: info, summary: RequestState.transferOf(state)?.summary() }))
+    .sort((one, other) => one.transfer.id - other.transfer.id)
+
 /** Makes the requests of a server. They are interrupted when the scope closes. */
 export const make = Effect.fnUntraced(function* (
   options: Options
@@ -329,6 +340,7 @@ export const make = Effect.fnUntraced(function* (
     setLimits: (limits) => {
       table.limits = limits
     },
+    running: () => runningOf(table),
     drain
   }
 })

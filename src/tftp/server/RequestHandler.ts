@@ -144,6 +144,8 @@ const hostOf = ({ listenSocket: { host }, peer }: ReceivedRequest) => {
 export interface OpenedRequest extends ServerTransfer.ServerTransfer {
   /** True if the OACK has the size of the file. */
   readonly announcesSize: boolean
+  /** Size of the file in bytes; undefined if it is not known, and in netascii. */
+  readonly totalBytes: number | undefined
   readonly file: TftpServerEvent.TransferredFile
 }
 
@@ -179,9 +181,10 @@ export const open = Effect.fnUntraced(function* (
     maxUnvalidatedPackets: limits.maxUnvalidatedPackets
   }
   const transferred = { path: file.path, name: file.name }
+  const size = "body" in file ? file.size : agreed.tsize
+  const facts = { announcesSize, file: transferred, totalBytes: request.mode === "octet" ? size : undefined }
   const inThread = sharesPort ? undefined : context.threads?.make(spec, file, onReply)
-  if (inThread !== undefined)
-    return { ...(yield* openInThread(inThread, spec, received)), announcesSize, file: transferred }
+  if (inThread !== undefined) return { ...(yield* openInThread(inThread, spec, received)), ...facts }
   const socket = sharesPort ? undefined : yield* TransferSocket.open(spec)
   const opened = yield* ServerTransfer.make(spec, file, {
     ...context,
@@ -197,5 +200,5 @@ export const open = Effect.fnUntraced(function* (
   })
   // A client that may need its last ACK again sends no more windows.
   const transfer = { ...opened.transfer, run: Effect.ensuring(run, Effect.sync(releaseWindow)) }
-  return { ...opened, transfer, announcesSize, file: transferred }
+  return { ...opened, transfer, ...facts }
 })

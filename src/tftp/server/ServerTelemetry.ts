@@ -1,4 +1,5 @@
 /** Counts, logs and publishes what happens to each request of a server. */
+import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as LogLevel from "effect/LogLevel"
@@ -15,6 +16,7 @@ import * as TftpServerEvent from "../TftpServerEvent.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
 import type * as ServerLimits from "./ServerLimits.ts"
 import * as TftpMetrics from "./TftpMetrics.ts"
+import * as TransferLog from "./TransferLog.ts"
 
 type TransferInfo = TftpServerEvent.TransferInfo
 
@@ -22,6 +24,8 @@ type TransferInfo = TftpServerEvent.TransferInfo
 export interface ServerTelemetry {
   readonly stats: TftpMetrics.Stats
   readonly events: Stream.Stream<TftpServerEvent.Event>
+  /** The transfers for observers; the functions below record their ends. */
+  readonly log: TransferLog.TransferLog
   /** Returns the number of running transfers with clients at an address. */
   readonly activeTransfersOf: (address: string) => number
   /** Counts a transfer that starts. */
@@ -162,13 +166,71 @@ const makeClientCount = (addActive: (by: 1 | -1) => void) => {
 
 const probeDetail = "size probe: the client ended the transfer after the OACK"
 
+const stoppedDetail = "stopped before the end"
+
 const gaveWayDetail =
   "busy: all transfers are in use, and this client has not replied yet; raise the limit of transfers"
 
+type Reports = Omit<ServerTelemetry, "log">
+
+/** Records the transfers in a log, too. */
+const recorded = (reports: Reports, log: TransferLog.TransferLog): ServerTelemetry => ({
+  ...reports,
+  log,
+  transferStarted: (info) => {
+    log.begin(info)
+    reports.transferStarted(info)
+  },
+  refusedByLimit: (info, reason, peerMessage, detail) => {
+    log.end(info, "refused", undefined, detail)
+    reports.refusedByLimit(info, reason, peerMessage, detail)
+  },
+  refusedByFallback: (info, peerMessage, detail, kind) => {
+    log.end(info, "refused", undefined, withoutOutcome(detail))
+    reports.refusedByFallback(info, peerMessage, detail, kind)
+  },
+  refused: (info, peerMessage, detail) => {
+    log.end(info, "refused", undefined, withoutOutcome(detail))
+    return reports.refused(info, peerMessage, detail)
+  },
+  finished: (info, summary, millis, file) => {
+    log.end(info, "done", summary)
+    return reports.finished(info, summary, millis, file)
+  },
+  probed: (info, errorCode, summary) => {
+    log.end(info, "stopped", summary, probeDetail)
+    return reports.probed(info, errorCode, summary)
+  },
+  failed: (info, error, summary) => {
+    log.end(info, "failed", summary, error.message)
+    return reports.failed(info, error, summary)
+  },
+  stopped: (info, summary) => {
+    log.end(info, "stopped", summary, stoppedDetail)
+    return reports.stopped(info, summary)
+  },
+  gaveWay: (info, summary) => {
+    log.end(info, "stopped", summary, gaveWayDetail)
+    reports.gaveWay(info, summary)
+  }
+})
+
+/** Returns the reason in a line of the log, which begins with the outcome. */
+const withoutOutcome = (detail: string) => detail.replace(/^refused: /, "")
+
 /** Makes the telemetry of one server. */
-export const make = Effect.fnUntraced(function* (
-  options: Options
-): Effect.fn.Return<ServerTelemetry, never, Scope.Scope> {
+export const make = (options: Options): Effect.Effect<ServerTelemetry, never, Scope.Scope> =>
+  Effect.zipWith(makeReports(options), Clock.currentTimeMillis, (reports, timeMillis) => {
+    // A step of the host's clock changes no time of a transfer.
+    const epochMillis = timeMillis - options.now()
+    return recorded(
+      reports,
+      TransferLog.make(() => Math.round(epochMillis + options.now()))
+    )
+  })
+
+/** Makes the counters, the lines of the log and the events of one server. */
+const makeReports = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Reports, never, Scope.Scope> {
   const { annotatesLogs, now, service } = options
   const context = yield* Effect.context<never>()
   const { addActive, countDuplicate, countEnded, countMalformed, stats } = TftpMetrics.make(service, context)
@@ -236,7 +298,7 @@ export const make = Effect.fnUntraced(function* (
       stats.failed++
       countEnded(directionOf(info), "stopped", summary)
       const event: TftpServerEvent.Event = { _tag: "Stopped", transfer: info, summary }
-      return report("Warn", `${TftpServerEvent.describe(info)}: stopped before the end`, event)
+      return report("Warn", `${TftpServerEvent.describe(info)}: ${stoppedDetail}`, event)
     },
     gaveWay: (info, summary) => {
       stats.gaveWay++
