@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as NetAddress from "effect/net/NetAddress"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as SharedWorkerPool from "../farm/tcp/SharedWorkerPool.ts"
@@ -32,7 +33,7 @@ export const defaultPort = 1070
 
 /** The options of a server: the port is 1070 by default. @category models @since 0.1.0 */
 export type Options = TcpServer.Options &
-  TcpWorkerServer.ServeOptions &
+  Omit<TcpWorkerServer.ServeOptions, "unitsOf"> &
   Pick<TcpWorkerServer.Options, "workers"> & {
     /**
      * The counts that the course's client receives: `exact`, or those of the `course`, which include 0 and 1. Farms
@@ -77,22 +78,27 @@ const packetsOf = ({ max, min }: CourseProtocol.Request, kernel: Kernels.Name): 
   })
 }
 
+/** Returns the numbers in a packet of any client. */
+const numbersIn = (packet: unknown): number => {
+  const { from, to } = (packet ?? {}) as Partial<Record<keyof PrimeJob.Packet, unknown>>
+  return typeof from === "number" && typeof to === "number" && to > from ? to - from : 0
+}
+
 /** Joins the pool; returns a function that counts a packet. */
-const makeCounter = Effect.fnUntraced(function* (pool: SharedWorkerPool.SharedWorkerPool) {
+const makeCounter = Effect.fnUntraced(function* (pool: SharedWorkerPool.SharedWorkerPool, title: string) {
   const waiting = new Map<number, (count: Effect.Effect<number, PrimeServerError>) => void>()
   let nextId = 0
   const resultOf = (outcome: TaskOutcome) => {
     if (outcome._tag === "Done") return Effect.succeed(Number(outcome.result))
     return Effect.fail(new PrimeServerError({ message: outcome._tag === "Failed" ? outcome.error.message : "stopped" }))
   }
-  const poolClient = yield* pool.join({
-    onOutcomes: (outcomes) => {
-      for (const outcome of outcomes) {
-        waiting.get(outcome.id)?.(resultOf(outcome))
-        waiting.delete(outcome.id)
-      }
+  const onOutcomes = (outcomes: ReadonlyArray<TaskOutcome>) => {
+    for (const outcome of outcomes) {
+      waiting.get(outcome.id)?.(resultOf(outcome))
+      waiting.delete(outcome.id)
     }
-  })
+  }
+  const poolClient = yield* pool.join({ onOutcomes }, title, numbersIn)
   return (packet: PrimeJob.Packet) =>
     Effect.callback<number, PrimeServerError>((resume) => {
       const id = nextId++
@@ -114,7 +120,8 @@ const serveCourse = Effect.fnUntraced(function* (
   { dialect = "exact", kernel = Kernels.fastest }: Options,
   onCounted: (range: CourseProtocol.Request, count: number) => void
 ) {
-  const count = yield* makeCounter(pool)
+  const client = NetAddress.formatSocketAddress(connection.remote)
+  const count = yield* makeCounter(pool, `primes for ${client}, in the course's protocol`)
   const decoder = CourseProtocol.requestDecoder()
   data.count = 0
   /** Decodes complete requests: only they prolong the idle time of the client. */
@@ -184,7 +191,11 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     joining: Stream.map(joining, metrics.observe)
   })
   const events = yield* ServerEvents.make<Event>()
-  const farms = yield* TcpWorkerServer.makeFarms(pool, { ...options, job: PrimeJob.job }, events.emit)
+  const farms = yield* TcpWorkerServer.makeFarms(
+    pool,
+    { ...options, job: PrimeJob.job, unitsOf: numbersIn },
+    events.emit
+  )
   const server = yield* TcpServer.make(
     { ...options, service },
     Effect.fnUntraced(

@@ -1,6 +1,7 @@
 /** The connection of one farm to a worker server, from its greeting to its end. */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import * as NetAddress from "effect/net/NetAddress"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import type { Connection } from "../../network/Network.ts"
@@ -8,6 +9,7 @@ import type * as ServerEvents from "../../network/ServerEvents.ts"
 import * as Signal from "../../network/Signal.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import type { Task } from "../Worker.ts"
+import type * as PoolState from "./PoolState.ts"
 import type * as SharedWorkerPool from "./SharedWorkerPool.ts"
 import * as Silence from "./Silence.ts"
 import type * as Auth from "./wire/Auth.ts"
@@ -44,6 +46,8 @@ export interface Shared {
   readonly codec: PayloadCodec.PayloadCodec
   readonly maxPacketBytes: number
   readonly handshakeTimeoutMillis: number
+  /** Returns the units of an encoded packet; undefined for one unit each. */
+  readonly unitsOf: ((packet: unknown) => number) | undefined
   readonly emit: ServerEvents.ServerEvents<FarmEvent>["emit"]
   readonly stats: { -readonly [Name in keyof FarmStats]: FarmStats[Name] }
 }
@@ -227,13 +231,17 @@ const makeWatch = (
 }
 
 /** Joins the pool for a farm. Begins no more packets while it does not read the outcomes of earlier ones. */
-const join = Effect.fnUntraced(function* (shared: Shared, channel: MessageChannel.MessageChannel) {
-  const { codec, maxPacketBytes, pool, stats } = shared
+const join = Effect.fnUntraced(function* (
+  shared: Shared,
+  channel: MessageChannel.MessageChannel,
+  remote: NetAddress.SocketAddress
+) {
+  const { codec, maxPacketBytes, pool, stats, unitsOf } = shared
   const isFull = Signal.make()
   const packetBytes: Served["packetBytes"] = new Map()
   const sendThreads = (threads: number) =>
     channel.send([Protocol.encodeUnsafe({ _tag: "Threads", threads: announced(threads) })])
-  const client = yield* pool.join({
+  const listener: PoolState.Listener = {
     onOutcomes: (outcomes) => {
       stats.packets += outcomes.length
       for (const outcome of outcomes) {
@@ -247,11 +255,18 @@ const join = Effect.fnUntraced(function* (shared: Shared, channel: MessageChanne
     },
     onWorking: (ids) => channel.send([Protocol.encodeUnsafe({ _tag: "Working", ids })]),
     onThreads: sendThreads
-  })
+  }
+  const title = `${pool.job.name} for ${NetAddress.formatSocketAddress(remote)}`
+  const client = yield* pool.join(listener, title, unitsOf)
   const served: Served = { shared, channel, client, packetBytes, inFlightBytes: 0 }
   const resume = Effect.map(channel.writable, client.resume)
   return { served, sendThreads, resuming: Effect.forever(Effect.andThen(isFull.wait, resume)) }
 })
+
+/** The data of the connection of a farm. */
+interface FarmContext extends Pick<TcpServer.ConnectionContext, "id" | "sweeper"> {
+  readonly remote: NetAddress.SocketAddress
+}
 
 /** Serves a farm after its handshake, until it leaves or sends nothing for its lease. */
 const serveGreeted = Effect.fnUntraced(function* (
@@ -259,11 +274,11 @@ const serveGreeted = Effect.fnUntraced(function* (
   channel: MessageChannel.MessageChannel,
   { hello, welcome }: Greetings,
   life: Life,
-  { id, sweeper }: TcpServer.ConnectionContext
+  { id, remote, sweeper }: FarmContext
 ) {
   const { emit, maxPacketBytes, pool, stats } = shared
   channel.setLimits({ frameBytes: Protocol.frameLimitBytes.session, packetBytes: maxPacketBytes })
-  const { resuming, sendThreads, served } = yield* join(shared, channel)
+  const { resuming, sendThreads, served } = yield* join(shared, channel, remote)
   if (served.client.threads() > welcome.threads) sendThreads(served.client.threads())
   const leaseExpired = Latch.makeUnsafe(false)
   const silence = Silence.make(hello.lease, sweeper.now)
@@ -293,9 +308,10 @@ const serveGreeted = Effect.fnUntraced(function* (
 export const serve = (
   shared: Shared,
   connection: Connection,
-  context: TcpServer.ConnectionContext,
+  { id, sweeper }: TcpServer.ConnectionContext,
   rest: Uint8Array
 ) => {
+  const context: FarmContext = { id, sweeper, remote: connection.remote }
   const life: Life = { silence: undefined, hasPart: false }
   const channel = MessageChannel.make(connection, rest, () => {
     life.silence?.hear()
@@ -309,7 +325,7 @@ export const serve = (
     ),
     Effect.tapError((error) => {
       if (error._tag !== "ProtocolError") return Effect.void
-      shared.emit(() => ({ _tag: "FarmRefused", id: context.id, message: error.message }))
+      shared.emit(() => ({ _tag: "FarmRefused", id, message: error.message }))
       return Effect.andThen(sendRefusal(channel, error), linger(connection))
     })
   )

@@ -20,8 +20,26 @@ export interface Listener {
   readonly onThreads?: ((threads: number) => void) | undefined
 }
 
+/** The part of one worker in the tasks of a client. */
+export interface WorkerUsage {
+  readonly name: string
+  readonly host: string | undefined
+  /** Tasks that were done, with their units and the working time. */
+  packets: number
+  units: number
+  busyMillis: number
+  /** Tasks that failed on the worker, or with it. */
+  failures: number
+}
+
+/** Returns the units of a task by its packet, which the client has sent. */
+export type UnitsOf = (packet: unknown) => number
+
 /** The state of a client. */
 export interface Client extends Listener {
+  readonly unitsOf: UnitsOf
+  /** By the index of the worker. */
+  readonly usage: Map<number, WorkerUsage>
   readonly queue: Array<ClientTask>
   /** The tasks without an outcome, by the ids of the client. */
   readonly inFlight: InFlight.InFlight<number, ClientTask>
@@ -44,7 +62,7 @@ interface ClientTask {
 }
 
 /** The state of a worker. */
-interface PoolWorker extends Pick<Worker, "capacity" | "latencyMillis" | "reportsEachBegin"> {
+interface PoolWorker extends WorkerInfo {
   readonly index: number
   readonly throughput: PacketSizing.Throughput
   readonly inFlight: InFlight.InFlight<number, ClientTask>
@@ -100,7 +118,7 @@ const targetMillis = 100
 const untimedMillis = 0
 
 /** The properties of a worker that matter here. */
-type WorkerInfo = Pick<Worker, "capacity" | "latencyMillis" | "reportsEachBegin">
+type WorkerInfo = Pick<Worker, "capacity" | "host" | "latencyMillis" | "name" | "reportsEachBegin">
 
 /** Makes the state of a pool without workers and clients. */
 export const make = (): State => ({
@@ -109,10 +127,11 @@ export const make = (): State => ({
 })
 
 /** Adds a worker, and returns its index. Its `Attached` follows. */
-export const addWorker = (state: State, { capacity, latencyMillis, reportsEachBegin }: WorkerInfo): number => {
+export const addWorker = (state: State, info: WorkerInfo): number => {
+  const { capacity, host, latencyMillis, name, reportsEachBegin } = info
   const index = state.nextWorker++
   state.workers.set(index, {
-    ...{ index, capacity, latencyMillis, reportsEachBegin, throughput: PacketSizing.make() },
+    ...{ index, name, host, capacity, latencyMillis, reportsEachBegin, throughput: PacketSizing.make() },
     ...{ inFlight: InFlight.make(), begun: new Set(), state: "joining" }
   })
   return index
@@ -122,10 +141,13 @@ export const addWorker = (state: State, { capacity, latencyMillis, reportsEachBe
 export const threads = ({ workers }: State): number =>
   Array.from(workers.values()).filter(({ state }) => state !== "joining").length
 
-/** Adds a client, which knows of the present workers. */
-export const join = (state: State, listener: Listener): Client => {
+const oneUnit: UnitsOf = () => 1
+
+/** Adds a client, which knows of the present workers. Each of its tasks is a unit unless `unitsOf` says otherwise. */
+export const join = (state: State, listener: Listener, unitsOf: UnitsOf = oneUnit): Client => {
   const client: Client = {
     ...listener,
+    ...{ unitsOf, usage: new Map() },
     ...{ queue: [], inFlight: InFlight.make(), virtualTime: 0, lastTaskMillis: 0 },
     ...{ threads: threads(state), isPaused: false }
   }
@@ -189,6 +211,26 @@ const isPending = (clientTask: ClientTask) => clientTask.client.inFlight.entries
 
 const isCancelled = ({ client, task }: ClientTask) => client.inFlight.cancelledAt.has(task.id)
 
+/** The end of a task, with its working time if it is done. */
+interface CountedReport {
+  readonly _tag: TaskOutcome["_tag"]
+  readonly millis: number
+}
+
+/** Counts the end of a task that its client waits for. */
+const countUsage = ({ host, index, name }: PoolWorker, clientTask: ClientTask, { _tag, millis }: CountedReport) => {
+  if (!isPending(clientTask) || isCancelled(clientTask)) return
+  const { task } = clientTask
+  const { unitsOf, usage } = clientTask.client
+  const own = usage.get(index) ?? { name, host, packets: 0, units: 0, busyMillis: 0, failures: 0 }
+  usage.set(index, own)
+  if (_tag === "Failed") own.failures++
+  if (_tag !== "Done") return
+  own.packets++
+  own.units += unitsOf(task.packet)
+  own.busyMillis += millis
+}
+
 /** Ends a task for its client. */
 const addOutcome = (outcomes: Outcomes, clientTask: ClientTask, outcome: TaskOutcome) => {
   if (!isPending(clientTask)) return
@@ -210,8 +252,12 @@ const loseWorker = (worker: PoolWorker, report: Extract<Report, { _tag: "Lost" |
     if (named?.includes(id)) clientTask.client.virtualTime += lossMillis
     clientTask.assigned = undefined
     const waitsAgain = isPending(clientTask) && !isCancelled(clientTask) && !running.includes(id)
-    if (waitsAgain) clientTask.client.queue.unshift(clientTask)
-    else addOutcome(outcomes, clientTask, { _tag: "Failed", id, error: errorText(message) })
+    if (waitsAgain) {
+      clientTask.client.queue.unshift(clientTask)
+      continue
+    }
+    countUsage(worker, clientTask, { _tag: "Failed", millis: 0 })
+    addOutcome(outcomes, clientTask, { _tag: "Failed", id, error: errorText(message) })
   }
 }
 
@@ -238,6 +284,7 @@ const receive = (worker: PoolWorker, report: Report, outcomes: Outcomes) => {
       const { client, estimateMillis } = clientTask
       const millis = report._tag === "Done" ? report.millis : 0
       client.virtualTime += millis - estimateMillis
+      countUsage(worker, clientTask, { _tag: report._tag, millis })
       if (report._tag === "Done") {
         PacketSizing.record(worker.throughput, 1, millis, targetMillis)
         client.lastTaskMillis = millis

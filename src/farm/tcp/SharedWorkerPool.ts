@@ -8,9 +8,11 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Monotonic from "../../network/Monotonic.ts"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
 import * as WorkerScope from "../pool/WorkerScope.ts"
 import type { Report, Task, Worker, WorkerPool } from "../Worker.ts"
+import * as PoolRuns from "./PoolRuns.ts"
 import * as PoolState from "./PoolState.ts"
 
 /** A client of the pool. Its task ids are its own. */
@@ -33,8 +35,17 @@ export interface SharedWorkerPool {
   readonly job: Worker["job"]
   /** The workers that have joined and not failed permanently. */
   readonly threads: () => number
-  /** Adds a client, which receives one outcome for each task. Its remaining tasks are stopped when the scope closes. */
-  readonly join: (listener: PoolState.Listener) => Effect.Effect<PoolClient, never, Scope.Scope>
+  /**
+   * Adds a client, which receives one outcome for each task. Its remaining tasks are stopped when the scope closes.
+   * `title` and `unitsOf` describe its tasks to observers.
+   */
+  readonly join: (
+    listener: PoolState.Listener,
+    title?: string,
+    unitsOf?: PoolState.UnitsOf
+  ) => Effect.Effect<PoolClient, never, Scope.Scope>
+  /** The runs of the clients, and the latest that have ended. */
+  readonly runs: Effect.Effect<ReadonlyArray<PoolRuns.PoolRun>>
   /** Waits until every worker has failed permanently and none can join; returns the last error. */
   readonly allGone: Effect.Effect<string>
 }
@@ -50,6 +61,27 @@ const clientOf = (client: PoolState.Client, send: (event: PoolState.Event) => vo
 
 const isOther = (one: Worker["job"], other: Worker["job"]) => one.name !== other.name || one.version !== other.version
 
+const perform = (
+  workers: ReadonlyMap<number, Worker>,
+  allGone: Deferred.Deferred<string>,
+  action: PoolState.Action
+) => {
+  switch (action._tag) {
+    case "Outcomes":
+      return action.client.onOutcomes(action.outcomes)
+    case "Working":
+      return action.client.onWorking?.(action.ids)
+    case "Threads":
+      return action.client.onThreads?.(action.threads)
+    case "Run":
+      return workers.get(action.worker)?.run(action.tasks)
+    case "Cancel":
+      return workers.get(action.worker)?.cancel(action.ids)
+    case "AllGone":
+      return Deferred.doneUnsafe(allGone, Exit.succeed(action.message))
+  }
+}
+
 /**
  * Makes a pool of workers, which it uses until the scope closes. It waits for the first worker. Fails with
  * `InvalidOptions` if there is none, and none joins. A worker that joins with another job is not used.
@@ -57,30 +89,15 @@ const isOther = (one: Worker["job"], other: Worker["job"]) => one.name !== other
 export const make = Effect.fnUntraced(function* ({ joining, workers: initial }: WorkerPool) {
   const workers = new Map<number, Worker>()
   const state = PoolState.make()
+  const runs = PoolRuns.make(state, yield* Monotonic.millis)
   const poolScope = yield* Effect.scope
   const runFork = yield* FiberSet.makeRuntime<never>()
   /** The job of the first worker. */
   let job: Worker["job"] | undefined
   const firstWorker = yield* Deferred.make<Worker, FarmError>()
   const allGone = yield* Deferred.make<string>()
-
-  const perform = (action: PoolState.Action) => {
-    switch (action._tag) {
-      case "Outcomes":
-        return action.client.onOutcomes(action.outcomes)
-      case "Working":
-        return action.client.onWorking?.(action.ids)
-      case "Threads":
-        return action.client.onThreads?.(action.threads)
-      case "Run":
-        return workers.get(action.worker)?.run(action.tasks)
-      case "Cancel":
-        return workers.get(action.worker)?.cancel(action.ids)
-      case "AllGone":
-        return Deferred.doneUnsafe(allGone, Exit.succeed(action.message))
-    }
-  }
-  const send = (event: PoolState.Event) => PoolState.step(state, event).forEach(perform)
+  const performOne = (action: PoolState.Action) => perform(workers, allGone, action)
+  const send = (event: PoolState.Event) => PoolState.step(state, event).forEach(performOne)
 
   /** Adds a worker until it is gone. */
   const add = Effect.fnUntraced(function* (joined: Worker) {
@@ -122,11 +139,19 @@ export const make = Effect.fnUntraced(function* ({ joining, workers: initial }: 
     job: first.job,
     threads: () => PoolState.threads(state),
     allGone: Deferred.await(allGone),
-    join: (listener) =>
+    runs: Effect.sync(runs.list),
+    join: (listener, title = first.job.name, unitsOf) =>
       Effect.acquireRelease(
-        Effect.sync(() => PoolState.join(state, listener)),
-        (client) => Effect.sync(() => send({ _tag: "Leave", client }))
-      ).pipe(Effect.map((client) => clientOf(client, send)))
+        Effect.sync(() => {
+          const client = PoolState.join(state, listener, unitsOf)
+          return { client, endRun: runs.begin(title, client) }
+        }),
+        ({ client, endRun }) =>
+          Effect.sync(() => {
+            endRun()
+            send({ _tag: "Leave", client })
+          })
+      ).pipe(Effect.map(({ client }) => clientOf(client, send)))
   }
   return pool
 })

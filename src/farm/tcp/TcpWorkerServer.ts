@@ -18,6 +18,7 @@ import * as TcpServer from "../../network/TcpServer.ts"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
 import type { Workers } from "../Worker.ts"
 import * as FarmSession from "./FarmSession.ts"
+import type * as PoolRuns from "./PoolRuns.ts"
 import * as SharedWorkerPool from "./SharedWorkerPool.ts"
 import * as Auth from "./wire/Auth.ts"
 import * as MessageChannel from "./wire/MessageChannel.ts"
@@ -46,6 +47,8 @@ export interface ServeOptions {
   readonly maxInFlightBytes?: number | undefined
   /** The time limit for the handshake. Default 10 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
+  /** Returns the units of an encoded packet, for `runs`. Default: a packet is one unit. */
+  readonly unitsOf?: ((packet: unknown) => number) | undefined
 }
 /** The options of a server. @category models @since 0.1.0 */
 export type Options = TcpServer.Options &
@@ -68,10 +71,19 @@ export type Event = TcpServer.Event | FarmEvent
 /** Counters of a server since its start. @category models @since 0.1.0 */
 export type Stats = TcpServer.Stats & FarmStats
 
+/** A run of a farm on the workers of a server. @category models @since 0.1.0 */
+export type Run = PoolRuns.PoolRun
+
 /** A running server. `Other` are the events that its owner adds. @category models @since 0.1.0 */
 export interface Server<Other = never>
   extends Omit<TcpServer.TcpServer, "events" | "stats" | "statsEvery">,
-    ServerEvents.Observable<Event | Other, Stats> {}
+    ServerEvents.Observable<Event | Other, Stats> {
+  /**
+   * Returns the runs of the farms that are connected in the order of their start, and then the latest that have ended,
+   * at most 16.
+   */
+  readonly runs: Effect.Effect<ReadonlyArray<Run>>
+}
 
 /** The service of a running server. @category services @since 0.1.0 */
 export class TcpWorkerServer extends Context.Service<TcpWorkerServer, Server>()("effect-inet/farm/TcpWorkerServer") {}
@@ -88,7 +100,7 @@ export interface Farms {
   readonly serve: FarmHandler
   /** The time limit for the handshake and for the bytes before it. */
   readonly handshakeTimeoutMillis: number
-  /** Adds the stats of the farms to those of the server that runs the handler. */
+  /** Adds the runs, and the stats of the farms to those of the server that runs the handler. */
   readonly observe: <Other>(server: TcpServer.TcpServer<FarmEvent | Other>) => Server<Other>
 }
 
@@ -121,7 +133,8 @@ export const makeFarms = Effect.fnUntraced(function* (
   yield* checkWhole("maxInFlightBytes", maxInFlightBytes, Number.MAX_SAFE_INTEGER)
   const stats = { farms: 0, packets: 0 }
   const shared: FarmSession.Shared = {
-    ...{ pool, capacity, maxInFlightBytes, maxPacketBytes, emit, stats, codec: PayloadCodec.make(options.job) },
+    ...{ pool, capacity, maxInFlightBytes, maxPacketBytes, unitsOf: options.unitsOf },
+    ...{ emit, stats, codec: PayloadCodec.make(options.job) },
     auth: key === undefined ? undefined : yield* Auth.make(key),
     handshakeTimeoutMillis: Duration.toMillis(handshakeTimeout)
   }
@@ -130,6 +143,7 @@ export const makeFarms = Effect.fnUntraced(function* (
     serve: (connection, context, rest) => FarmSession.serve(shared, connection, context, rest),
     observe: (server) => ({
       ...server,
+      runs: pool.runs,
       ...ServerEvents.observable(
         server.events,
         Effect.map(server.stats, (connections) => ({ ...connections, ...stats }))

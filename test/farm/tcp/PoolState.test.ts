@@ -29,7 +29,7 @@ const Script = Arbitrary.array(Arbitrary.schema(Operation), { minLength: 40, max
 const makePool = () => {
   const state = PoolState.make()
   for (let added = 0; added < workerCount; added++) {
-    const worker = PoolState.addWorker(state, { capacity: capacityCount, latencyMillis: 1 })
+    const worker = PoolState.addWorker(state, { name: "w", capacity: capacityCount, latencyMillis: 1 })
     PoolState.step(state, { _tag: "Attached", worker })
   }
   const held = Array.from({ length: workerCount }, (): Array<number> => [])
@@ -149,7 +149,7 @@ describe("PoolState", () => {
 
   it("counts a worker that joins once it is attached, and tells the clients that know of fewer", () => {
     const { clients, send, state } = makePool()
-    const worker = PoolState.addWorker(state, { capacity: capacityCount, latencyMillis: 1 })
+    const worker = PoolState.addWorker(state, { name: "w", capacity: capacityCount, latencyMillis: 1 })
     assert.strictEqual(PoolState.threads(state), 2)
     const actions = PoolState.step(state, { _tag: "Attached", worker })
     assert.deepStrictEqual(
@@ -159,7 +159,7 @@ describe("PoolState", () => {
     assert.strictEqual(clients[0]!.client.threads, 3)
     // A worker that takes the place of one that is gone is no more thread.
     send({ _tag: "Reports", worker: 0, reports: [{ _tag: "Gone", message: "one" }] })
-    const next = PoolState.addWorker(state, { capacity: capacityCount, latencyMillis: 1 })
+    const next = PoolState.addWorker(state, { name: "w", capacity: capacityCount, latencyMillis: 1 })
     assert.deepStrictEqual(PoolState.step(state, { _tag: "Attached", worker: next }), [])
     assert.strictEqual(PoolState.threads(state), 3)
   })
@@ -167,7 +167,7 @@ describe("PoolState", () => {
   it("does not grow with workers that join and leave", () => {
     const { send, state } = makePool()
     for (let count = 0; count < 1_000; count++) {
-      const worker = PoolState.addWorker(state, { capacity: capacityCount, latencyMillis: 1 })
+      const worker = PoolState.addWorker(state, { name: "w", capacity: capacityCount, latencyMillis: 1 })
       send({ _tag: "Attached", worker })
       send({ _tag: "Reports", worker, reports: [{ _tag: "Gone", message: "it left" }] })
       // What it says after that is ignored.
