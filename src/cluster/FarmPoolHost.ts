@@ -20,6 +20,7 @@ import * as AgentTable from "./AgentTable.ts"
 import * as ClusterMetrics from "./ClusterMetrics.ts"
 import { type ExchangeAnswer, type ExchangeCall, FarmPool, formatJob } from "./FarmPool.ts"
 import * as HostedRun from "./HostedRun.ts"
+import type { HostedRuns } from "./HostedRuns.ts"
 import { JobModules } from "./JobModules.ts"
 import { type RunSpec, RunStore } from "./RunStore.ts"
 
@@ -31,6 +32,8 @@ export interface Options {
   readonly silence?: Duration.Input | undefined
   /** The time for which runs that have ended are kept, with their outputs. Default 7 days. */
   readonly keepRuns?: Duration.Input | undefined
+  /** Receives the runs on this host, for observers. Default: nothing does. */
+  readonly observed?: HostedRuns | undefined
 }
 
 /** The call of an agent with the answer to it, which a repeated call receives as well. */
@@ -43,6 +46,7 @@ interface LastCall {
 interface Pool {
   readonly context: HostedRun.Context
   readonly runs: Map<string, HostedRun.HostedRun>
+  readonly observed: HostedRuns | undefined
   readonly lastCalls: Map<string, LastCall>
   readonly now: () => number
   readonly silenceMillis: number
@@ -103,7 +107,7 @@ const isSameRun = (one: RunSpec, other: RunSpec) =>
   formatJob(one.job) === formatJob(other.job) && one.input === other.input
 
 const runOrJoin = Effect.fnUntraced(function* (
-  { context, runs }: Pool,
+  { context, observed, runs }: Pool,
   spec: RunSpec,
   settings: Parameters<typeof HostedRun.execute>[2]
 ) {
@@ -115,10 +119,11 @@ const runOrJoin = Effect.fnUntraced(function* (
   // Another run with this key is refused by the table, and does not take the place of the first.
   if (live !== undefined) return yield* execute
   runs.set(key, hosted)
+  const ended = observed?.begin(hosted)
   return yield* execute.pipe(
     Effect.onExit((exit) => {
       runs.delete(key)
-      return Deferred.done(hosted.reply, exit)
+      return Effect.andThen(ended?.(exit) ?? Effect.void, Deferred.done(hosted.reply, exit))
     })
   )
 })
@@ -182,6 +187,7 @@ const makePool = Effect.fnUntraced(function* (options: Options, name: string) {
       checkpointInterval: options.checkpointInterval ?? "2 seconds"
     },
     runs: new Map(),
+    observed: options.observed,
     lastCalls: new Map(),
     now,
     silenceMillis: Duration.toMillis(options.silence ?? "2 seconds"),
