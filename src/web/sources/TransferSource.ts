@@ -1,0 +1,76 @@
+/** The transfers of a TFTP server, for the page. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Ref from "effect/Ref"
+import * as Endpoint from "../../network/Endpoint.ts"
+import * as Monotonic from "../../network/Monotonic.ts"
+import * as NameText from "../../tftp/protocol/NameText.ts"
+import * as Negotiation from "../../tftp/protocol/Negotiation.ts"
+import type * as TftpServer from "../../tftp/TftpServer.ts"
+import type * as PageState from "../PageState.ts"
+import * as Rates from "./Rates.ts"
+import * as Rows from "./Rows.ts"
+
+type Status = TftpServer.TransferStatus
+
+const isRunning = ({ state }: Status) => state === "running"
+
+const bytesOf = ({ summary }: Status) => summary?.bytes ?? 0
+
+/** Rows of transfers that run, so that there is space for those that have ended. */
+const maxRunningRows = 150
+
+/**
+ * Returns the transfers to show: the running ones in their order, then the latest that have ended. Of too many running
+ * ones those that have transferred bytes come first: requests of forged addresses have not.
+ */
+const choose = (all: ReadonlyArray<Status>): Rows.Rows<Status> => {
+  const running = all.filter(isRunning)
+  const chosen =
+    running.length <= maxRunningRows
+      ? running
+      : [...running.filter((one) => bytesOf(one) > 0), ...running.filter((one) => bytesOf(one) === 0)]
+          .slice(0, maxRunningRows)
+          .sort((one, other) => one.transfer.id - other.transfer.id)
+  const { omitted, rows } = Rows.cut([...chosen, ...all.filter((one) => !isRunning(one))])
+  return { rows, omitted: omitted + running.length - chosen.length }
+}
+
+/** Returns the average rate since the start of a transfer, in bytes per second. */
+const averageRate = (status: Status, nowMillis: number) =>
+  (bytesOf(status) * 1_000) / Math.max(1, (status.endedAtMillis ?? nowMillis) - status.startedAtMillis)
+
+const rowOf = (service: string, status: Status, bytesPerSecond: number): PageState.Transfer => {
+  const { endedAtMillis, reason, startedAtMillis, state, summary, totalBytes, transfer } = status
+  const { blksize, resent, windowsize } = summary ?? { ...Negotiation.defaults, resent: 0 }
+  return {
+    ...{ service, id: transfer.id, direction: transfer.kind === "RRQ" ? "download" : "upload" },
+    file: Rows.text(NameText.escape(transfer.filename)),
+    client: Endpoint.format(transfer.client),
+    ...{ state, startedMillis: startedAtMillis },
+    ...(endedAtMillis === undefined ? {} : { endedMillis: endedAtMillis }),
+    bytes: bytesOf(status),
+    ...(totalBytes === undefined ? {} : { totalBytes }),
+    bytesPerSecond: Rows.rounded(bytesPerSecond),
+    ...{ resent, blksize, windowsize },
+    ...(reason === undefined ? {} : { reason: Rows.text(NameText.escape(reason)) })
+  }
+}
+
+/** Makes the source of the transfers of a server. It reads the server only when it is read itself. */
+export const make = Effect.fnUntraced(function* (service: string, server: Pick<TftpServer.Server, "transfers">) {
+  const monotonic = yield* Monotonic.millis
+  const rates = yield* Ref.make(Rates.initial)
+  const transfers = Effect.gen(function* () {
+    const nowMillis = yield* Clock.currentTimeMillis
+    const { omitted, rows } = choose(yield* server.transfers)
+    const counters = rows.filter(isRunning).map((one) => [one.transfer.id, bytesOf(one)] as const)
+    const current = yield* Ref.modify(rates, (state) => {
+      const [next, perSecond] = Rates.step(state, monotonic(), counters)
+      return [perSecond, next]
+    })
+    const rateOf = (status: Status) => current.get(status.transfer.id) ?? averageRate(status, nowMillis)
+    return { rows: rows.map((status) => rowOf(service, status, rateOf(status))), omitted }
+  })
+  return { transfers }
+})
