@@ -1,13 +1,16 @@
 /** The program of `farm serve`. */
+import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
 import * as SocketServer from "effect/socket/SocketServer"
 import { messageWithCauses } from "../../../cluster/ClusterError.ts"
+import * as HostedRuns from "../../../cluster/HostedRuns.ts"
 import * as NodeFarmCluster from "../../../cluster/NodeFarmCluster.ts"
 import * as Network from "../../../network/Network.ts"
 import * as NodeErrors from "../../../network/node/NodeErrors.ts"
+import * as FarmSource from "../../../web/sources/FarmSource.ts"
 import * as NodeCompileCache from "../common/NodeCompileCache.ts"
 import * as NodeProcessors from "../common/NodeProcessors.ts"
 import * as runServer from "../common/runServer.ts"
@@ -49,11 +52,23 @@ const start = Effect.fnUntraced(function* (input: Input) {
   const connected = yield* database.open(input.database)
   NodeCompileCache.shareWithThreads()
   const { checkpointInterval, keepRuns, silence } = input
+  const observed = HostedRuns.make()
   yield* NodeFarmCluster.layerHost({
-    ...{ jobs, port, host: advertised, listenHost: host },
+    ...{ jobs, port, host: advertised, listenHost: host, observed },
     ...{ lockExpiration, checkpointInterval, keepRuns, silence }
   }).pipe(Layer.provide(connected), Layer.build, Effect.catch(explainStartError(address, port)))
-  return { address }
+  return { address, page: FarmSource.make("farm", Effect.map(observed.list, Arr.map(shownRun))) }
 })
+
+/** Returns a run as the page shows it. */
+const shownRun = ({ id, job, pool, state, status }: HostedRuns.ObservedRun): FarmSource.Run => {
+  const { etaMillis, total, ...progress } = status
+  const hostOf = (host: string) => (host === "" ? undefined : host)
+  const workers = status.workers.map(({ host, ...worker }) => ({ ...worker, host: hostOf(host), failures: 0 }))
+  return {
+    ...{ id, state, title: `${status.key} of pool ${pool}: ${job}` },
+    progress: () => ({ ...progress, etaMillis, total, workers })
+  }
+}
 
 export const serve = (input: Input) => runServer.serve("farm", input, clusterLogs.provide(start(input)))

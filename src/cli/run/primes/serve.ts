@@ -5,6 +5,7 @@ import * as Redacted from "effect/Redacted"
 import type * as TcpServer from "../../../network/TcpServer.ts"
 import type * as Kernels from "../../../primes/Kernels.ts"
 import * as PrimeServer from "../../../primes/PrimeServer.ts"
+import * as FarmSource from "../../../web/sources/FarmSource.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import * as runServer from "../common/runServer.ts"
 import * as serverMessages from "../common/serverMessages.ts"
@@ -34,6 +35,7 @@ interface Options extends TcpServer.Limits, Pick<PrimeServer.Options, "dialect" 
 export const start = ({ threads, ...options }: Options, flag: string) =>
   PrimeServer.make({ ...options, workers: pool.threads(threads) }).pipe(
     Effect.provide(crypto.layer(options.key)),
+    Effect.map((server) => ({ ...server, page: FarmSource.make(options.service ?? "primes", server.runs) })),
     Effect.catch((error) =>
       error._tag === "NetworkError"
         ? serverMessages.explainListenError("primes", options.port, flag)(error)

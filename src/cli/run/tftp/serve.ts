@@ -12,6 +12,7 @@ import * as NodeFileStore from "../../../tftp/store/NodeFileStore.ts"
 import * as NodeNeighbours from "../../../tftp/store/NodeNeighbours.ts"
 import type * as Store from "../../../tftp/store/Store.ts"
 import * as TftpServer from "../../../tftp/TftpServer.ts"
+import * as TransferSource from "../../../web/sources/TransferSource.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import * as runServer from "../common/runServer.ts"
 import { CannotServe, explainListenError } from "../common/serverMessages.ts"
@@ -167,8 +168,12 @@ export const serve = Effect.fnUntraced(function* ({ threads = 1, ...input }: Inp
       Effect.provideService(FileStore.FileStore, deferredStore(store)),
       Effect.catch(explainListenError("tftp", input.port, "--port", "udp"))
     )
+    const page = yield* TransferSource.make(input.service ?? "tftp", server)
+    const ownPortClients = Effect.map(server.transfers, (all) =>
+      all.flatMap(({ state, transfer }) => (state === "running" ? [transfer.client] : []))
+    )
     const reread = Effect.flatMap(Deferred.await(inForce), ({ reread }) => reread)
-    return { ...server, limitKeys, resources, ...(input.rules === undefined ? {} : { reread }) }
+    return { ...server, limitKeys, ownPortClients, page, resources, ...(input.rules === undefined ? {} : { reread }) }
   })
   // No file is opened as root.
   yield* runServer.serve("tftp", input, start, {
