@@ -15,7 +15,7 @@ import * as Rot13Scenario from "./rot13/Rot13Scenario.ts"
 import * as Scenario from "./Scenario.ts"
 import * as Settings from "./Settings.ts"
 import * as StopAndWaitScenario from "./stopAndWait/StopAndWaitScenario.ts"
-import type { Remark, Trace } from "./Trace.ts"
+import type { Remark, StateChange, Trace } from "./Trace.ts"
 import * as TftpScenario from "./tftp/TftpScenario.ts"
 
 /** Number of arrows after which a run is ended: more than a diagram can show. */
@@ -39,6 +39,21 @@ const faultRemarks = (arrows: ReadonlyArray<Arrow>): ReadonlyArray<Remark> =>
 
 const byTime = (one: { readonly atMillis: number }, other: { readonly atMillis: number }) =>
   one.atMillis - other.atMillis
+
+/** Leaves out what a reader cannot see: a state like the one before, and variables that change at once again. */
+const changesOf = (states: ReadonlyArray<StateChange>): ReadonlyArray<StateChange> => {
+  const changes: Array<StateChange> = []
+  const lastOf = new Map<string, number>()
+  for (const change of states) {
+    const at = lastOf.get(change.host)
+    const before = at === undefined ? undefined : changes[at]
+    const isSameState = before?.state === change.state
+    if (isSameState && JSON.stringify(before?.variables) === JSON.stringify(change.variables)) continue
+    if (isSameState && before?.atMillis === change.atMillis) changes[at!] = change
+    else lastOf.set(change.host, changes.push(change) - 1)
+  }
+  return changes
+}
 
 const latest = (times: ReadonlyArray<number>) => times.reduce((one, other) => Math.max(one, other), 0)
 
@@ -71,8 +86,9 @@ const toTrace = <Message>(
   const recording = recorder.recording()
   const { arrows } = recording
   const observed = observe(recording)
-  const states = [...recorder.states(), ...observed.states].sort(byTime)
-  const remarks = [...faultRemarks(arrows), ...recorder.remarks(), ...observed.remarks].sort(byTime)
+  const states = changesOf([...recorder.states(), ...observed.states].sort(byTime))
+  // At the same time, what a program does precedes what the network makes of it.
+  const remarks = [...recorder.remarks(), ...observed.remarks, ...faultRemarks(arrows)].sort(byTime)
   const { atMillis, outcome, text } = ending
   const packets = Scenario.count(arrows.length, "packet")
   return {
@@ -107,6 +123,7 @@ const runScenario = Effect.fnUntraced(function* <Message>(
   const recorder = Recorder.make({
     link,
     maxArrows,
+    limitMillis,
     onLimit: () => void Deferred.doneUnsafe(isFull, Effect.void),
     describe
   })
@@ -120,7 +137,7 @@ const runScenario = Effect.fnUntraced(function* <Message>(
     const ending: Ending = yield* Effect.raceFirst(program({ hosts: simHosts, recorder }), full).pipe(
       Effect.timeoutOrElse({
         duration: limitMillis,
-        orElse: () => ended(`stopped after ${Scenario.duration(limitMillis)}: nothing more would be seen`)
+        orElse: () => ended(`stopped after ${Scenario.duration(limitMillis)}: a run takes at most as long`)
       })
     )
     recorder.stop()

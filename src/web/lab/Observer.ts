@@ -15,20 +15,15 @@ export interface Observer<State, Message> {
   readonly variables: (state: State) => StateChange["variables"]
 }
 
-/** Follows one host through a run: its state at the start, then each change that a reader can see. */
+/** Follows one host through a run: its state at the start, and after each event. */
 export const follow = <State, Message>(
   { host, name, start, step, variables }: Observer<State, Message>,
   { wire }: Recording<Message>
 ): Observed => {
   const states: Array<StateChange> = []
   const remarks: Array<Remark> = []
-  let shown = ""
-  const show = (state: State, atMillis: number) => {
-    const change = { atMillis, host, state: name(state), variables: variables(state) }
-    const text = JSON.stringify([change.state, change.variables])
-    if (text !== shown) states.push(change)
-    shown = text
-  }
+  const show = (state: State, atMillis: number) =>
+    states.push({ atMillis, host, state: name(state), variables: variables(state) })
   let state = start
   show(state, 0)
   for (const event of wire) {

@@ -42,6 +42,8 @@ export interface Options<Message> {
   readonly link: Link
   /** Number of arrows after which `onLimit` is called, once, and nothing more is recorded. */
   readonly maxArrows: number
+  /** Time after which packets are not recorded: a TCP that has lost nine copies sends the next one an hour later. */
+  readonly limitMillis: number
   readonly onLimit: () => void
   readonly describe: (packet: Packet.Packet) => Described<Message>
 }
@@ -139,7 +141,13 @@ const toRecording = <Message>(recorded: ReadonlyArray<Recorded<Message>>): Recor
 }
 
 /** Makes a recorder. */
-export const make = <Message>({ describe, link, maxArrows, onLimit }: Options<Message>): Recorder<Message> => {
+export const make = <Message>({
+  describe,
+  limitMillis,
+  link,
+  maxArrows,
+  onLimit
+}: Options<Message>): Recorder<Message> => {
   const names = new Map<string, string>()
   const recorded: Array<Recorded<Message>> = []
   const states: Array<StateChange> = []
@@ -151,7 +159,7 @@ export const make = <Message>({ describe, link, maxArrows, onLimit }: Options<Me
   let isStopped = false
 
   const add = (one: Recorded<Message>) => {
-    if (isStopped) return
+    if (isStopped || one.arrow.sentMillis > limitMillis) return
     recorded.push(one)
     if (recorded.length < maxArrows) return
     isStopped = true

@@ -17,6 +17,9 @@ const port = Rot13Server.defaultPort
 
 const limitMillis = 60_000
 
+/** Time for the FIN of both ends on a network that loses. */
+const finMillis = 2_000
+
 /** Messages of the client. */
 const texts = [
   "Hello, server!",
@@ -80,8 +83,8 @@ const overTcp = (settings: Settings, messages: ReadonlyArray<string>): Scenario.
       server: { address: server!.address, port },
       ...{ messages, isAtOnce, recorder }
     })
-    // The FIN of the server is still on its way.
-    yield* Effect.sleep(2 * settings.delayMillis + 10)
+    // The FIN of both ends may still be on its way, and be sent again.
+    yield* Effect.sleep(2 * settings.delayMillis + (settings.lossPercent === 0 ? 10 : finMillis))
     return ending
   }),
   observe: (recording) =>

@@ -68,7 +68,7 @@ const onSending = (state: State, { arrow, isRepetition, message }: WireEvent<Seg
   const name = next(message, state.name, afterSending)
   const isSynAgain = message === "syn" && state.name === "SYN-SENT"
   if (isRepetition !== true && !isSynAgain) return [{ ...state, name, sentBytes: state.sentBytes + arrow.bytes }]
-  return [{ ...state, name, repetitions: state.repetitions + 1 }, [`timeout: TCP sends again: ${arrow.label}`, "plain"]]
+  return [{ ...state, name, repetitions: state.repetitions + 1 }, [`timeout: TCP sends ${arrow.label} again`, "plain"]]
 }
 
 const onArrival = (state: State, { arrow, heldMillis, message }: WireEvent<Segment>): Step => {

@@ -41,6 +41,25 @@ const makeReporter = (host: string, { recorder }: World) => ({
     recorder.remark({ atMillis, host, text, tone })
 })
 
+/** Returns the remark on a frame that has arrived; undefined if all is as it should be. */
+const receiverRemark = (
+  frame: Frame.Frame,
+  before: ReadonlyArray<string>,
+  messages: ReadonlyArray<string>,
+  isDelivered: boolean
+): readonly [text: string, tone: Remark["tone"]] | undefined => {
+  const { text } = frame
+  const wasDelivered = before.includes(text)
+  if (!isDelivered) {
+    return wasDelivered
+      ? [`${Frame.name(frame)} came again: acknowledged, not delivered`, "plain"]
+      : [`${text} is taken for one that came again: it is acknowledged, and not delivered`, "warning"]
+  }
+  if (wasDelivered) return [`${text} is delivered a second time, as if it were new`, "warning"]
+  const missing = messages.find((one) => !before.includes(one))
+  return missing === text ? undefined : [`${text} is delivered, and ${missing} never was`, "warning"]
+}
+
 const runReceiver = Effect.fnUntraced(function* (
   host: SimHost.SimHost,
   world: World,
@@ -55,15 +74,9 @@ const runReceiver = Effect.fnUntraced(function* (
       ["delivered", `${state.delivered.length}`],
       ["last message", state.delivered.at(-1) ?? "none"]
     ])
-  const remarkOn = (atMillis: number, frame: Frame.Frame, before: Receiver.State, isDelivered: boolean) => {
-    const { text } = frame
-    if (!isDelivered) return report.remark(atMillis, `${Frame.name(frame)} came again: acknowledged, not delivered`)
-    const expected = messages[before.delivered.length]
-    if (text === expected) return
-    const mistaken = before.delivered.includes(text)
-      ? `${text} is delivered a second time, as if it were new`
-      : `${text} is delivered in the place of ${expected ?? "a further message"}`
-    report.remark(atMillis, mistaken, "warning")
+  const remarkOn = (atMillis: number, frame: Frame.Frame, before: ReadonlyArray<string>, isDelivered: boolean) => {
+    const remark = receiverRemark(frame, before, messages, isDelivered)
+    if (remark !== undefined) report.remark(atMillis, ...remark)
   }
   const open = Effect.flatMap(Network.Network, (network) =>
     Effect.gen(function* () {
@@ -72,7 +85,7 @@ const runReceiver = Effect.fnUntraced(function* (
         if (frame?._tag !== "DATA") return
         const atMillis = Recorder.millisOf(clock.currentTimeMillisUnsafe() * 1e6)
         const [next, reply, isDelivered] = Receiver.step(state, frame)
-        remarkOn(atMillis, frame, state, isDelivered)
+        remarkOn(atMillis, frame, state.delivered, isDelivered)
         state = next
         socket.sendUnsafe(Frame.encode(reply), from)
         show(atMillis)

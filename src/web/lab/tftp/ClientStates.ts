@@ -89,8 +89,9 @@ const onArrival = (state: State, { atMillis, message: { fromPort, packet } }: Wi
 const onAck = (state: State, block: number, atMillis: number): Step => {
   const next: State = { ...state, acked: block, phase: block === state.last ? "Done" : "Receiving" }
   if (state.acked !== block) return [next]
-  const why = state.arrivedAtMillis === atMillis ? "in reply to what has come" : "timeout"
-  return [next, [`${why}: ACK ${block} is sent again`, "plain"]]
+  if (state.arrivedAtMillis !== atMillis) return [next, [`timeout: ACK ${block} is sent again`, "plain"]]
+  // A reply to a block that came again is remarked with that block.
+  return state.kept.length === 0 ? [next] : [next, [`ACK ${block} again: DATA ${block + 1} is missing`, "plain"]]
 }
 
 /** Handles a packet that the client sends. */

@@ -76,10 +76,10 @@ const resendRemark = (state: State, block: number, atMillis: number): Step[1] =>
   const { acked, isOld, latestAck } = state
   const isAnswer = latestAck?.atMillis === atMillis && latestAck.block === block - 1
   if (isOld && isAnswer)
-    return [`DATA ${block} is sent again, because RFC 783 answers every ACK ${block - 1}`, "warning"]
+    return [`DATA ${block} is sent again, in reply to ACK ${block - 1}: RFC 783 answers every ACK`, "warning"]
   if (block !== acked + 1) return undefined
   return isAnswer
-    ? [`ACK ${block - 1} says that DATA ${block} is missing: the window is sent again from there`, "plain"]
+    ? [`ACK ${block - 1} says that DATA ${block} is missing: it is sent again`, "plain"]
     : [`timeout: no ACK for DATA ${block}, it is sent again`, "plain"]
 }
 
@@ -141,14 +141,14 @@ export const step = (state: State, event: WireEvent<TftpMessage>): Step =>
   event._tag === "Arrived" ? onArrival(state, event) : onSending(state, event)
 
 /** Returns the name of the state. */
-export const name = ({ acked, last, phase, sent, windowsize }: State): string => {
+export const name = ({ acked, last, phase, windowsize }: State): string => {
   switch (phase) {
     case "Listening":
       return "waiting for a request on port 69"
     case "Negotiating":
       return "waiting for ACK 0, of the OACK"
     case "Sending":
-      return `waiting for ACK ${Math.max(Math.min(acked + windowsize, last, sent), acked + 1)}`
+      return `waiting for ACK ${Math.min(acked + windowsize, last)}`
     case "Done":
       return "done: the last block is acknowledged"
     case "Stopped":
