@@ -1,0 +1,123 @@
+/**
+ * An HTTP server of the host with limits that hold whatever its clients do.
+ *
+ * A client over the limit is not refused: another connection is closed for it, so that clients that send nothing keep
+ * no user out. It is the oldest one without a request, or else the oldest. A request must arrive, and its response be
+ * read, in a time. WebSockets are not closed for others: there are at most as many of them as of other connections.
+ *
+ * The parser is Node's strict one: a request with two lengths, or with a length and chunks, gets 400 and no successor.
+ */
+import * as Http from "node:http"
+import type * as Net from "node:net"
+import type { Duplex } from "node:stream"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Effect from "effect/Effect"
+import type * as HttpServer from "effect/http/HttpServer"
+import type * as Scope from "effect/Scope"
+import type * as Network from "../Network.ts"
+import * as NodeErrors from "./NodeErrors.ts"
+
+/** Address and limits of a server. */
+export interface Options {
+  readonly host: string
+  /** 0 to 65535; 0 selects a free port. */
+  readonly port: number
+  /** Maximum number of open connections; another one closes the oldest, if possible without a request. */
+  readonly maxConnections: number
+  /** Time for a request to arrive. */
+  readonly timeoutMillis: number
+  /** Time without progress of a response: while it is made, and while its client does not read. */
+  readonly responseTimeoutMillis: number
+  /** Requests on a connection, after which it closes. */
+  readonly maxRequestsPerConnection: number
+  /** Maximum size of the line and the headers of a request. */
+  readonly maxHeaderBytes: number
+  /** Options of WebSockets. */
+  readonly websocket?: NodeHttpServer.Options["websocket"]
+}
+
+/** Time for a client to close its side after ours, once its connection is no longer one of HTTP. */
+const closeTimeoutMillis = 1_000
+
+/** The open connections of a server by what they wait for. */
+const makeConnections = (maxConnections: number) => {
+  const open = new Set<Duplex>()
+  /** Those whose request has not arrived: a flood of them ends no response. */
+  const waiting = new Set<Duplex>()
+  /** Those that asked for another protocol. Node's limits of time do not hold for them. */
+  const upgraded = new Set<Duplex>()
+  let isClosing = false
+  return {
+    add: (socket: Net.Socket) => {
+      if (isClosing) return void socket.destroy()
+      open.add(socket)
+      waiting.add(socket)
+      socket.on("close", () => {
+        open.delete(socket)
+        waiting.delete(socket)
+        upgraded.delete(socket)
+      })
+      if (open.size <= maxConnections) return
+      const [oldest] = waiting.size > 1 ? waiting : open
+      oldest?.destroy()
+    },
+    requested: (socket: Duplex) => void waiting.delete(socket),
+    upgraded: (socket: Duplex) => {
+      open.delete(socket)
+      waiting.delete(socket)
+      if (upgraded.size >= maxConnections) return void socket.destroy()
+      upgraded.add(socket)
+      socket.on("finish", () => {
+        const timer = setTimeout(() => socket.destroy(), closeTimeoutMillis)
+        socket.once("close", () => clearTimeout(timer))
+      })
+    },
+    close: () => {
+      isClosing = true
+      for (const socket of [...open, ...upgraded]) socket.destroy()
+    }
+  }
+}
+
+/** Creates a server that closes a connection for one over the limit. `close` refuses new connections. */
+const makeServer = (options: Options) => {
+  const { responseTimeoutMillis, timeoutMillis } = options
+  const server = Http.createServer({
+    headersTimeout: timeoutMillis,
+    requestTimeout: timeoutMillis,
+    keepAliveTimeout: timeoutMillis,
+    connectionsCheckingInterval: Math.max(10, timeoutMillis / 5),
+    maxHeaderSize: options.maxHeaderBytes,
+    // Two `Host` headers are then one that no check accepts; without this, the second one would be ignored.
+    joinDuplicateHeaders: true
+  })
+  // A client that sends many requests at once and reads no response would get all of them worked on at the same time.
+  server.maxRequestsPerSocket = options.maxRequestsPerConnection
+  // A client that sends nothing; one that does not read its response has a time of its own.
+  server.timeout = timeoutMillis
+  const connections = makeConnections(options.maxConnections)
+  const onRequest = ({ socket }: Http.IncomingMessage) => {
+    connections.requested(socket)
+    socket.setTimeout(responseTimeoutMillis)
+  }
+  server.on("connection", connections.add)
+  server.on("request", onRequest)
+  server.on("checkContinue", onRequest)
+  server.on("upgrade", (_, socket) => connections.upgraded(socket))
+  return { server, close: connections.close }
+}
+
+/** Listens until the scope closes; then all connections are closed at once. Fails if it cannot listen. */
+export const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<HttpServer.HttpServer["Service"], Network.NetworkError, Scope.Scope> {
+  const { host, port, websocket } = options
+  const { close, server } = makeServer(options)
+  const address = yield* NodeErrors.parseAddress(host, port)
+  const http = yield* Effect.mapError(
+    NodeHttpServer.make(() => server, { host, port, websocket, disablePreemptiveShutdown: true }),
+    ({ cause }) => NodeErrors.networkError(cause, address)
+  )
+  yield* Effect.addFinalizer(() => Effect.sync(close))
+  return http
+})
