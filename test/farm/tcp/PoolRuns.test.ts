@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Job from "../../../src/farm/Job.ts"
 import type { PoolRun } from "../../../src/farm/tcp/PoolRuns.ts"
+import * as PoolState from "../../../src/farm/tcp/PoolState.ts"
 import * as SharedWorkerPool from "../../../src/farm/tcp/SharedWorkerPool.ts"
 import * as Simulated from "../../support/Simulated.ts"
 import * as SimWorkers from "../SimWorkers.ts"
@@ -48,6 +49,25 @@ const totals = ({ id, progress, state, title }: PoolRun) => {
 }
 
 const run = <A, E>(body: Effect.Effect<A, E, Scope.Scope>) => Simulated.run(() => Effect.orDie(Effect.scoped(body)))
+
+describe("the usage of a client", () => {
+  it("has no task that was cancelled, although its worker has done it, nor one of a client that has left", () => {
+    const state = PoolState.make()
+    const worker = PoolState.addWorker(state, { name: "w", capacity: 8, latencyMillis: 1_000 })
+    PoolState.step(state, { _tag: "Attached", worker })
+    const [stays, leaves] = [1, 2].map(() => PoolState.join(state, { onOutcomes: () => {} }))
+    const run = (client: PoolState.Client) => PoolState.step(state, { _tag: "Run", client, tasks: tasks(2, 1) })
+    run(stays!)
+    run(leaves!)
+    PoolState.step(state, { _tag: "Cancel", client: stays!, ids: [0] })
+    PoolState.step(state, { _tag: "Leave", client: leaves! })
+    const done = [0, 1, 2, 3].map((id) => ({ _tag: "Done", id, result: 0, millis: 5 }) as const)
+    PoolState.step(state, { _tag: "Reports", worker, reports: done })
+    const usage = { name: "w", host: undefined, packets: 1, units: 1, busyMillis: 5, failures: 0 }
+    assert.deepStrictEqual([...stays!.usage.values()], [usage])
+    assert.deepStrictEqual([...leaves!.usage.values()], [])
+  })
+})
 
 describe("the runs of a shared pool", () => {
   it.effect("have the packets, units and working time of each worker", () =>

@@ -214,7 +214,7 @@ describe("PacketWatch, on a network", () => {
   TftpHosts.simulated("follows the transfers of a TFTP server to their ports", () =>
     Effect.gen(function* () {
       const watch = yield* makeWatch
-      const { endpoint } = yield* observed(watch, TftpHosts.serve({ files, timeout: "1 minute" }))
+      const { endpoint } = yield* observed(watch, TftpHosts.serve({ files, port: 6_969, timeout: "1 minute" }))
       yield* watch.serve("boot", { protocol: "udp", port: endpoint.port })
       const { arrows } = yield* follow(watch, "boot")
       const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
@@ -227,10 +227,27 @@ describe("PacketWatch, on a network", () => {
     })
   )
 
+  TftpHosts.simulated("follows a transfer on while the watcher of another service leaves", () =>
+    Effect.gen(function* () {
+      const watch = yield* makeWatch
+      const { endpoint } = yield* observed(watch, TftpHosts.serve({ files, port: 6_969, timeout: "1 minute" }))
+      yield* watch.serve("boot", { protocol: "udp", port: endpoint.port })
+      yield* watch.serve("rot13", rot13)
+      const { arrows } = yield* follow(watch, "boot")
+      const other = yield* follow(watch, "rot13")
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
+      yield* talk.play("a> RRQ f octet", "a< DATA 1 512")
+      yield* other.stop
+      yield* talk.play("a> ACK 1", "a< DATA 2 488", "a> ACK 2", "a-")
+      yield* Effect.sleep("1 second")
+      assert.deepStrictEqual(yield* kinds(arrows), ["RRQ", "DATA", "ACK", "DATA", "ACK"])
+    })
+  )
+
   TftpHosts.simulated("follows a transfer that had begun before, by the clients of the service", () =>
     Effect.gen(function* () {
       const watch = yield* makeWatch
-      const { endpoint, server } = yield* observed(watch, TftpHosts.serve({ files, timeout: "1 minute" }))
+      const { endpoint, server } = yield* observed(watch, TftpHosts.serve({ files, port: 6_969, timeout: "1 minute" }))
       const clients = Effect.map(server.transfers, (all) => all.map(({ transfer }) => transfer.client))
       yield* watch.serve("boot", { protocol: "udp", port: endpoint.port, clients })
       const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
@@ -245,7 +262,7 @@ describe("PacketWatch, on a network", () => {
   TftpHosts.simulated("follows transfers whose requests were too many to show", () =>
     Effect.gen(function* () {
       const watch = yield* makeWatch
-      const { endpoint } = yield* observed(watch, TftpHosts.serve({ files, timeout: "1 minute" }))
+      const { endpoint } = yield* observed(watch, TftpHosts.serve({ files, port: 6_969, timeout: "1 minute" }))
       yield* watch.serve("boot", { protocol: "udp", port: endpoint.port, dissector: "tftp" })
       const { arrows } = yield* follow(watch, "boot")
       const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
