@@ -12,6 +12,7 @@
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { type OutputChunk, type Plugin, rolldown } from "rolldown"
+import * as Licenses from "./Licenses.ts"
 
 const root = Path.join(import.meta.dirname, "..")
 
@@ -94,18 +95,6 @@ const defer = (): Plugin => {
   }
 }
 
-/** The packages that modules are part of, each with its license. */
-const licenses = (modules: ReadonlyArray<string>) => {
-  const folders = new Set(modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0] ?? []))
-  const texts = [...folders].sort().map((folder) => {
-    const { name, version } = JSON.parse(Fs.readFileSync(Path.join(folder, "package.json"), "utf8"))
-    const [file] = Fs.globSync("LICEN[CS]E*", { cwd: folder })
-    if (file === undefined) throw new Error(`${name} has no license file`)
-    return `${name} ${version}\n\n${Fs.readFileSync(Path.join(folder, file), "utf8").trim()}\n`
-  })
-  return `The command contains these packages.\n\n${texts.join("\n\n")}`
-}
-
 const isNode = /^node:/
 
 const isEffect = /^effect(?:\/|$)/
@@ -182,7 +171,13 @@ const shareFiles = (
 export const build = async (folder: string) => {
   const { bin, ...programs } = entries()
   const whole = await bundleInto(folder, { bin: bin!, ...programs }, [isNode], [defer()])
-  Fs.writeFileSync(Path.join(folder, "LICENSES.txt"), licenses(whole.flatMap(({ moduleIds }) => moduleIds)))
+  Fs.writeFileSync(
+    Path.join(folder, "LICENSES.txt"),
+    Licenses.format(
+      "The command",
+      whole.flatMap(({ moduleIds }) => moduleIds)
+    )
+  )
   const other = `${folder}-shared`
   const input = { NodeMain: "src/cli/NodeMain.ts", ...programs }
   shareFiles([folder, whole], [other, await bundleInto(other, input, [isNode, isEffect], [])])

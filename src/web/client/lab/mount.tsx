@@ -1,0 +1,9 @@
+/** The entry of the laboratory's own bundle: it shares no code with the page, so that neither makes the other larger. */
+import { render } from "preact"
+import { LabView } from "./LabView.tsx"
+
+/** Shows the laboratory in an element, and returns its end. */
+export const mount = (element: Element): (() => void) => {
+  render(<LabView />, element)
+  return () => render(null, element)
+}
