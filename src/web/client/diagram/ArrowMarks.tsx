@@ -1,0 +1,76 @@
+/** The marks of a packet in a diagram: its line with a head or a cross, its label, and the packet on its way. */
+import type { Arrow } from "../../Arrow.ts"
+import { headOf, type Line, lineBetween, lostFraction } from "./Columns.ts"
+import * as Fate from "./Fate.ts"
+import { formsOf, labelOf } from "./LabelText.ts"
+
+/** The columns of sender and receiver. */
+export interface Ends {
+  readonly fromColumn: number
+  readonly toColumn: number
+}
+
+/** Width of the loop of a packet to its own sender. */
+const loopPixels = 34
+
+/** Returns the line of a packet; that of a lost one ends on its way, that of one to its sender beside it. */
+export const lineOf = (
+  arrow: Arrow,
+  { fromColumn, toColumn }: Ends,
+  hostPixels: ReadonlyArray<number>,
+  heights: readonly [number, number]
+): Line => {
+  const fromX = hostPixels[fromColumn] ?? 0
+  const toX = fromColumn === toColumn ? fromX + loopPixels : (hostPixels[toColumn] ?? 0)
+  return lineBetween([fromX, toX], heights, arrow.lost ? lostFraction : 1)
+}
+
+/** Returns the classes of the marks of a packet. */
+export const classOf = (arrow: Arrow, { fromColumn, toColumn }: Ends): string =>
+  `flight flight-${Fate.of(arrow)}${toColumn < fromColumn ? " flight-back" : ""}`
+
+/** The line of a packet with its head, or its cross. */
+export const FlightLine = (props: { readonly arrow: Arrow; readonly ends: Ends; readonly line: Line }) => {
+  const { arrow, ends, line } = props
+  const { x1, x2, y1, y2 } = line
+  return (
+    <g class={classOf(arrow, ends)}>
+      <line class="flight-line" x1={x1} y1={y1} x2={x2} y2={y2} pathLength={1} />
+      {arrow.lost ? (
+        <path class="flight-cross" d={`M${x2 - 5} ${y2 - 5}l10 10m0-10l-10 10`} />
+      ) : (
+        <polygon class="flight-head" points={headOf(line, 9)} />
+      )}
+    </g>
+  )
+}
+
+/** The label of a packet, beside its sender and above its line. */
+export const FlightLabel = (props: {
+  readonly arrow: Arrow
+  readonly ends: Ends
+  readonly hostPixels: ReadonlyArray<number>
+  readonly y: number
+  /** True if the label is to be short. */
+  readonly isCrowded?: boolean
+}) => {
+  const { arrow, ends, hostPixels, y } = props
+  const fromX = hostPixels[ends.fromColumn] ?? 0
+  const toX = hostPixels[ends.toColumn] ?? 0
+  const direction = ends.toColumn < ends.fromColumn ? -1 : 1
+  const room = ends.toColumn === ends.fromColumn ? 160 : Math.abs(toX - fromX) - 18
+  const forms = formsOf(arrow.label, arrow.kind).slice(props.isCrowded === true ? 1 : 0)
+  const word = Fate.wordOf[Fate.of(arrow)]
+  return (
+    <text
+      class={`flight-label ${classOf(arrow, ends)}`}
+      x={fromX + 9 * direction}
+      y={y - 5}
+      text-anchor={direction === 1 ? "start" : "end"}
+    >
+      <title>{arrow.label}</title>
+      {labelOf(forms, word, room)}
+      {word === "" ? null : <tspan class="flight-word"> · {word}</tspan>}
+    </text>
+  )
+}

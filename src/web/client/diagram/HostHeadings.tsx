@@ -1,0 +1,35 @@
+/** The names of the hosts above their lines; they stay in view when a diagram is scrolled. */
+import { type Columns, headingPixels } from "./Columns.ts"
+
+/** Width from which a heading has room for the state of its host. */
+const statePixels = 96
+
+/** The headings of the columns, with the states of the hosts where there are any. */
+export const HostHeadings = (props: {
+  readonly columns: Columns
+  readonly hosts: ReadonlyArray<string>
+  readonly timeHeading: string
+  readonly stateOf?: (host: string) => string | undefined
+}) => {
+  const { columns, hosts, stateOf, timeHeading } = props
+  const width = headingPixels(columns)
+  return (
+    <div class="diagram-heads" aria-hidden="true">
+      {columns.timePixels > 0 && <span class="diagram-time-head">{timeHeading}</span>}
+      {hosts.map((host, at) => {
+        const state = width < statePixels ? undefined : stateOf?.(host)
+        return (
+          <div
+            class="diagram-head"
+            key={host}
+            style={{ left: `${columns.hostPixels[at] ?? 0}px`, width: `${width}px` }}
+            title={host}
+          >
+            <span class="diagram-host">{host}</span>
+            {stateOf !== undefined && <span class="diagram-state">{state ?? "\u00a0"}</span>}
+          </div>
+        )
+      })}
+    </div>
+  )
+}

@@ -1,0 +1,32 @@
+/** The laboratory as a page of its own, which needs no server and opens from a file. */
+import { render } from "preact"
+import * as Browser from "../Browser.ts"
+import { ThemeSwitch } from "../parts/ThemeSwitch.tsx"
+import { LabView } from "./LabView.tsx"
+
+const StaticPage = () => (
+  <>
+    <header class="top">
+      <a class="brand" href="https://github.com/effect-inet/effect-inet">
+        <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true">
+          <rect width="32" height="32" rx="7" />
+          <path d="M7 11h15l-4-4M25 21H10l4 4" />
+        </svg>
+        <span>effect-inet</span>
+      </a>
+      <span class="muted lab-tagline">Network protocols, packet by packet</span>
+      <div class="top-end">
+        <ThemeSwitch />
+      </div>
+    </header>
+    <main id="main" class="main">
+      <LabView />
+    </main>
+    <footer class="foot muted small">
+      <span>The protocols run in this browser, on a simulated network in virtual time. Nothing is sent.</span>
+    </footer>
+  </>
+)
+
+Browser.applyTheme(Browser.storedTheme())
+render(<StaticPage />, document.getElementById("page")!)

@@ -1,0 +1,122 @@
+/**
+ * The sequence diagram of live traffic: one row for each packet, the newest at the bottom. The time of arrival is not
+ * known on a real network, so that arrows are level.
+ */
+import type { VNode } from "preact"
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks"
+import type { Arrow } from "../../Arrow.ts"
+import { classOf, type Ends, FlightLabel, FlightLine, lineOf } from "../diagram/ArrowMarks.tsx"
+import * as Columns from "../diagram/Columns.ts"
+import { HostHeadings } from "../diagram/HostHeadings.tsx"
+import { ScrollBox } from "../diagram/ScrollBox.tsx"
+import { useWidth } from "../diagram/useWidth.ts"
+import * as LiveLog from "./LiveLog.ts"
+
+const rowPixels = 26
+const topPixels = 24
+
+/** Minimum distance between two columns. */
+const minColumnPixels = 112
+
+/** Distance from the bottom within which a diagram keeps its newest packets in view. */
+const bottomPixels = 40
+
+/** Formats a time of day with milliseconds, which fit into the column of times without the hours. */
+export const timeOf = (millis: number): string => {
+  const text = new Date(millis).toISOString()
+  return text.slice("1970-01-01T00:".length, -1)
+}
+
+/** A packet that crosses the diagram once, when it is new. */
+const LiveRow = (props: {
+  readonly arrow: Arrow
+  readonly columnOf: ReadonlyMap<string, number>
+  readonly columns: Columns.Columns
+  readonly y: number
+}) => {
+  const { arrow, columnOf, y } = props
+  const { hostPixels, timePixels } = props.columns
+  const ends: Ends = { fromColumn: columnOf.get(arrow.from) ?? 0, toColumn: columnOf.get(arrow.to) ?? 0 }
+  const line = lineOf(arrow, ends, hostPixels, [y, ends.fromColumn === ends.toColumn ? y + 6 : y])
+  const style = { "--from": `${line.x1}px`, "--to": `${line.x2}px` }
+  return (
+    <g class="flight-live" style={style}>
+      {timePixels > 0 && (
+        <text class="diagram-time" x={timePixels - 8} y={y + 4} text-anchor="end">
+          {timeOf(arrow.sentMillis)}
+        </text>
+      )}
+      <FlightLine arrow={arrow} ends={ends} line={line} />
+      <FlightLabel arrow={arrow} ends={ends} hostPixels={hostPixels} y={y} />
+      <circle class={`flight-dot flight-dot-live ${classOf(arrow, ends)}`} cx={0} cy={y} r={5} />
+    </g>
+  )
+}
+
+/** Keeps the newest packets in view, unless the reader has scrolled away from them. */
+const useNewest = (nextRow: number) => {
+  const box = useRef<HTMLElement>(null)
+  const isAtEnd = useRef(true)
+  useLayoutEffect(() => {
+    const { current } = box
+    if (current !== null && isAtEnd.current) current.scrollTop = current.scrollHeight
+  }, [nextRow])
+  const onScroll = () => {
+    const { current } = box
+    if (current === null) return
+    isAtEnd.current = current.scrollHeight - current.scrollTop - current.clientHeight < bottomPixels
+  }
+  return { box, onScroll }
+}
+
+/** The diagram of the latest packets. */
+export const LiveDiagram = (props: { readonly label: string; readonly log: LiveLog.LiveLog }) => {
+  const { label, log } = props
+  const { box, onScroll } = useNewest(log.nextRow)
+  const widthPixels = useWidth(box)
+  const live = useMemo(
+    () => LiveLog.columnsOf(log, Math.max(2, Math.floor(widthPixels / minColumnPixels))),
+    [log, widthPixels]
+  )
+  const layoutKey = `${widthPixels} ${[...live.columnOf].join(" ")}`
+  const columns = useMemo(() => Columns.make(live.names.length, widthPixels, false), [layoutKey])
+  /** Drawn rows by number: a row is drawn once for each layout, and its position does not change. */
+  const drawn = useMemo(() => new Map<number, VNode>(), [layoutKey])
+  const firstRow = log.rows[0]?.row ?? 0
+  for (const row of drawn.keys()) if (row < firstRow) drawn.delete(row)
+  const draw = (row: LiveLog.Row) => {
+    const known = drawn.get(row.row)
+    if (known !== undefined) return known
+    const y = row.row * rowPixels
+    const element =
+      row._tag === "Packet" ? (
+        <LiveRow arrow={row.arrow} columnOf={live.columnOf} columns={columns} y={y} key={row.row} />
+      ) : (
+        <text
+          class="diagram-pause"
+          x={(columns.timePixels + widthPixels) / 2}
+          y={y + 4}
+          text-anchor="middle"
+          key={row.row}
+        >
+          {row.count === 1 ? "1 packet not shown" : `${row.count.toLocaleString("en")} packets not shown`}
+        </text>
+      )
+    drawn.set(row.row, element)
+    return element
+  }
+  const height = topPixels + log.rows.length * rowPixels
+  return (
+    <ScrollBox class="diagram" label={label} box={box} onScroll={onScroll}>
+      <HostHeadings columns={columns} hosts={live.names} timeHeading="time" />
+      {widthPixels > 0 && (
+        <svg width={widthPixels} height={height} aria-hidden="true">
+          {columns.hostPixels.map((x) => (
+            <line class="diagram-life" x1={x} x2={x} y1={0} y2={height} key={x} />
+          ))}
+          <g transform={`translate(0 ${topPixels - firstRow * rowPixels})`}>{log.rows.map(draw)}</g>
+        </svg>
+      )}
+    </ScrollBox>
+  )
+}

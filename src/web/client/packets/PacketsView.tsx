@@ -1,0 +1,127 @@
+/** The packets of a service as they pass, as a moving sequence diagram. */
+import { useState } from "preact/hooks"
+import { ScrollBox } from "../diagram/ScrollBox.tsx"
+import * as Format from "../Format.ts"
+import { usePage } from "../hooks.tsx"
+import { CopyLine } from "../parts/CopyLine.tsx"
+import { Badge } from "../parts/Mark.tsx"
+import { View } from "../parts/View.tsx"
+import * as Route from "../Route.ts"
+import { LiveDiagram, timeOf } from "./LiveDiagram.tsx"
+import type * as LiveLog from "./LiveLog.ts"
+import { useLiveLog } from "./useLiveLog.ts"
+
+/** Maximum number of packets in the list: the latest. */
+const maxListed = 50
+
+/** The latest packets as a table, the newest first: the diagram for readers of the screen. */
+const LatestPackets = (props: { readonly log: LiveLog.LiveLog }) => {
+  const [isOpen, setOpen] = useState(false)
+  const rows = isOpen ? props.log.rows.flatMap((row) => (row._tag === "Packet" ? [row] : [])).slice(-maxListed) : []
+  return (
+    <details class="panel lab-list" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>
+        <h2>Latest packets as a list</h2>
+      </summary>
+      {isOpen && (
+        <ScrollBox class="table-box" label="Latest packets">
+          <table class="table">
+            <caption class="visually-hidden">Latest packets, the newest first</caption>
+            <thead>
+              <tr>
+                <th scope="col">Time</th>
+                <th scope="col">From</th>
+                <th scope="col">To</th>
+                <th scope="col">Message</th>
+                <th scope="col" class="number">
+                  Bytes
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.reverse().map(({ arrow, row }) => (
+                <tr key={row}>
+                  <th scope="row" class="mono">
+                    {timeOf(arrow.sentMillis)}
+                  </th>
+                  <td>
+                    <bdi>{arrow.from}</bdi>
+                  </td>
+                  <td>
+                    <bdi>{arrow.to}</bdi>
+                  </td>
+                  <td class="wrap">
+                    <bdi>{arrow.label}</bdi>
+                  </td>
+                  <td class="number">{Format.count(arrow.bytes)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </ScrollBox>
+      )}
+    </details>
+  )
+}
+
+/** Says that there are no packets yet, and how to make some. */
+const NoPackets = (props: { readonly tryIt: string | undefined }) => (
+  <div class="diagram diagram-empty">
+    <p>No packets since this view was opened.</p>
+    {props.tryIt !== undefined && (
+      <>
+        <p class="muted small">Make some, in a terminal:</p>
+        <CopyLine text={props.tryIt} label="Copy the command" />
+      </>
+    )}
+  </div>
+)
+
+/** The packets of a service. */
+export const PacketsView = ({ service }: { readonly service: string }) => {
+  const { snapshot } = usePage()
+  const { clear, error, isPaused, log, retry, togglePause, waiting } = useLiveLog(service)
+  const tryIt = snapshot.services.find(({ name }) => name === service)?.tryIt
+  const counts = `${Format.plural(log.packets, "packet")}, ${Format.bytes(log.bytes)}`
+  const title = (
+    <>
+      Packets of{" "}
+      <a href={Route.format({ page: "service", service })}>
+        <bdi>{service}</bdi>
+      </a>
+    </>
+  )
+  const aside = (
+    <div class="row">
+      <span class="muted">
+        {counts}
+        {waiting > 0 && `, ${Format.count(waiting)} more since the pause`}
+      </span>
+      <button type="button" class="button" onClick={togglePause}>
+        {isPaused ? "Go on" : "Pause"}
+      </button>
+      <button type="button" class="button" onClick={clear} disabled={log.packets === 0}>
+        Clear
+      </button>
+    </div>
+  )
+  return (
+    <View title={title} aside={aside}>
+      {error !== undefined && (
+        <div class="panel row" role="alert">
+          <Badge tone="bad">Not watching</Badge>
+          <span class="wrap">{error}</span>
+          <button type="button" class="button button-small" onClick={retry}>
+            Watch again
+          </button>
+        </div>
+      )}
+      {log.rows.length === 0 ? (
+        <NoPackets tryIt={tryIt} />
+      ) : (
+        <LiveDiagram label={`Packets of ${service}, the newest at the bottom`} log={log} />
+      )}
+      <LatestPackets log={log} />
+    </View>
+  )
+}
