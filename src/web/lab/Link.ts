@@ -25,12 +25,12 @@ export const make = ({ delayMillis }: Settings): Link => ({
 })
 
 /** The largest probability of loss for TCP: with 1, the simulated TCP would repeat a segment for ever. */
-const maxTcpLoss = 0.95
+const maxTcpLossProbability = 0.95
 
 /** Returns the options of the simulated link. Lost segments of TCP are the link's; of datagrams, the fault plan's. */
 export const options = ({ latencyNanos }: Link, { lossPercent }: Settings, transport: "udp" | "tcp") => {
   const latency = `${latencyNanos} nanos` as const
-  const loss = transport === "tcp" ? Math.min(maxTcpLoss, lossPercent / 100) : 0
+  const loss = transport === "tcp" ? Math.min(maxTcpLossProbability, lossPercent / 100) : 0
   return { latency, bandwidth: bytesPerSecond, loss } satisfies SimLan.LinkOptions
 }
 

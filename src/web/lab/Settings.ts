@@ -29,7 +29,7 @@ export interface Settings {
 }
 
 /** A setting that is a number. */
-export type Slider = "lossPercent" | "duplicatePercent" | "reorderPercent" | "delayMillis"
+type Slider = "lossPercent" | "duplicatePercent" | "reorderPercent" | "delayMillis"
 
 /** The number of a slider: its parameter in the query, its label, unit and limits. */
 export interface SliderInfo {

@@ -5,7 +5,7 @@ import * as Queue from "effect/Queue"
 import * as Scenario from "./Scenario.ts"
 
 /** Events that wait for a machine; more are lost, as in a full socket buffer. */
-const maxWaiting = 256
+const maxWaitingEvents = 256
 
 /** A queue of events that ends the wait for the next one at a deadline. */
 export interface TimedQueue<Event> {
@@ -17,7 +17,7 @@ export interface TimedQueue<Event> {
 
 /** Makes an empty queue. */
 export const make = <Event>(): Effect.Effect<TimedQueue<Event>> =>
-  Effect.map(Queue.dropping<Event>(maxWaiting), (queue) => ({
+  Effect.map(Queue.dropping<Event>(maxWaitingEvents), (queue) => ({
     offer: (event) => void Queue.offerUnsafe(queue, event),
     nextBefore: (atMillis) =>
       Effect.flatMap(Scenario.now, (now) =>

@@ -1,6 +1,7 @@
 /**
- * Presence of five hosts: each sends its status to the others, and takes a host for suspect or down from which it has
- * heard nothing for a while. The peers are those of the status service, over its mesh transport: one packet for each
+ * Presence of five hosts: each sends its status to the others, and takes a silent one for suspect, then for down.
+ *
+ * The peers are those of the status service, over its mesh transport: one packet for each
  * receiver, so that the diagram shows which of them a loss concerns.
  */
 import * as Effect from "effect/Effect"

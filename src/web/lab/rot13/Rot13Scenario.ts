@@ -50,10 +50,8 @@ const describe = (packet: Packet.Packet): Recorder.Described<Packet.Kind> => {
 }
 
 /** The state of the server over UDP: it keeps none. */
-const udpServer: Omit<
-  Observer.Observer<{ readonly requests: number; readonly replies: number }, Packet.Kind>,
-  "host"
-> = {
+const udpServer: Observer.Observer<{ readonly requests: number; readonly replies: number }, Packet.Kind> = {
+  host: "server",
   start: { requests: 0, replies: 0 },
   step: (state, { _tag }) => [
     _tag === "Arrived" ? { ...state, requests: state.requests + 1 } : { ...state, replies: state.replies + 1 }
@@ -88,10 +86,7 @@ const overTcp = (settings: Settings, messages: ReadonlyArray<string>): Scenario.
     return ending
   }),
   observe: (recording) =>
-    Observer.join([
-      Observer.follow({ ...TcpStates, host: "client", start: TcpStates.client }, recording),
-      Observer.follow({ ...TcpStates, host: "server", start: TcpStates.server }, recording)
-    ])
+    Observer.join([Observer.follow(TcpStates.client, recording), Observer.follow(TcpStates.server, recording)])
 })
 
 const overUdp = (settings: Settings, messages: ReadonlyArray<string>): Scenario.Scenario<Packet.Kind> => {
@@ -110,7 +105,7 @@ const overUdp = (settings: Settings, messages: ReadonlyArray<string>): Scenario.
         ...{ messages, isAtOnce: choices.sending === "at-once", recorder }
       })
     }),
-    observe: (recording) => Observer.follow({ ...udpServer, host: "server" }, recording)
+    observe: (recording) => Observer.follow(udpServer, recording)
   }
 }
 

@@ -4,11 +4,12 @@
  * The simulated network does not send an ACK for each segment, so FIN-WAIT-2 and the end of LAST-ACK are not seen.
  */
 import type * as Packet from "../../../network/Packet.ts"
+import type { Observer } from "../Observer.ts"
 import type { WireEvent } from "../Recorder.ts"
 import type { Remark } from "../Trace.ts"
 
 /** A segment of the connection. */
-export type Segment = Packet.Kind
+type Segment = Packet.Kind
 
 /** The name of a state. */
 type Name =
@@ -23,7 +24,7 @@ type Name =
   | "TIME-WAIT"
 
 /** The state of one end. */
-export interface State {
+interface State {
   readonly name: Name
   readonly sentBytes: number
   readonly receivedBytes: number
@@ -35,12 +36,6 @@ export interface State {
 type Step = readonly [State, remark?: readonly [text: string, tone: Remark["tone"]]]
 
 const at = (name: Name): State => ({ name, sentBytes: 0, receivedBytes: 0, repetitions: 0 })
-
-/** The end that connects. */
-export const client: State = at("CLOSED")
-
-/** The end that listens. */
-export const server: State = at("LISTEN")
 
 /** States after a segment was sent. What is missing does not change. */
 const afterSending: Partial<Record<Segment, Partial<Record<Name, Name>>>> = {
@@ -83,16 +78,22 @@ const onArrival = (state: State, { arrow, heldMillis, message }: WireEvent<Segme
 }
 
 /** Handles a segment. */
-export const step = (state: State, event: WireEvent<Segment>): Step =>
+const step = (state: State, event: WireEvent<Segment>): Step =>
   event._tag === "Sent" ? onSending(state, event) : onArrival(state, event)
 
 /** Returns the name of the state. */
-export const name = (state: State): string => state.name
+const name = (state: State): string => state.name
 
 /** Returns the variables of the state, in the order to show. */
-export const variables = ({ receivedBytes, repetitions, sentBytes }: State) =>
+const variables = ({ receivedBytes, repetitions, sentBytes }: State) =>
   [
     ["bytes sent", `${sentBytes}`],
     ["bytes received", `${receivedBytes}`],
     ["segments sent again", `${repetitions}`]
   ] as const
+
+/** The observer of the end that connects. */
+export const client: Observer<State, Segment> = { host: "client", start: at("CLOSED"), step, name, variables }
+
+/** The observer of the end that listens. */
+export const server: Observer<State, Segment> = { host: "server", start: at("LISTEN"), step, name, variables }

@@ -35,7 +35,7 @@ const answered = ({ replies }: State) => replies.filter((count) => count > 0).le
 
 /** Returns the remark on a reply; undefined if it is the awaited one. */
 const remarkOf = (state: State, message: number, isAwaited: boolean): readonly [string, Remark["tone"]] | undefined => {
-  if (message < 0) return ["a datagram that is no reply: it is ignored", "warning"]
+  if (message < 0) return ["a datagram that is not a reply: it is ignored", "warning"]
   if (state.replies[message]! > 0)
     return [`the reply to message ${message + 1} came again: UDP removes no copies`, "plain"]
   return isAwaited

@@ -1,10 +1,11 @@
 /** The states of the client of a TFTP download, as its packets show them. Pure. */
+import type { Observer } from "../Observer.ts"
 import type { WireEvent } from "../Recorder.ts"
 import type { Remark } from "../Trace.ts"
 import type { TftpMessage } from "./TftpMessage.ts"
 
 /** Knowledge of the client, from its packets. */
-export interface State {
+interface State {
   readonly phase: "Starting" | "Requesting" | "Receiving" | "Done" | "Stopped"
   /** Port of the server's transfer; undefined before its first reply. */
   readonly transferPort: number | undefined
@@ -24,10 +25,10 @@ export interface State {
 }
 
 /** The state after an event, and what to remark on it. */
-export type Step = readonly [State, remark?: readonly [text: string, tone: Remark["tone"]]]
+type Step = readonly [State, remark?: readonly [text: string, tone: Remark["tone"]]]
 
 /** Returns the state before the request. */
-export const start: State = {
+const start: State = {
   phase: "Starting",
   transferPort: undefined,
   blksize: 512,
@@ -109,11 +110,11 @@ const onSending = (state: State, { atMillis, message: { packet } }: WireEvent<Tf
 }
 
 /** Handles an event on the wire. */
-export const step = (state: State, event: WireEvent<TftpMessage>): Step =>
+const step = (state: State, event: WireEvent<TftpMessage>): Step =>
   event._tag === "Arrived" ? onArrival(state, event) : onSending(state, event)
 
 /** Returns the name of the state. */
-export const name = ({ phase, received }: State): string => {
+const name = ({ phase, received }: State): string => {
   switch (phase) {
     case "Starting":
       return "starting"
@@ -129,10 +130,13 @@ export const name = ({ phase, received }: State): string => {
 }
 
 /** Returns the variables of the state, in the order to show. */
-export const variables = ({ acked, duplicates, kept, received }: State) =>
+const variables = ({ acked, duplicates, kept, received }: State) =>
   [
     ["received up to", `${received}`],
     ["acknowledged", acked === undefined ? "nothing" : `${acked}`],
     ["kept out of order", kept.length === 0 ? "none" : kept.join(", ")],
     ["came again", `${duplicates}`]
   ] as const
+
+/** The observer of the client. */
+export const observer: Observer<State, TftpMessage> = { host: "client", start, step, name, variables }

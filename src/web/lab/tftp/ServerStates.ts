@@ -4,12 +4,13 @@
  * The server of the TFTP service is observed, not asked: what it has sent and which ACKs have reached it is all that
  * counts for the state of a sender.
  */
+import type { Observer } from "../Observer.ts"
 import type { WireEvent } from "../Recorder.ts"
 import type { Remark } from "../Trace.ts"
 import type { TftpMessage } from "./TftpMessage.ts"
 
 /** Knowledge of the server, from its packets. */
-export interface State {
+interface State {
   readonly phase: "Listening" | "Negotiating" | "Sending" | "Done" | "Stopped"
   /** Port of the transfer; undefined before the first reply. */
   readonly transferPort: number | undefined
@@ -30,10 +31,10 @@ export interface State {
 }
 
 /** The state after an event, and what to remark on it. */
-export type Step = readonly [State, remark?: readonly [text: string, tone: Remark["tone"]]]
+type Step = readonly [State, remark?: readonly [text: string, tone: Remark["tone"]]]
 
 /** Returns the state before the first request. `isOld` is true for a server of RFC 783. */
-export const start = (isOld: boolean): State => ({
+const start = (isOld: boolean): State => ({
   phase: "Listening",
   transferPort: undefined,
   isOld,
@@ -137,11 +138,11 @@ const onSending = (state: State, { atMillis, message: { fromPort, packet } }: Wi
 }
 
 /** Handles an event on the wire. */
-export const step = (state: State, event: WireEvent<TftpMessage>): Step =>
+const step = (state: State, event: WireEvent<TftpMessage>): Step =>
   event._tag === "Arrived" ? onArrival(state, event) : onSending(state, event)
 
 /** Returns the name of the state. */
-export const name = ({ acked, last, phase, windowsize }: State): string => {
+const name = ({ acked, last, phase, windowsize }: State): string => {
   switch (phase) {
     case "Listening":
       return "waiting for a request on port 69"
@@ -157,10 +158,19 @@ export const name = ({ acked, last, phase, windowsize }: State): string => {
 }
 
 /** Returns the variables of the state, in the order to show. */
-export const variables = ({ acked, resent, sent, windowsize }: State) =>
+const variables = ({ acked, resent, sent, windowsize }: State) =>
   [
     ["acknowledged up to", `${acked}`],
     ["sent up to", `${sent}`],
     ["window", windowsize === 1 ? "1 block" : `${windowsize} blocks`],
     ["sent again", `${resent}`]
   ] as const
+
+/** Returns the observer of a server; `isOld` is true for one of RFC 783. */
+export const observer = (isOld: boolean): Observer<State, TftpMessage> => ({
+  host: "server",
+  start: start(isOld),
+  step,
+  name,
+  variables
+})

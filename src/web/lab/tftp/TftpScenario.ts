@@ -108,11 +108,8 @@ export const make = (settings: Settings): Scenario.Scenario<TftpMessage.TftpMess
     }),
     observe: (recording) =>
       Observer.join([
-        Observer.follow({ ...ClientStates, host: "client" }, recording),
-        Observer.follow(
-          { ...ServerStates, host: "server", start: ServerStates.start(choices.sender === "rfc783") },
-          recording
-        )
+        Observer.follow(ClientStates.observer, recording),
+        Observer.follow(ServerStates.observer(choices.sender === "rfc783"), recording)
       ])
   }
 }
