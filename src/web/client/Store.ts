@@ -1,0 +1,91 @@
+/** The state of the page: the latest sections, the connection, and the traffic of each service over time. Pure. */
+import * as PageState from "../PageState.ts"
+import type * as PageClient from "./PageClient.ts"
+import * as Traffic from "./Traffic.ts"
+
+/** The state of the page. */
+export interface State {
+  readonly snapshot: PageState.Snapshot
+  readonly status: PageClient.Status
+  readonly about: PageClient.About
+  /** Version of the process that the page was loaded from; another one may need another page. */
+  readonly firstVersion: string
+  /** Time of the process minus time of the browser. */
+  readonly clockOffsetMillis: number
+  /** Time of the process at the latest update; 0 before the first one. */
+  readonly updatedMillis: number
+  /** Traffic by name of the service. */
+  readonly traffic: ReadonlyMap<string, Traffic.Traffic>
+  /** True until the first services after a connection: bytes since the last ones have no known time. */
+  readonly isResuming: boolean
+}
+
+/** An event of the page. `nowMillis` is the browser's time. */
+export type Event =
+  | { readonly _tag: "Update"; readonly update: PageState.Update; readonly nowMillis: number }
+  | { readonly _tag: "Status"; readonly status: PageClient.Status }
+  | { readonly _tag: "About"; readonly about: PageClient.About }
+
+/** The state before the first connection. */
+export const initial: State = {
+  snapshot: PageState.empty,
+  status: "connecting",
+  about: { version: "", hasControl: false, isAllowed: false },
+  firstVersion: "",
+  clockOffsetMillis: 0,
+  updatedMillis: 0,
+  traffic: new Map(),
+  isResuming: true
+}
+
+/** Returns the traffic after an update, of the services that it names. */
+const nextTraffic = (
+  before: State["traffic"],
+  services: ReadonlyArray<PageState.Service>,
+  atMillis: number,
+  isResuming: boolean
+): State["traffic"] => {
+  const after = new Map<string, Traffic.Traffic>()
+  for (const { bytesReceived, bytesSent, name } of services) {
+    if (bytesReceived === undefined && bytesSent === undefined) continue
+    const totals = { received: bytesReceived ?? 0, sent: bytesSent ?? 0 }
+    const known = before.get(name)
+    after.set(
+      name,
+      known === undefined
+        ? Traffic.make(atMillis, totals)
+        : isResuming
+          ? Traffic.rebase(known, totals)
+          : Traffic.add(known, atMillis, totals)
+    )
+  }
+  return after
+}
+
+const update = (state: State, { update, nowMillis }: Extract<Event, { _tag: "Update" }>): State => {
+  const { atMillis, ...sections } = update
+  const { services } = update
+  return {
+    ...state,
+    snapshot: { ...state.snapshot, ...sections },
+    clockOffsetMillis: atMillis - nowMillis,
+    updatedMillis: atMillis,
+    traffic: services === undefined ? state.traffic : nextTraffic(state.traffic, services, atMillis, state.isResuming),
+    isResuming: state.isResuming && services === undefined
+  }
+}
+
+/** Returns the state after an event. */
+export const step = (state: State, event: Event): State => {
+  switch (event._tag) {
+    case "Update":
+      return update(state, event)
+    case "Status":
+      return { ...state, status: event.status, isResuming: state.isResuming || event.status !== "live" }
+    case "About":
+      return { ...state, about: event.about, firstVersion: state.firstVersion || event.about.version }
+  }
+}
+
+/** Tests if the process has been replaced by another version than the page was loaded from. */
+export const isOutdated = ({ about, firstVersion }: State): boolean => about.version !== firstVersion

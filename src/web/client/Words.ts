@@ -1,0 +1,112 @@
+/** Words and tones of states, and the sentences of the overview. Pure. */
+import type * as PageState from "../PageState.ts"
+import * as Format from "./Format.ts"
+
+/** The meaning of a state, shown by colour and by the form of a mark. */
+export type Tone = "good" | "warn" | "bad" | "info" | "muted"
+
+/** Tones of the states of a service. */
+export const serviceTones: Readonly<Record<PageState.Service["state"], Tone>> = {
+  starting: "info",
+  ready: "good",
+  restarting: "warn",
+  failed: "bad",
+  stopped: "muted"
+}
+
+/** Tones of the states of a transfer. */
+export const transferTones: Readonly<Record<PageState.Transfer["state"], Tone>> = {
+  running: "info",
+  done: "good",
+  refused: "warn",
+  failed: "bad",
+  stopped: "muted"
+}
+
+/** Tones of the states of a peer. */
+export const peerTones: Readonly<Record<PageState.Peer["state"], Tone>> = {
+  alive: "good",
+  suspect: "warn",
+  down: "bad",
+  left: "muted"
+}
+
+/** Tones of the states of a run of a farm, and of its workers. */
+export const farmTones: Readonly<Record<PageState.Farm["state"] | PageState.Worker["state"], Tone>> = {
+  running: "info",
+  done: "good",
+  failed: "bad",
+  ready: "good",
+  lost: "bad",
+  gone: "muted"
+}
+
+/** A sentence with its tone. */
+export interface Headline {
+  readonly tone: Tone
+  readonly text: string
+}
+
+/** States in the order in which they matter, with the words after the number of services. */
+const troubles: ReadonlyArray<readonly [state: PageState.Service["state"], one: string, many: string]> = [
+  ["failed", "has failed", "have failed"],
+  ["restarting", "restarts", "restart"],
+  ["starting", "starts", "start"],
+  ["stopped", "is stopped", "are stopped"]
+]
+
+/** Returns the answer to the question whether everything runs. */
+export const headline = (services: ReadonlyArray<Pick<PageState.Service, "name" | "state">>): Headline => {
+  const total = services.length
+  if (total === 0) return { tone: "muted", text: "No service runs" }
+  for (const [state, one, many] of troubles) {
+    const found = services.filter((service) => service.state === state)
+    const [first] = found
+    if (first === undefined) continue
+    const text =
+      found.length === 1
+        ? `${first.name} ${one}`
+        : `${Format.count(found.length)} of ${Format.plural(total, "service")} ${many}`
+    return { tone: serviceTones[state], text }
+  }
+  const text = total === 1 ? `${services[0]!.name} is ready` : `All ${Format.count(total)} services are ready`
+  return { tone: "good", text }
+}
+
+/** Totals of transfers. */
+export interface TransferTotals {
+  readonly running: number
+  readonly done: number
+  /** Refused, failed and stopped. */
+  readonly unfinished: number
+  readonly bytesPerSecond: number
+  readonly resent: number
+}
+
+/** Returns the totals of transfers. The rate is that of the running ones. */
+export const transferTotals = (rows: ReadonlyArray<PageState.Transfer>): TransferTotals => {
+  const running = rows.filter(({ state }) => state === "running")
+  const done = rows.filter(({ state }) => state === "done").length
+  return {
+    running: running.length,
+    done,
+    unfinished: rows.length - running.length - done,
+    bytesPerSecond: running.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0),
+    resent: rows.reduce((sum, { resent }) => sum + resent, 0)
+  }
+}
+
+/** Returns the fraction that is done, 0 to 1; undefined if the size is unknown. */
+export const fraction = (done: number, total: number | undefined): number | undefined => {
+  if (total === undefined || total < 0) return undefined
+  return total === 0 ? 1 : Math.min(1, Math.max(0, done / total))
+}
+
+/** Sorts running transfers before ended ones, each by time, the newest first. */
+export const latestFirst = (rows: ReadonlyArray<PageState.Transfer>): ReadonlyArray<PageState.Transfer> =>
+  [...rows].sort(
+    (one, other) =>
+      Number(other.state === "running") - Number(one.state === "running") ||
+      (other.endedMillis ?? other.startedMillis) - (one.endedMillis ?? one.startedMillis) ||
+      other.id - one.id
+  )

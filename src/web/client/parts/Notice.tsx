@@ -1,0 +1,30 @@
+/** A notice above the view, while the page is not what the process is. */
+import * as Format from "../Format.ts"
+import { usePage } from "../hooks.tsx"
+import { Mark } from "./Mark.tsx"
+
+/** Shows that the connection is lost, or that the page is of another version. */
+export const Notice = () => {
+  const { atMillis, isOutdated, status, updatedMillis } = usePage()
+  if (status === "lost") {
+    return (
+      <div class="notice notice-bad">
+        <Mark tone="bad" />
+        <p>
+          The connection to the process is lost. The page connects again by itself.{" "}
+          {updatedMillis > 0 && <span>What you see is {Format.age(atMillis - updatedMillis)} old.</span>}
+        </p>
+      </div>
+    )
+  }
+  if (!isOutdated) return null
+  return (
+    <div class="notice notice-warn">
+      <Mark tone="warn" />
+      <p>The process has been replaced by another version than this page.</p>
+      <button type="button" class="button button-small" onClick={() => location.reload()}>
+        Reload the page
+      </button>
+    </div>
+  )
+}

@@ -1,0 +1,26 @@
+/** Bars of progress and of shares. */
+import * as Format from "../Format.ts"
+import type * as Words from "../Words.ts"
+
+/** Shows progress. Without a fraction the bar says that there is no known end. */
+export const Progress = (props: {
+  readonly of: string
+  readonly fraction: number | undefined
+  readonly tone?: Words.Tone
+}) => (
+  <progress
+    class={`bar tone-${props.tone ?? "info"}`}
+    max={1}
+    value={props.fraction}
+    aria-label={props.of}
+    aria-valuetext={props.fraction === undefined ? "of unknown size" : Format.percent(props.fraction)}
+  />
+)
+
+/** Shows a share of a whole as a bar and a number. */
+export const Share = (props: { readonly of: string; readonly fraction: number }) => (
+  <span class="share">
+    <span>{Format.percent(props.fraction)}</span>
+    <meter class="bar" min={0} max={1} value={props.fraction} aria-label={props.of} />
+  </span>
+)

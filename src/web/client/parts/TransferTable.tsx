@@ -1,0 +1,109 @@
+/** TFTP transfers as a table. */
+import type * as PageState from "../../PageState.ts"
+import * as Format from "../Format.ts"
+import { usePage } from "../hooks.tsx"
+import * as Words from "../Words.ts"
+import { Clip } from "./Clip.tsx"
+import { type Column, DataTable } from "./DataTable.tsx"
+import { Badge } from "./Mark.tsx"
+import { Progress } from "./Progress.tsx"
+
+type Transfer = PageState.Transfer
+
+const directions = {
+  download: { mark: "↓", words: "download by" },
+  upload: { mark: "↑", words: "upload by" }
+} as const
+
+const FileCell = ({ client, direction, file }: Transfer) => {
+  const { mark, words } = directions[direction]
+  return (
+    <div class="cell-lines">
+      <Clip text={file} class="mono" />
+      <span class="muted small clip">
+        <span aria-hidden="true">{mark}</span> {words} <bdi>{client}</bdi>
+      </span>
+    </div>
+  )
+}
+
+/** Returns the bytes of a transfer, of how many. */
+const amount = ({ bytes, totalBytes }: Transfer) =>
+  totalBytes === undefined || totalBytes === bytes
+    ? Format.bytes(bytes)
+    : `${Format.bytes(bytes)} of ${Format.bytes(totalBytes)}`
+
+const StateCell = (transfer: Transfer) => {
+  const { bytes, file, reason, state, totalBytes } = transfer
+  const fraction = Words.fraction(bytes, totalBytes)
+  if (state === "running") {
+    return (
+      <div class="cell-lines">
+        <span class="bar-line">
+          <Progress of={`Progress of ${file}`} fraction={fraction} />
+          <span>{fraction === undefined ? "" : Format.percent(fraction)}</span>
+        </span>
+        <span class="muted small">{amount(transfer)}</span>
+      </div>
+    )
+  }
+  return (
+    <div class="cell-lines">
+      <span>
+        <Badge tone={Words.transferTones[state]}>{state}</Badge> <span class="muted small">{amount(transfer)}</span>
+      </span>
+      {reason !== undefined && <bdi class="small wrap">{reason}</bdi>}
+    </div>
+  )
+}
+
+const elapsed = ({ endedMillis, startedMillis }: Transfer, atMillis: number) =>
+  Math.max(0, (endedMillis ?? atMillis) - startedMillis)
+
+const columnsAt = (atMillis: number): ReadonlyArray<Column<Transfer>> => [
+  { title: "File", cell: (row) => <FileCell {...row} />, sortBy: ({ file }) => file },
+  {
+    title: "Progress",
+    cell: (row) => <StateCell {...row} />,
+    sortBy: ({ bytes, state, totalBytes }) => (state === "running" ? (Words.fraction(bytes, totalBytes) ?? 0) : 2)
+  },
+  {
+    title: "Rate",
+    isNumber: true,
+    cell: ({ bytesPerSecond }) => Format.rate(bytesPerSecond),
+    sortBy: ({ bytesPerSecond }) => bytesPerSecond
+  },
+  {
+    title: "Resent",
+    isNumber: true,
+    from: "tablet",
+    cell: ({ resent }) => (resent === 0 ? <span class="muted">0</span> : Format.count(resent)),
+    sortBy: ({ resent }) => resent
+  },
+  {
+    title: "Time",
+    isNumber: true,
+    from: "tablet",
+    cell: (row) =>
+      row.endedMillis === undefined ? Format.age(elapsed(row, atMillis)) : Format.duration(elapsed(row, atMillis)),
+    sortBy: (row) => elapsed(row, atMillis)
+  },
+  {
+    title: "Block × window",
+    isNumber: true,
+    from: "desktop",
+    cell: ({ blksize, windowsize }) => `${Format.count(blksize)} × ${windowsize}`,
+    sortBy: ({ blksize, windowsize }) => blksize * windowsize
+  }
+]
+
+/** Shows transfers, in the order of the rows. */
+export const TransferTable = (props: { readonly rows: ReadonlyArray<Transfer>; readonly omitted?: number }) => (
+  <DataTable
+    caption="TFTP transfers"
+    columns={columnsAt(usePage().atMillis)}
+    rows={props.rows}
+    keyOf={({ id, service }) => `${service} ${id}`}
+    omitted={props.omitted ?? 0}
+  />
+)

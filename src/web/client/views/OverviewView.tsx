@@ -1,0 +1,86 @@
+/** The overview: whether everything runs, and what happens now. */
+
+import * as Format from "../Format.ts"
+import { usePage } from "../hooks.tsx"
+import { Mark } from "../parts/Mark.tsx"
+import { Now } from "../parts/Now.tsx"
+import { ServiceCard } from "../parts/ServiceCard.tsx"
+import { Stats } from "../parts/Stats.tsx"
+import { TrafficChart } from "../parts/TrafficChart.tsx"
+import { Empty } from "../parts/View.tsx"
+import * as Traffic from "../Traffic.ts"
+import * as Words from "../Words.ts"
+
+const Totals = () => {
+  const { atMillis, snapshot, traffic } = usePage()
+  const { connections, farms, peers, transfers } = snapshot
+  const series = Traffic.sum([...traffic.values()].map((one) => Traffic.series(one, atMillis)))
+  const totals = Words.transferTotals(transfers.rows)
+  const alive = peers.rows.filter(({ state }) => state === "alive").length
+  const computing = farms.rows.filter(({ state }) => state === "running").length
+  const ended = [
+    totals.done > 0 ? `${Format.count(totals.done)} done` : "",
+    totals.unfinished > 0 ? `${Format.count(totals.unfinished)} not done` : ""
+  ].filter(Boolean)
+  return (
+    <section class="totals" aria-label="Totals">
+      <Stats
+        stats={[
+          {
+            name: "Connections",
+            value: Format.count(connections.rows.length + connections.omitted),
+            href: "#/connections"
+          },
+          {
+            name: "Transfers",
+            value: Format.count(totals.running),
+            note: ended.length === 0 ? "running" : ended.join(", "),
+            href: "#/transfers"
+          },
+          {
+            name: "Peers",
+            value: Format.count(alive),
+            note: alive === peers.rows.length ? "alive" : `alive of ${Format.count(peers.rows.length)}`,
+            href: "#/peers"
+          },
+          { name: "Farm", value: Format.count(computing), note: computing === 1 ? "run" : "runs", href: "#/farm" }
+        ]}
+      />
+      <TrafficChart series={series} of="all services" />
+    </section>
+  )
+}
+
+/** Shows all services, and what happens now. */
+export const OverviewView = () => {
+  const { snapshot, updatedMillis } = usePage()
+  const { services } = snapshot
+  if (updatedMillis === 0) return <Empty text="" />
+  const { text, tone } = Words.headline(services)
+  return (
+    <div class="stack">
+      <div class="panel summary">
+        <h1 class="headline">
+          <Mark tone={tone} />
+          <bdi>{text}</bdi>
+        </h1>
+        <Totals />
+      </div>
+      <div class="overview">
+        <section aria-labelledby="services-heading">
+          <h2 id="services-heading" class="visually-hidden">
+            Services
+          </h2>
+          <ul class="cards">
+            {services.map((service) => (
+              <li key={service.name}>
+                <ServiceCard service={service} />
+              </li>
+            ))}
+          </ul>
+        </section>
+        <Now />
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,36 @@
+import * as Fs from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import * as Navigation from "../../../src/web/client/Navigation.ts"
+import * as Route from "../../../src/web/client/Route.ts"
+import * as PageState from "../../../src/web/PageState.ts"
+
+const shell = Fs.readFileSync(new URL("../../../src/web/client/index.html", import.meta.url), "utf8")
+
+describe("Navigation", () => {
+  it("the static shell has the links of the header, in order", () => {
+    const [nav] = /<nav[\s\S]*<\/nav>/.exec(shell)!
+    const links = [...nav.matchAll(/<a href="([^"]*)">([^<]*)<\/a>/g)].map(([, href, label]) => [href, label])
+    assert.deepStrictEqual(
+      links,
+      Navigation.items.map(({ label, route }) => [Route.format(route), label])
+    )
+  })
+
+  it("the static shell has no inline script or style", () => {
+    assert.notMatch(shell, /<style|\sstyle=|\son\w+=|javascript:/i)
+    for (const [script] of shell.matchAll(/<script[\s\S]*?<\/script>/g)) assert.match(script, /src="[^"]+"><\/script>$/)
+  })
+
+  it("each link leads to its view", () => {
+    for (const { route } of Navigation.items) assert.deepStrictEqual(Route.parse(Route.format(route)), route)
+  })
+
+  it("counts nothing in an empty process, and connections that are left out", () => {
+    assert.deepStrictEqual(
+      Navigation.items.map(({ count }) => count(PageState.empty)),
+      [0, 0, 0, 0, 0, 0]
+    )
+    const snapshot = { ...PageState.empty, connections: { rows: [], omitted: 12 } }
+    assert.strictEqual(Navigation.items[1]!.count(snapshot), 12)
+  })
+})

@@ -1,0 +1,42 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as Plane from "../../../src/web/client/Plane.ts"
+import type * as PageState from "../../../src/web/PageState.ts"
+
+const peer = (name: string, x?: number, y?: number): PageState.Peer => ({
+  service: "status",
+  id: name,
+  name,
+  address: "10.0.0.1:2066",
+  state: "alive",
+  self: false,
+  conflict: false,
+  ageMillis: 0,
+  intervalMillis: 1_000,
+  missed: 0,
+  ...(x === undefined || y === undefined ? {} : { x, y })
+})
+
+describe("Plane", () => {
+  it("places peers that have a position", () => {
+    const places = Plane.places([peer("a", 0, 0), peer("b"), peer("c", 75, 23)])
+    assert.deepStrictEqual(
+      places.map(({ isLeft, name, x, y }) => [name, x, y, isLeft]),
+      [
+        ["a", 5, 10, false],
+        ["c", 755, 470, true]
+      ]
+    )
+  })
+
+  it.prop("places any position within the picture", [Schema.Finite, Schema.Finite], ([x, y]) => {
+    const [place] = Plane.places([peer("a", x, y)])
+    assert.isTrue(place!.x > 0 && place!.x < Plane.width)
+    assert.isTrue(place!.y > 0 && place!.y < Plane.height)
+  })
+
+  it("cuts long names between characters", () => {
+    const [place] = Plane.places([peer("🐢".repeat(100), 1, 1)])
+    assert.strictEqual(place!.name, `${"🐢".repeat(13)}…`)
+  })
+})

@@ -1,0 +1,48 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as Route from "../../../src/web/client/Route.ts"
+
+/** A name of a service: a text without lone surrogates, which no address can hold. */
+const Name = Schema.NonEmptyString.check(Schema.makeFilter((text) => text.isWellFormed()))
+
+describe("Route", () => {
+  it.each([
+    ["", { page: "overview" }],
+    ["#", { page: "overview" }],
+    ["#/", { page: "overview" }],
+    ["#/connections", { page: "connections" }],
+    ["#/farm", { page: "farm" }],
+    ["#/services/tftp", { page: "service", service: "tftp" }],
+    ["#/play/board%202", { page: "play", service: "board 2" }],
+    ["#/packets/a%2Fb", { page: "packets", service: "a/b" }],
+    ["#/lab", { page: "lab", query: "" }],
+    ["#/lab?protocol=tftp&seed=7", { page: "lab", query: "protocol=tftp&seed=7" }],
+    ["#/laboratory", { page: "missing", path: "laboratory" }],
+    ["#/services/", { page: "missing", path: "services/" }],
+    ["#/services/%", { page: "missing", path: "services/%" }],
+    ["#/services/a/b", { page: "missing", path: "services/a/b" }],
+    ["#/constructor/x", { page: "missing", path: "constructor/x" }],
+    ["#/__proto__/x", { page: "missing", path: "__proto__/x" }]
+  ])("parse reads %s", (hash, route) => assert.deepStrictEqual(Route.parse(hash), route as Route.Route))
+
+  it.prop(
+    "parse reads the address of any service",
+    [Name, Schema.Literals(["service", "play", "packets"])],
+    ([service, page]) => {
+      const route: Route.Route = { page, service }
+      assert.deepStrictEqual(Route.parse(Route.format(route)), route)
+      assert.include(Route.title(route), service)
+    }
+  )
+
+  it.prop("parse reads any text, and its route has a title and a key", [Schema.String], ([text]) => {
+    const route = Route.parse(`#/${text}`)
+    assert.isNotEmpty(Route.title(route))
+    assert.match(Route.keyOf(route), /^#\//)
+  })
+
+  it("keyOf keeps a view when only its settings change", () => {
+    assert.strictEqual(Route.keyOf(Route.parse("#/lab?seed=1")), Route.keyOf(Route.parse("#/lab?seed=2")))
+    assert.notStrictEqual(Route.keyOf(Route.parse("#/services/a")), Route.keyOf(Route.parse("#/services/b")))
+  })
+})

@@ -1,0 +1,76 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Words from "../../../src/web/client/Words.ts"
+import type * as PageState from "../../../src/web/PageState.ts"
+
+type State = PageState.Service["state"]
+
+const services = (...states: ReadonlyArray<State>) => states.map((state, at) => ({ name: `service-${at}`, state }))
+
+const transfer = (
+  id: number,
+  state: PageState.Transfer["state"],
+  more: Partial<PageState.Transfer> = {}
+): PageState.Transfer => ({
+  service: "tftp",
+  id,
+  direction: "download",
+  file: "pxelinux.0",
+  client: "192.168.1.20:2070",
+  state,
+  startedMillis: id,
+  bytes: 10,
+  bytesPerSecond: 100,
+  resent: 1,
+  blksize: 512,
+  windowsize: 1,
+  ...more
+})
+
+describe("Words", () => {
+  it.each<[ReadonlyArray<State>, Words.Headline]>([
+    [[], { tone: "muted", text: "No service runs" }],
+    [["ready"], { tone: "good", text: "service-0 is ready" }],
+    [["ready", "ready"], { tone: "good", text: "All 2 services are ready" }],
+    [["ready", "failed", "starting"], { tone: "bad", text: "service-1 has failed" }],
+    [["failed", "failed", "ready"], { tone: "bad", text: "2 of 3 services have failed" }],
+    [["ready", "restarting", "stopped"], { tone: "warn", text: "service-1 restarts" }],
+    [["starting", "starting"], { tone: "info", text: "2 of 2 services start" }],
+    [["stopped", "ready"], { tone: "muted", text: "service-0 is stopped" }]
+  ])("headline of %j names what matters most", (states, headline) =>
+    assert.deepStrictEqual(Words.headline(services(...states)), headline)
+  )
+
+  it("transferTotals counts by end, and adds the rates of the running ones", () => {
+    const rows = [transfer(1, "running"), transfer(2, "running"), transfer(3, "done"), transfer(4, "refused")]
+    assert.deepStrictEqual(Words.transferTotals(rows), {
+      running: 2,
+      done: 1,
+      unfinished: 1,
+      bytesPerSecond: 200,
+      resent: 4
+    })
+  })
+
+  it.each([
+    [5, 10, 0.5],
+    [20, 10, 1],
+    [-1, 10, 0],
+    [0, 0, 1],
+    [5, undefined, undefined],
+    [5, -1, undefined]
+  ])("fraction of %d in %d is %d", (done, total, fraction) => assert.strictEqual(Words.fraction(done, total), fraction))
+
+  it("latestFirst has the running transfers first, each part with the newest first", () => {
+    const rows = [
+      transfer(1, "done", { endedMillis: 50 }),
+      transfer(2, "running"),
+      transfer(3, "failed", { endedMillis: 60 }),
+      transfer(4, "running"),
+      transfer(5, "running", { startedMillis: 4 })
+    ]
+    assert.deepStrictEqual(
+      Words.latestFirst(rows).map(({ id }) => id),
+      [5, 4, 2, 3, 1]
+    )
+  })
+})
