@@ -36,7 +36,7 @@ const makeRecentSends = (now: () => bigint) => {
   }
 }
 
-/** How datagrams are reported. */
+/** The report of datagrams to a tap. */
 interface Reporting {
   readonly now: () => bigint
   readonly emit: Emit

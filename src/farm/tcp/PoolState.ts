@@ -21,7 +21,7 @@ export interface Listener {
 }
 
 /** The part of one worker in the tasks of a client. */
-export interface WorkerUsage {
+interface WorkerUsage {
   readonly name: string
   readonly host: string | undefined
   /** Tasks that were done, with their units and the working time. */

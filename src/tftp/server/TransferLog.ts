@@ -8,7 +8,7 @@ import type { TransferInfo } from "../TftpServerEvent.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
 
 /** State of a transfer. `stopped`: by the server, or by a client that wanted the size of the file only. */
-export type TransferState = "running" | "done" | "refused" | "failed" | "stopped"
+type TransferState = "running" | "done" | "refused" | "failed" | "stopped"
 
 /** A transfer that runs, or one of the latest that have ended. */
 export interface TransferStatus {

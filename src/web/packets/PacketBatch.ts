@@ -6,7 +6,7 @@ import type { Arrow } from "../Arrow.ts"
 import type { Packets } from "../PageRpc.ts"
 
 /** Most arrows in a batch: more than a reader follows in a quarter of a second. */
-export const maxArrows = 200
+const maxArrows = 200
 
 /** The packets for a browser. */
 export interface PacketBatch {

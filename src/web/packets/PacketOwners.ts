@@ -1,6 +1,6 @@
 /**
- * The service that a packet belongs to: by the port of a service, or because its client has sent a request to that port
- * that is answered from another one, as TFTP does.
+ * The service that a packet belongs to, by the port of the service or by its client. TFTP answers a request to its port
+ * from another one: all packets of that client are then of the service.
  */
 import { BoundedMap } from "../../capture/BoundedMap.ts"
 import * as Endpoint from "../../network/Endpoint.ts"

@@ -62,8 +62,8 @@ export interface Service {
 }
 
 /**
- * Returns the dissectors of a service: that of its name, wherever it listens, with those that share a port with it, as
- * the two protocols of the prime server do. Without such a name they are those of the port.
+ * Returns the dissectors of a service: that of its name, and those that share a port with it. The prime server has two
+ * protocols on one port. Without such a name they are those of the port.
  */
 const expectedOf = (dissectors: ReadonlyArray<FieldDissector>, { name, port, protocol }: Service) => {
   const named = dissectors.find((one) => one.name === name)

@@ -3,6 +3,37 @@
  *
  * It needs no privileges: it is a tap around the network of the process, as `Capture` is. Packets of child processes
  * and of threads with a network of their own are not seen.
+ *
+ * **Example** (The packets of a rot13 server)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { Capture } from "effect-inet/capture"
+ * import { Network, NodeNetwork } from "effect-inet/network"
+ * import { Dissector, Rot13Client, Rot13Server } from "effect-inet/rot13"
+ * import { PacketWatch } from "effect-inet/web"
+ *
+ * const program = Effect.gen(function* () {
+ *   const plain = yield* Network.Network
+ *   const watch = yield* PacketWatch.make({ dissectors: [Dissector.dissector] })
+ *   const network = yield* Capture.wrap(plain, watch.tap)
+ *   const server = yield* Effect.provideService(Rot13Server.make({ port: 0 }), Network.Network, network)
+ *   if (server.address._tag === "UnixPathAddress") return
+ *   yield* watch.serve("rot13", { protocol: "tcp", port: server.address.port })
+ *   const arrows = Stream.flatMap(watch.watch("rot13"), ({ arrows }) => Stream.fromIterable(arrows))
+ *   const request = Effect.gen(function* () {
+ *     const connection = yield* plain.connect(server.address)
+ *     yield* Rot13Client.request(connection, new TextEncoder().encode("Hello"))
+ *   })
+ *   yield* Effect.forkScoped(Effect.delay(request, "10 millis"))
+ *   const [, , , sent, received] = yield* Stream.runCollect(Stream.take(arrows, 5))
+ *   sent?.label // => 'request "Hello"'
+ *   received?.label // => 'reply "Uryyb"'
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -18,7 +49,7 @@ import * as PacketBatch from "./PacketBatch.ts"
 import * as PacketOwners from "./PacketOwners.ts"
 import * as PacketText from "./PacketText.ts"
 
-/** Address of a service. */
+/** Address of a service. @category models @since 0.1.0 */
 export interface ServiceAddress extends Omit<PacketOwners.ServicePort, "service"> {
   /** Name of the dissector of its packets, such as `tftp`. Default: the first word of the service's name. */
   readonly dissector?: string | undefined
@@ -29,7 +60,7 @@ export interface ServiceAddress extends Omit<PacketOwners.ServicePort, "service"
   readonly clients?: Effect.Effect<ReadonlyArray<Endpoint.Endpoint>> | undefined
 }
 
-/** The packets of the services of a process. */
+/** The packets of the services of a process. @category models @since 0.1.0 */
 export interface PacketWatch {
   /** Observes the network of the process, by `Capture.wrap`. It is active while a browser watches. */
   readonly tap: Packet.Tap & { readonly isActive: () => boolean }
@@ -42,8 +73,9 @@ export interface PacketWatch {
   readonly serve: (service: string, address: ServiceAddress) => Effect.Effect<void, never, Scope.Scope>
 }
 
-/** Options of a watch. */
+/** Options of a watch. @category models @since 0.1.0 */
 export interface Options {
+  /** Dissectors of the protocols of the services, in the order in which they are tried. */
   readonly dissectors: ReadonlyArray<FieldDissector>
   /** Browsers that watch packets at the same time. Default 64. */
   readonly maxWatchers?: number | undefined
@@ -67,7 +99,7 @@ interface Watcher {
 interface Channel {
   readonly watchers: Set<Watcher>
   readonly texts: Map<Port, PacketText.State>
-  /** The service answers from other ports: requests are read also if there is no space for them. */
+  /** The service answers from other ports: requests are read also if they are not shown. */
   hasOtherPorts: boolean
 }
 
@@ -185,7 +217,7 @@ const batchesOf = ({ arrived, batch }: Watcher): Stream.Stream<Packets> => {
   )
 }
 
-/** Makes the watch of a process. */
+/** Makes the watch of a process. @category constructors @since 0.1.0 */
 export const make = (options: Options): Effect.Effect<PacketWatch> =>
   Effect.sync(() => {
     const { dissectors, maxWatchers = defaultMaxWatchers } = options

@@ -8,7 +8,7 @@ import type * as PageState from "../PageState.ts"
 import * as Rows from "./Rows.ts"
 
 /** The part of the progress of a run that the page shows. */
-export interface RunProgress
+interface RunProgress
   extends Pick<
     Progress,
     "done" | "efficiency" | "elapsedMillis" | "etaMillis" | "packets" | "retries" | "total" | "unitsPerSecond"
