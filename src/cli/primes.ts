@@ -1,6 +1,7 @@
 import { commandGroup } from "./common/commandGroup.ts"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
+import * as pageFlags from "./common/pageFlags.ts"
 import * as serverFlags from "./common/serverFlags.ts"
 import { withUnixSocket } from "./common/unixSocket.ts"
 
@@ -34,6 +35,7 @@ const count = lazyCommand({
     ["effect-inet primes count 0..1e12 --hosts discover,@hosts.txt", "Servers that come and go during the run"],
     ["effect-inet primes count 0..1e12 --hosts 192.0.2.1,192.0.2.2 --verify 5%", "Drops a server that lies"],
     ["effect-inet primes count 1e15..=1000001e9 --checkpoint run.json", "Continues after Ctrl-C or a crash"],
+    ["effect-inet primes count 0..1e13 --page on", "Shows its progress on http://127.0.0.1:8066/"],
     [
       "effect-inet primes count 0..1e12 --database postgres://farm@db/farm --key primes-1",
       "On a cluster (see effect-inet farm); the same key again prints the same count at once"
@@ -101,6 +103,10 @@ const count = lazyCommand({
       "checkpoint",
       "FILE",
       "File for the state of an unfinished run, from which the same command continues; removed at the end"
+    ),
+    page: pageFlags.addressFlag(
+      "primes",
+      "Serve a page for browsers on this address during the run, such as 127.0.0.1:8066: progress by worker (default off)"
     ),
     json: flags.json("primes")
   },

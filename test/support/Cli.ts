@@ -109,13 +109,19 @@ const startProgram = Effect.fnUntraced(function* (
   return running
 })
 
+const isPageFlag = (arg: string) => arg === "--page" || arg.startsWith("--page=")
+
+/** Keeps `up` off the default port of its page, which another `up` of this machine may have, unless a test asks for it. */
+const withoutPage = (args: ReadonlyArray<string>) =>
+  args[0] === "up" && !args.some(isPageFlag) ? ["up", "--page", "off", ...args.slice(1)] : args
+
 /** Starts a script, which is killed when the scope closes. */
 export const startScript = (script: string, args: ReadonlyArray<string>, env?: Record<string, string>) =>
   startProgram(Path.join(scripts, script), args, env)
 
 /** Starts a command of `effect-inet`, which is killed when the scope closes. */
 export const start = (args: ReadonlyArray<string>, env?: Record<string, string>) =>
-  startProgram(inject("command"), args, env)
+  startProgram(inject("command"), withoutPage(args), env)
 
 /** Runs a command to its end. */
 export const run = (
@@ -155,9 +161,10 @@ interface LocalOptions {
  * terminal.
  */
 export const startInProcess = Effect.fnUntraced(function* (
-  args: ReadonlyArray<string>,
+  given: ReadonlyArray<string>,
   { env, stdin = new Uint8Array(0) }: LocalOptions = {}
 ) {
+  const args = withoutPage(given)
   const { append, bytes, waitFor } = makeOutput()
   const write = (stream: StreamName) => (more: string | Uint8Array) => append(stream, Buffer.from(more))
   const print =

@@ -2,7 +2,9 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
+import type * as Endpoint from "../../network/Endpoint.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
+import type * as PageHub from "../../web/PageHub.ts"
 
 /** A running service. */
 export interface Running {
@@ -15,6 +17,12 @@ export interface Running {
   readonly limitKeys?: ReadonlySet<string> | undefined
   /** Reads files of the service again, and returns the names of what has changed. Fails with one line for the user. */
   readonly reread?: Effect.Effect<ReadonlyArray<string>, string> | undefined
+  /** Returns its open connections. Default: they are not known, or it has none. */
+  readonly connections?: Effect.Effect<ReadonlyArray<TcpServer.OpenConnection>> | undefined
+  /** Returns the clients that it answers from ports of their own, as those of transfers. Default: none. */
+  readonly ownPortClients?: Effect.Effect<ReadonlyArray<Endpoint.Endpoint>> | undefined
+  /** What the page shows of the service besides its state and its connections. Default: nothing. */
+  readonly page?: PageHub.Source | undefined
 }
 
 /** A host of servers. */

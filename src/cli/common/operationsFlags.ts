@@ -1,9 +1,10 @@
-/** Flags that every server has, whatever its service: user, inherited sockets and the admin server. */
+/** Flags that every server has, whatever its service: user, inherited sockets, the admin server and the page. */
 import * as flags from "./flags.ts"
+import * as pageFlags from "./pageFlags.ts"
 import { settingsOf } from "./settings/settings.ts"
 
 /** Values of the flags of `operations`. */
-export interface Operations {
+export interface Operations extends pageFlags.PageInput {
   /** User and group to change to once the sockets are bound. */
   readonly user: string | undefined
   readonly group: string | undefined
@@ -14,8 +15,11 @@ export interface Operations {
   readonly json: boolean
 }
 
-/** Returns the flags of a server that binds its own sockets or inherits them from systemd. */
-export const daemon = (section: string) => ({
+/**
+ * Returns the flags of a server that binds its own sockets or inherits them from systemd. `defaultPage` is the address
+ * of its page by default, in the help.
+ */
+export const daemon = (section: string, defaultPage = "off") => ({
   user: flags.optionalText(
     section,
     "user",
@@ -27,7 +31,8 @@ export const daemon = (section: string) => ({
     section,
     "admin",
     "Serve /health, /metrics and /services over HTTP on this address, such as 127.0.0.1:9067 (default: off)"
-  )
+  ),
+  ...pageFlags.pageFlags(section, defaultPage)
 })
 
 /** Returns the flags of a server that inetd can start, too. */

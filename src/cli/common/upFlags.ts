@@ -54,7 +54,7 @@ export const upFlags = {
     "Folder that TFTP serves, read-only (default: a folder with the file hello.txt)"
   ),
   ...restartFlags,
-  ...operationsFlags.daemon("up"),
+  ...operationsFlags.daemon("up", "127.0.0.1:8066"),
   check: Flag.Boolean("check").pipe(
     Flag.withDescription("Print the services that would run with their options, and exit: 2 for an invalid file"),
     Flag.withDefault(false)

@@ -8,6 +8,7 @@ import * as NodeServices from "../../../network/node/NodeServices.ts"
 import type { Tap } from "../../../network/Packet.ts"
 import * as Quantity from "../../../network/Quantity.ts"
 import type { Observer } from "../../../simulation/impairment/Impairment.ts"
+import type { PacketWatch } from "../../../web/packets/PacketWatch.ts"
 import { CannotCapture, CaptureFailure } from "../../common/CliErrors.ts"
 import * as captureFlags from "../../common/capture/captureFlags.ts"
 import * as flags from "../../common/flags.ts"
@@ -18,7 +19,10 @@ interface UnderlyingNetwork {
   readonly observer: Observer
 }
 
-/** The network below the capture, for a command that injects faults by a plan of its own. Set only by `--capture`. */
+/**
+ * The network below the capture, for a command that injects faults by a plan of its own. Set only with a tap: by
+ * `--capture`, or a page.
+ */
 export class CapturedNetwork extends Context.Reference<UnderlyingNetwork | undefined>(
   "effect-inet/cli/CapturedNetwork",
   {
@@ -30,6 +34,20 @@ export class CapturedNetwork extends Context.Reference<UnderlyingNetwork | undef
 export class CapturedBy extends Context.Reference<Tap | undefined>("effect-inet/cli/CapturedBy", {
   defaultValue: () => undefined
 }) {}
+
+/** The packets for the page of the process. Default: none, without a page. */
+export class PagePackets extends Context.Reference<PacketWatch | undefined>("effect-inet/cli/PagePackets", {
+  defaultValue: () => undefined
+}) {}
+
+/** Returns a tap that passes packets to others, or the only one, which may be inactive; undefined without one. */
+const tapOf = (taps: ReadonlyArray<Tap | undefined>): Tap | undefined => {
+  const all = taps.filter((tap) => tap !== undefined)
+  if (all.length <= 1) return all[0]
+  return (packet) => {
+    for (const tap of all) tap(packet)
+  }
+}
 
 /** Starts a capture to a file, as `--capture` does; `flag` names it in messages. */
 export const startCapture = Effect.fnUntraced(function* (flag: string, file: string, options: Capture.FileOptions) {
@@ -58,28 +76,25 @@ export const startCapture = Effect.fnUntraced(function* (flag: string, file: str
   )
 })
 
+/** Opens the capture file of `--capture`; undefined without one. */
+const fileTap = Effect.gen(function* () {
+  const file = yield* flags.Capture
+  if (file === undefined) return yield* Effect.as(captureFlags.checkUnused, undefined)
+  const options = yield* captureFlags.optionsOf(yield* captureFlags.given, "capture-filter")
+  return yield* startCapture("capture", file, options)
+})
+
 /**
- * Opens the capture file of `--capture`; undefined without one. Fails if it cannot be written: nothing is sent that the
- * capture would lack. If it cannot be written later, a server logs a warning, and a client fails when it is done.
+ * Returns the tap of the file of `--capture` and of `capture run`; undefined without one. Fails if the file cannot be
+ * written: nothing is sent that the capture would lack. If it cannot be written later, a server logs a warning, and a
+ * client fails when it is done.
  */
 export const captureTap = Effect.gen(function* () {
-  const file = yield* flags.Capture
-  const other = yield* CapturedBy
-  if (file === undefined) {
-    yield* captureFlags.checkUnused
-    return other
-  }
-  const options = yield* captureFlags.optionsOf(yield* captureFlags.given, "capture-filter")
-  const tap = yield* startCapture("capture", file, options)
-  const both: Tap = (packet) => {
-    other?.(packet)
-    tap(packet)
-  }
-  return other === undefined ? tap : both
+  return tapOf([yield* CapturedBy, yield* fileTap])
 })
 
 const startObserver = Effect.gen(function* () {
-  const tap = yield* captureTap
+  const tap = tapOf([yield* captureTap, (yield* PagePackets)?.tap])
   if (tap === undefined) return undefined
   const { wrap } = yield* Effect.promise(() => import("../../../capture/Capture.ts"))
   const file = yield* flags.Capture

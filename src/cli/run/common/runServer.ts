@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as OtlpExport from "../../../admin/OtlpExport.ts"
 import type * as ServiceState from "../../../admin/ServiceState.ts"
@@ -22,6 +23,7 @@ import { CaptureFailure, UsageError } from "../../common/CliErrors.ts"
 import type * as operationsFlags from "../../common/operationsFlags.ts"
 import * as ServerHost from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
+import { CommandInput } from "../../common/settings/CommandInput.ts"
 import * as logLevel from "../../common/settings/logLevel.ts"
 import * as reload from "../../common/settings/reload.ts"
 import type { Table } from "../../common/settings/settings.ts"
@@ -29,6 +31,8 @@ import * as descriptors from "./descriptors.ts"
 import * as jsonLogger from "./jsonLogger.ts"
 import * as NodeMisspelledVariables from "./NodeMisspelledVariables.ts"
 import * as network from "./network.ts"
+import type { Contents, Page } from "./page.ts"
+import type { PageService } from "./pageService.ts"
 import { announce, CannotServe, explainListenError } from "./serverMessages.ts"
 
 /** Values of the flags that every server has. */
@@ -41,8 +45,11 @@ const defaultMaxConnections = 1_024
 /** A process with one or several services. */
 export interface Program<A, E, R> {
   readonly name: string
-  /** Starts the services. With `listen` it runs without root's privileges, else it still has them. */
-  readonly start: Effect.Effect<A, E, R>
+  /**
+   * Starts the services, which show themselves on the page, if there is one. With `listen` it runs without root's
+   * privileges, else it still has them.
+   */
+  readonly start: (page: Page | undefined) => Effect.Effect<A, E, R>
   /** Address that is bound for `start` while the process has the privileges. */
   readonly listen?: Network.ListenOptions | undefined
   /** True for several services: an inherited socket serves only the address that it has. Default false. */
@@ -57,11 +64,15 @@ export interface Program<A, E, R> {
    * Continues the start without the privileges, and prints that the services are ready. `inherits` is true if another
    * process has bound sockets for this one.
    */
-  readonly announce: (started: A, inherits: boolean) => Effect.Effect<void, E, R>
+  readonly announce: (started: A, inherits: boolean, page: Page | undefined) => Effect.Effect<void, E, R>
   /** Runs until the end of the process. Default: until it is requested to end. */
   readonly serve?: ((started: A) => Effect.Effect<void, E, R>) | undefined
   /** States of the services, for the admin server and the service manager. */
   readonly states: Effect.Effect<ReadonlyArray<ServiceState.ServiceState>>
+  /** The services for the page. */
+  readonly contents: Contents
+  /** True if the services run without a page that cannot be served, with a warning. Default false: that is a failure. */
+  readonly isPageOptional?: boolean | undefined
   /** Emits when the states change, for the service manager. Default: they do not. */
   readonly changes?: ((started: A) => Stream.Stream<unknown>) | undefined
   /** Applies a configuration file that was read again, and returns the names of what it has changed. */
@@ -95,14 +106,45 @@ const startAdmin = Effect.fnUntraced(function* (
   yield* Effect.logInfo(`admin server on http://${NetAddress.formatSocketAddress(address)}`)
 })
 
+/** Serves the page; its modules are loaded only then. Returns undefined without one. */
+const startPage = Effect.fnUntraced(function* (
+  { control = false, page: address, pageHost = [] }: Operations,
+  { contents, isPageOptional = false, name }: Pick<Program<never, never, never>, "contents" | "isPageOptional" | "name">
+) {
+  if (address === undefined && control)
+    return yield* new UsageError({ message: "--control needs --page: add it, or leave --control out" })
+  if (address === undefined || address === "off") return undefined
+  const { open } = yield* Effect.promise(() => import("./page.ts"))
+  const opened = open({ address, control, hosts: pageHost }, contents).pipe(
+    Effect.catchTag("NetworkError", explainListenError(`${name}: page`, address.port, "--page"))
+  )
+  const page: Page | undefined = yield* isPageOptional
+    ? Effect.catchTag(opened, "CannotServe", ({ message }) =>
+        Effect.as(
+          Effect.logWarning(`${message}, or none with --page off; the services run without the page`),
+          undefined
+        )
+      )
+    : opened
+  if (page?.isOpen === true) {
+    const token = control ? "; who reads the traffic also gets the token, since it is not encrypted" : ""
+    yield* Effect.logWarning(
+      `the page is open to the network: it shows the services and the addresses of clients${token}`
+    )
+  }
+  return page
+})
+
 /**
  * Starts the services as the user of `--user`. If `listen` is not the only socket that they bind, the user is changed
  * after the start.
  */
 const startServices = Effect.fnUntraced(function* <A, E, R>(
   operations: Operations,
-  { listen, name, start }: Program<A, E, R>
+  { listen, name, ...program }: Program<A, E, R>,
+  page: Page | undefined
 ) {
+  const start = program.start(page)
   const identity = yield* findIdentity(operations)
   if (identity === undefined) return yield* start
   const drop = Effect.mapError(NodePrivileges.drop(identity), ({ message }) => new CannotServe({ message }))
@@ -147,6 +189,18 @@ export const checkStdin = (
   return Effect.fail(new CannotServe({ message }))
 }
 
+/** Returns the packets for the page, if there is one; its modules are loaded only then. */
+const packetsOf = ({ page = "off" }: Operations) =>
+  page === "off"
+    ? Layer.empty
+    : Layer.effect(
+        network.PagePackets,
+        Effect.flatMap(
+          Effect.promise(() => import("./page.ts")),
+          ({ makePackets }) => makePackets
+        )
+      )
+
 /** Returns the network, the inherited sockets, and where logs, metrics and spans go. */
 const layerOf = (
   program: Pick<Program<never, never, never>, "exactAddresses" | "isUdp" | "name">,
@@ -158,6 +212,7 @@ const layerOf = (
     : NodeInheritedSockets.fromEnvironment({ exactAddresses })
   return network.layer.pipe(
     Layer.provide(Layer.succeed(CaptureFailure, undefined)),
+    Layer.provideMerge(Layer.suspend(() => packetsOf(operations))),
     Layer.provideMerge(Layer.effect(NodeInheritedSockets.InheritedSockets, inherited)),
     Layer.provideMerge(OtlpExport.layerConfig(name)),
     Layer.provideMerge(Layer.suspend(() => logsOf(operations)))
@@ -184,11 +239,12 @@ export const run = <A, E extends { readonly message: string }, R>(operations: Op
     const started = yield* Effect.gen(function* () {
       yield* checkResolver(name)
       if (admin !== undefined) yield* startAdmin(name, admin, states)
-      const started = yield* startServices(operations, program)
+      const page = yield* startPage(operations, program)
+      const started = yield* startServices(operations, program, page)
       yield* checkDescriptors(operations, program)
       // From here on a signal ends the server in order, also if it comes before `serve` waits for it.
       yield* Effect.forkScoped(Effect.flatten(ShutdownSignal), { startImmediately: true })
-      yield* announce(started, inherits)
+      yield* announce(started, inherits, page)
       return started
     }).pipe(Effect.tapError(({ message }) => manager.status(message)))
     yield* NodeInheritedSockets.closeUnclaimed
@@ -207,27 +263,32 @@ export const run = <A, E extends { readonly message: string }, R>(operations: Op
 /** Time that the stats of a service may take: they may come from a worker process that does not respond. */
 const statsTimeout = "1 second"
 
-/** Keeps the state of a service, for the admin server. */
-const trackState = Effect.fnUntraced(function* (name: string) {
+/** Keeps the state of a service, for the admin server and the page. `values` are those of its flags. */
+const trackState = Effect.fnUntraced(function* (name: string, values: PageService["values"]) {
   const sinceMillis = yield* Clock.currentTimeMillis
   const state = yield* Ref.make<ServiceState.ServiceState>({ name, state: "starting", restarts: 0, sinceMillis })
-  const stats = yield* Ref.make<Effect.Effect<unknown>>(Effect.undefined)
+  const served = yield* Ref.make<ServerHost.Running | undefined>(undefined)
   const set = (change: Partial<ServiceState.ServiceState>) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Ref.update(state, (known) => ({ ...known, ...change, sinceMillis: now }))
     )
   const states = Effect.gen(function* () {
-    const current = yield* Effect.flatten(Ref.get(stats)).pipe(
+    const current = yield* Effect.flatMap(Ref.get(served), (running) => running?.stats ?? Effect.undefined).pipe(
       Effect.timeoutOrElse({ duration: statsTimeout, orElse: () => Effect.undefined })
     )
     return [{ ...(yield* Ref.get(state)), stats: current }]
   })
+  const services = Effect.gen(function* () {
+    const running = yield* Ref.get(served)
+    const service: PageService = { ...(yield* Ref.get(state)), service: name, values, running }
+    return [service]
+  })
   const ready = (running: ServerHost.Running) =>
     Effect.andThen(
-      Ref.set(stats, running.stats ?? Effect.undefined),
+      Ref.set(served, running),
       set({ state: "ready", address: running.address && NetAddress.formatSocketAddress(running.address) })
     )
-  return { states, ready, stopped: set({ state: "stopped" }) }
+  return { states, services, ready, stopped: set({ state: "stopped" }) }
 })
 
 /** Parts of the run that differ between servers. */
@@ -253,6 +314,11 @@ const reloadOf =
   (after, current) =>
     reload.apply(service, after.flags, current, after.values, running)
 
+const printAddress =
+  (service: string, json: boolean, inherits: boolean, page: Page | undefined) =>
+  ({ address }: ServerHost.Running) =>
+    address === undefined ? Effect.void : announce(service, address, json, inherits, page?.link)
+
 /** Starts a server for `up`, which runs the process and prints what there is to print. */
 const serveIn = <A extends ServerHost.Running, E, R, E2, R2>(
   { context, started }: ServerHost.ServerHost,
@@ -276,24 +342,29 @@ export const serve = Effect.fnUntraced(function* <
 >(service: string, operations: Operations, start: Effect.Effect<A, E, R>, options: Options<A, E2, R2> = {}) {
   const host = yield* ServerHost.CurrentHost
   if (host !== undefined) return yield* serveIn(host, start, options)
-  const { ready, states, stopped } = yield* trackState(service)
+  const { values } = yield* CommandInput
+  const { ready, services, states, stopped } = yield* trackState(service, values)
   const { json, stdio = false } = operations
-  const program: Program<A, E | E2, R | R2> = {
+  const program: Program<A, E | E2, R | R2 | Scope.Scope> = {
     name: service,
-    start,
+    start: (page) =>
+      page === undefined
+        ? start
+        : Effect.tap(start, (running) => page.add({ name: service, service, values, running })),
     listen: options.listen,
     capacity: options.capacity,
     isUdp: options.isUdp,
-    announce: Effect.fnUntraced(function* (running, inherits) {
+    announce: Effect.fnUntraced(function* (running, inherits, page) {
       if (options.open !== undefined) yield* options.open(running)
       yield* ready(running)
-      // stdout is the connection.
-      if (stdio) return
-      if (options.announce !== undefined) yield* options.announce(running)
-      else if (running.address !== undefined) yield* announce(service, running.address, json, inherits)
+      const print = options.announce ?? printAddress(service, json, inherits, page)
+      // With --stdio, stdout is the connection.
+      if (!stdio) yield* print(running)
+      if (page !== undefined) yield* Effect.logInfo(`page on ${page.link}`)
     }),
     serve: options.serve,
     states,
+    contents: { services },
     reload: reloadOf(service),
     stopping: stopped
   }

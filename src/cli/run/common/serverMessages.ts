@@ -80,19 +80,25 @@ const reachOf = (address: NetAddress.InetAddress, inherits: boolean) =>
 
 /**
  * Prints the first line of a server: its address and the hosts that can reach it. `--host` is not advised to a process
- * that `inherits` its sockets: who binds them decides.
+ * that `inherits` its sockets: who binds them decides. The JSON has the link to the page, if there is one.
  */
-export const announce = (service: string, address: NetAddress.SocketAddress, json: boolean, inherits = false) => {
+export const announce = (
+  service: string,
+  address: NetAddress.SocketAddress,
+  json: boolean,
+  inherits = false,
+  page?: string
+) => {
   if (!NetAddress.isInetAddress(address)) {
     return Console.log(
       json
-        ? JSON.stringify({ service, path: address.path })
+        ? JSON.stringify({ service, path: address.path, page })
         : `${service} on ${TerminalText.escape(NetAddress.formatSocketAddress(address))}`
     )
   }
   return Console.log(
     json
-      ? JSON.stringify({ service, address: NetAddress.formatHost(address), port: address.port })
+      ? JSON.stringify({ service, address: NetAddress.formatHost(address), port: address.port, page })
       : `${service} on ${NetAddress.formatInet(address)} (${reachOf(address, inherits)})`
   )
 }

@@ -2,11 +2,14 @@
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
 import { CurrentHost, type Running } from "../../common/ServerHost.ts"
 import * as settings from "../../common/settings/settings.ts"
+import type { Values } from "../common/knownServices.ts"
+import type { Page } from "../common/page.ts"
 import * as statusPeer from "../status/peer.ts"
 import type { PlannedInstance } from "./plan.ts"
-import { type Requirements, services, shownAddress, type Values } from "./services.ts"
+import { type Requirements, services, shownAddress } from "./services.ts"
 import type * as supervisor from "./supervisor.ts"
 
 /** The group of all instances. */
@@ -40,8 +43,8 @@ export const explain = (
     return option === "port" ? `--${name}-port` : `--${service === "tftp" && option === "root" ? "tftp-root" : option}`
   })
 
-/** Creates the instance. It shares the network of the caller. */
-export const make = Effect.fnUntraced(function* ({ name }: PlannedInstance, plans: Plans) {
+/** Creates the instance, which shows itself on the page. It shares the network of the caller. */
+export const make = Effect.fnUntraced(function* ({ name }: PlannedInstance, plans: Plans, page: Page | undefined) {
   const context = yield* Effect.context<Requirements>()
   const instance: supervisor.Instance<Running, never> = {
     name,
@@ -50,23 +53,26 @@ export const make = Effect.fnUntraced(function* ({ name }: PlannedInstance, plan
         const planned = (yield* Ref.get(plans.planned)).get(name)
         if (planned === undefined) return yield* Effect.never
         const { service, values } = planned
+        const scope = yield* Effect.scope
         yield* Ref.update(plans.current, (current) => new Map(current).set(name, values))
         const program = yield* Effect.promise(services[service]!.load)
         // Two peers of one host have different names; a relay has none.
         const isPeer = service === "status" && values.relay !== true
         const own = isPeer ? { name: yield* statusPeer.nameOf(name === "status" ? "up" : name) } : {}
-        const started = (running: Running) => {
+        const started = Effect.fnUntraced(function* (running: Running) {
           const { address } = running
           const shown = address === undefined ? undefined : shownAddress(service, address, values)
-          return ready({ ...running, address: shown }, shown === undefined ? "" : NetAddress.formatSocketAddress(shown))
-        }
+          const visible: Running = { ...running, address: shown }
+          if (page !== undefined) yield* Scope.provide(page.add({ name, service, values, running: visible }), scope)
+          yield* ready(visible, shown === undefined ? "" : NetAddress.formatSocketAddress(shown))
+        })
         // Metrics and logs of two instances of a service have their own names.
         yield* program({ ...values, ...own, service: name }).pipe(
           Effect.provideService(CurrentHost, { started, context }),
           Effect.provideContext(context),
           Effect.mapError((error) => ({ message: explain(error.message, planned) }))
         )
-      })
+      }).pipe(Effect.scoped)
   }
   return instance
 })

@@ -2,10 +2,11 @@
  * The state of an instance of a service under supervision, as a state machine. Pure: time is an argument.
  *
  * An instance is starting until its server listens, and then ready until its server fails. After a failure it waits
- * for its next start, `restarting`, or is not started again, `failed`. A stopped instance has been asked to end.
+ * for its next start, `restarting`, or is not started again, `failed`. A stopped instance has been asked to end. An
+ * operator can have it started anew in any other phase: it is `restarting` until its server has ended.
  */
 
-/** The phase of an instance. The last two are final. */
+/** The phase of an instance. Nothing but an operator ends `failed`, and nothing `stopped`. */
 export type Phase = "starting" | "ready" | "restarting" | "failed" | "stopped"
 
 /** The state of an instance. */
@@ -32,6 +33,8 @@ export type Event =
   | { readonly _tag: "Restart" }
   /** The schedule has no further start. */
   | { readonly _tag: "GiveUp" }
+  /** An operator wants the server to end and to start again; `Restart` follows when it has ended. */
+  | { readonly _tag: "EndForRestart" }
   | { readonly _tag: "Stop" }
 
 /** Uptime after which a failure counts as the first one. */
@@ -47,9 +50,6 @@ export const initial = (nowMillis: number): InstanceState => ({
   lastError: undefined
 })
 
-/** Returns whether nothing happens to the instance any more. */
-const isFinal = ({ phase }: InstanceState) => phase === "failed" || phase === "stopped"
-
 /** Applies an event. Returns the same object if the event is ignored. */
 export const step = (state: InstanceState, event: Event, nowMillis: number): InstanceState => {
   const to = (phase: Phase, change: Partial<InstanceState> = {}): InstanceState => ({
@@ -59,7 +59,7 @@ export const step = (state: InstanceState, event: Event, nowMillis: number): Ins
     sinceMillis: nowMillis
   })
   const { failuresInARow, phase, restarts, sinceMillis } = state
-  if (isFinal(state)) return state
+  if (phase === "stopped" || (phase === "failed" && event._tag !== "EndForRestart")) return state
   switch (event._tag) {
     case "Ready":
       return phase === "starting" ? to("ready", { address: event.address }) : state
@@ -76,6 +76,8 @@ export const step = (state: InstanceState, event: Event, nowMillis: number): Ins
       return phase === "restarting" ? to("starting", { restarts: restarts + 1 }) : state
     case "GiveUp":
       return phase === "restarting" ? to("failed") : state
+    case "EndForRestart":
+      return to("restarting", { address: undefined, failuresInARow: 0 })
     case "Stop":
       return to("stopped", { address: undefined })
   }

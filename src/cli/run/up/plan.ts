@@ -6,13 +6,15 @@ import * as Path from "effect/Path"
 import { UsageError } from "../../common/CliErrors.ts"
 import type { Endpoint } from "../../common/flags.ts"
 import * as operationsFlags from "../../common/operationsFlags.ts"
+import * as pageFlags from "../../common/pageFlags.ts"
 import type { Input } from "../../common/settings/CommandInput.ts"
 import type { Options } from "../../common/settings/ConfigFile.ts"
 import * as settings from "../../common/settings/settings.ts"
 import { sharedFlags } from "../../common/upFlags.ts"
+import type { Values } from "../common/knownServices.ts"
 import * as file from "../config/file.ts"
 import * as bindings from "./bindings.ts"
-import { services, type Values } from "./services.ts"
+import { services } from "./services.ts"
 
 /** An instance of a service. */
 export interface PlannedInstance {
@@ -77,16 +79,16 @@ const bindingsOf = ({ service, values }: PlannedInstance): ReadonlyArray<binding
   )
 }
 
-/** Returns the socket of the admin server. */
-const adminBinding = ({ admin }: Values): ReadonlyArray<bindings.OwnedBinding> =>
-  admin === undefined
-    ? []
-    : [
-        {
-          owner: "the admin server",
-          binding: { _tag: "Port", protocol: "tcp", isShared: false, ...(admin as Endpoint) }
-        }
-      ]
+const bindingOf = (owner: string, address: Endpoint): bindings.OwnedBinding => ({
+  owner,
+  binding: { _tag: "Port", protocol: "tcp", isShared: false, ...address }
+})
+
+/** Returns the sockets of the admin server and of the page. */
+const ownBindings = ({ admin, page = pageFlags.defaultAddress }: Values): ReadonlyArray<bindings.OwnedBinding> => [
+  ...(admin === undefined ? [] : [bindingOf("the admin server", admin as Endpoint)]),
+  ...(page === "off" ? [] : [bindingOf("the page", page as Endpoint)])
+]
 
 /** Fails if two servers need the same port or path: only one of them could start. */
 const checkBindings = Effect.fnUntraced(function* ({ values }: Input, instances: ReadonlyArray<PlannedInstance>) {
@@ -97,7 +99,7 @@ const checkBindings = Effect.fnUntraced(function* ({ values }: Input, instances:
       binding: binding._tag === "Path" ? { ...binding, path: resolve(binding.path) } : binding
     }))
   )
-  const conflict = bindings.findConflict([...adminBinding(values), ...owned])
+  const conflict = bindings.findConflict([...ownBindings(values), ...owned])
   if (conflict !== undefined) return yield* new UsageError({ message: `up: ${conflict}` })
 })
 

@@ -8,10 +8,11 @@ import type * as ServiceState from "../../../admin/ServiceState.ts"
 import * as Table from "../../../terminal/Table.ts"
 import type { Running } from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
-import { connectableHost, summarize } from "../common/serverMessages.ts"
+import { tryItOf } from "../common/knownServices.ts"
+import type { Page } from "../common/page.ts"
+import { summarize } from "../common/serverMessages.ts"
 import type { Group, Plans } from "./instance.ts"
 import * as plan from "./plan.ts"
-import { services } from "./services.ts"
 import type * as supervisor from "./supervisor.ts"
 
 type Instances = supervisor.Table<Running>
@@ -78,8 +79,35 @@ const log = (one: Instance) =>
     ? Effect.logInfo(`${one.name} is ready${one.address === "" ? "" : ` on ${one.address}`}, restarts: ${one.restarts}`)
     : Effect.void
 
-/** Prints the services that are ready, each with a command that tries it. */
-const announce = Effect.fnUntraced(function* (table: Instances, plans: Plans, json: boolean, inherits: boolean) {
+/** Prints a line of the start: a name, its address, and what to do with it. */
+const printRow = (name: string, address: string, tryIt: string) =>
+  Console.log(Table.formatRow([Table.left(10), Table.left(22)], [name, address, tryIt], " "))
+
+/** Prints the address of the page, and the link to it. */
+const announcePage = ({ address, link }: Page, json: boolean) =>
+  json
+    ? Console.log(
+        JSON.stringify({
+          ...{ service: "page", state: "ready", address: NetAddress.formatHost(address), port: address.port },
+          ...{ restarts: 0, link }
+        })
+      )
+    : printRow("page", NetAddress.formatInet(address), link)
+
+/** What is printed besides the services. */
+interface Surroundings {
+  /** True if another process has bound sockets for this one. */
+  readonly inherits: boolean
+  readonly page: Page | undefined
+}
+
+/** Prints the services that are ready, each with a command that tries it, and then the link to the page. */
+const announce = Effect.fnUntraced(function* (
+  table: Instances,
+  plans: Plans,
+  json: boolean,
+  { inherits, page }: Surroundings
+) {
   const instances = [...table.values()]
   const known = yield* Ref.get(plans.planned)
   const ready = instances.filter(({ phase }) => phase === "ready")
@@ -88,13 +116,11 @@ const announce = Effect.fnUntraced(function* (table: Instances, plans: Plans, js
     const planned = known.get(one.name)
     if (json) yield* Console.log(toJson(one))
     else if (address !== undefined && planned !== undefined) {
-      const tryIt = NetAddress.isInetAddress(address)
-        ? services[planned.service]!.tryIt(connectableHost(address), address.port, planned.values)
-        : `nc -U ${address.path}`
-      const cells = [one.name, NetAddress.formatSocketAddress(address), tryIt]
-      yield* Console.log(Table.formatRow([Table.left(10), Table.left(22)], cells, " "))
+      const tryIt = tryItOf(planned.service, address, planned.values)!
+      yield* printRow(one.name, NetAddress.formatSocketAddress(address), tryIt)
     }
   }
+  if (page !== undefined) yield* announcePage(page, json)
   const addresses = ready.flatMap(({ running }) => running?.address ?? [])
   const summary = summarize(addresses, `${ready.length} of ${instances.length} services`, inherits)
   yield* Effect.logInfo(`${summary}; Ctrl-C stops them`)
@@ -109,9 +135,9 @@ export const make = (plans: Plans, json: boolean) => {
     for (const one of changed) yield* json ? Console.log(toJson(one)) : log(one)
   })
   return {
-    announce: Effect.fnUntraced(function* (group: Group, inherits: boolean) {
+    announce: Effect.fnUntraced(function* (group: Group, inherits: boolean, page: Page | undefined) {
       printed = yield* group.instances
-      yield* announce(printed, plans, json, inherits)
+      yield* announce(printed, plans, json, { inherits, page })
     }),
     serve: Effect.fnUntraced(function* (group: Group) {
       yield* Effect.raceFirst(Stream.runForEach(group.changes, printChanges), yield* ShutdownSignal)

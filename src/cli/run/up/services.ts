@@ -1,4 +1,4 @@
-/** The services that `up` runs: the flags and the programs of their commands, and a command that tries each. */
+/** The services that `up` runs: the flags and the programs of their commands, and their sockets. */
 import type * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as HangmanSession from "../../../hangman/HangmanSession.ts"
@@ -10,12 +10,9 @@ import * as primes from "../../primes.ts"
 import * as rot13 from "../../rot13.ts"
 import * as status from "../../status.ts"
 import * as tftp from "../../tftp.ts"
-import * as NodeInvocation from "../common/NodeInvocation.ts"
+import { knownServices, type Values } from "../common/knownServices.ts"
 import * as NodeSampleFolder from "../tftp/NodeSampleFolder.ts"
 import type { Binding } from "./bindings.ts"
-
-/** The values of the flags of a command. */
-export type Values = Readonly<Record<string, unknown>>
 
 const programs = {
   rot13: rot13.serveProgram,
@@ -49,14 +46,10 @@ export interface Service {
   readonly derive?: ((values: Values, own: ReadonlySet<string>) => Values) | undefined
   /** Returns the sockets that the service binds. Default: one, at its host and port. */
   readonly bindings?: ((values: Values) => ReadonlyArray<Binding>) | undefined
-  /** Returns a command that tries the service. */
-  readonly tryIt: (host: string, port: number, values: Values) => string
 }
 
 /** Returns the loader of a program for values that were read by its own flags. */
 const loader = (name: keyof Programs) => async () => (await programs[name]()) as unknown as (values: Values) => Program
-
-const nc = (host: string, port: number) => `nc ${host} ${port}`
 
 /** The address of the peers of this machine: a status peer of `up` announces itself to them only. */
 const statusAddress = "127.255.255.255"
@@ -101,61 +94,49 @@ export const services: Readonly<Record<string, Service>> = {
   rot13: {
     flags: rot13.serveFlags,
     load: loader("rot13"),
-    protocol: "tcp",
-    defaults: {},
-    tryIt: (host, port) => `printf 'Hello\\n' | nc -N ${host} ${port}`
+    protocol: knownServices.rot13.protocol,
+    defaults: {}
   },
   hangman: {
     flags: hangman.serveFlags,
     load: loader("hangman"),
-    protocol: "tcp",
+    protocol: knownServices.hangman.protocol,
     defaults: {},
     derive: ({ dialect, port }) => ({
       port: port ?? HangmanSession.defaultPort[(dialect as HangmanSession.Dialect | undefined) ?? "friendly"]
-    }),
-    tryIt: nc
+    })
   },
   guess: {
     flags: guess.serveFlags,
     load: loader("guess"),
-    protocol: "tcp",
-    defaults: {},
-    tryIt: nc
+    protocol: knownServices.guess.protocol,
+    defaults: {}
   },
   board: {
     flags: board.serveFlags,
     load: loader("board"),
-    protocol: "tcp",
-    defaults: {},
-    tryIt: (host, port) => `printf 'claim 1 2\\nboard\\n' | nc -N ${host} ${port}`
+    protocol: knownServices.board.protocol,
+    defaults: {}
   },
   primes: {
     flags: primes.serveFlags,
     load: loader("primes"),
-    protocol: "tcp",
-    defaults: { threads: "2" },
-    // 0 to 10,000,000: two 32-bit numbers in little-endian order.
-    tryIt: (host, port) => `printf '\\0\\0\\0\\0\\200\\226\\230\\0' | nc -N ${host} ${port} | od -An -td4`
+    protocol: knownServices.primes.protocol,
+    defaults: { threads: "2" }
   },
   tftp: {
     flags: tftp.serveFlags,
     load: loader("tftp"),
-    protocol: "udp",
-    defaults: { port: "6969", root: NodeSampleFolder.folder },
-    tryIt: (host, port, { root }) =>
-      `curl -s tftp://${host.includes(":") ? `[${host}]` : host}:${port}/${root === NodeSampleFolder.folder ? "hello.txt" : "FILE"}`
+    protocol: knownServices.tftp.protocol,
+    defaults: { port: "6969", root: NodeSampleFolder.folder }
   },
   status: {
     flags: status.peerFlags,
     load: loader("status"),
-    protocol: "udp",
+    protocol: knownServices.status.protocol,
     defaults: {},
     derive: deriveStatus,
-    bindings: statusBindings,
-    tryIt: (host, port) => {
-      const portFlag = port === 2_066 ? "" : ` --port ${port}`
-      return `${NodeInvocation.commandPrefix()} status --address ${host}${portFlag} --once`
-    }
+    bindings: statusBindings
   }
 }
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as instanceState from "../../../../src/cli/run/up/instanceState.ts"
 
-const event = Schema.Literals(["Ready", "Failed", "Restart", "GiveUp", "Stop"])
+const event = Schema.Literals(["Ready", "Failed", "Restart", "GiveUp", "EndForRestart", "Stop"])
 
 const toEvent = (tag: typeof event.Type, at: number): instanceState.Event =>
   tag === "Ready"
@@ -14,10 +14,10 @@ const toEvent = (tag: typeof event.Type, at: number): instanceState.Event =>
 /** The phases that may follow each phase, by the event. */
 const model: Readonly<Record<instanceState.Phase, Partial<Record<instanceState.Event["_tag"], instanceState.Phase>>>> =
   {
-    starting: { Ready: "ready", Failed: "restarting", Stop: "stopped" },
-    ready: { Failed: "restarting", Stop: "stopped" },
-    restarting: { Restart: "starting", GiveUp: "failed", Stop: "stopped" },
-    failed: {},
+    starting: { Ready: "ready", Failed: "restarting", EndForRestart: "restarting", Stop: "stopped" },
+    ready: { Failed: "restarting", EndForRestart: "restarting", Stop: "stopped" },
+    restarting: { Restart: "starting", GiveUp: "failed", EndForRestart: "restarting", Stop: "stopped" },
+    failed: { EndForRestart: "restarting" },
     stopped: {}
   }
 
@@ -30,6 +30,7 @@ describe("instanceState", () => {
     let now = 0
     let state = instanceState.initial(now)
     let restarts = 0
+    let lastError: string | undefined
     for (const { millis, tag } of steps) {
       now += millis
       const before = state
@@ -40,11 +41,13 @@ describe("instanceState", () => {
         continue
       }
       if (tag === "Restart") restarts++
+      if (tag === "Failed") lastError = `error ${now}`
       assert.strictEqual(state.phase, expected)
       assert.strictEqual(state.sinceMillis, now)
       assert.strictEqual(state.restarts, restarts)
       assert.strictEqual(state.address !== undefined, state.phase === "ready")
-      if (state.phase === "restarting" || state.phase === "failed") assert.isDefined(state.lastError)
+      assert.strictEqual(state.lastError, lastError)
+      if (tag === "EndForRestart") assert.strictEqual(state.failuresInARow, 0)
     }
   })
 

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as supervisor from "../../../../src/cli/run/up/supervisor.ts"
 
@@ -117,6 +119,96 @@ describe("supervisor", () => {
         "Warn: rot13: in use",
         "Error: rot13: in use; it is not started again"
       ])
+    })
+  )
+
+  /** An instance whose server ends when the latch is open. It notes its starts and ends. */
+  const draining = Effect.fnUntraced(function* (name: string) {
+    const drained = yield* Latch.make()
+    const events = yield* Ref.make<ReadonlyArray<string>>([])
+    const note = (event: string) => Ref.update(events, (all) => [...all, event])
+    const instance: supervisor.Instance<string, never> = {
+      name,
+      run: (ready) =>
+        Effect.andThen(note("start"), Effect.andThen(ready(`server of ${name}`, name), Effect.never)).pipe(
+          Effect.ensuring(Effect.andThen(drained.await, note("end")))
+        )
+    }
+    yield* Effect.addFinalizer(() => drained.open)
+    return { instance, drained, events: Ref.get(events) }
+  })
+
+  it.effect("restarts an instance on request, once its server has ended, and no other one", () =>
+    Effect.gen(function* () {
+      const group = yield* make
+      const slow = yield* draining("slow")
+      const other = yield* scripted("other", [])
+      yield* group.add(slow.instance)
+      yield* group.add(other.instance)
+      const restart = yield* Effect.forkChild(group.restart("slow"), { startImmediately: true })
+      assert.strictEqual(yield* phaseOf(group, "slow"), "restarting")
+      assert.isUndefined(yield* group.restart("slow"))
+      assert.deepStrictEqual(yield* slow.events, ["start"])
+      yield* slow.drained.open
+      const after = yield* Fiber.join(restart)
+      assert.deepInclude(after, { phase: "ready", restarts: 1, running: "server of slow", lastError: undefined })
+      assert.deepStrictEqual(yield* slow.events, ["start", "end", "start"])
+      assert.strictEqual(yield* other.started, 1)
+      assert.isUndefined(yield* group.restart("unknown"))
+    })
+  )
+
+  it.effect("restarts an instance on request that has been given up, or waits for its next start", () =>
+    Effect.gen(function* () {
+      const limited = { firstDelayMillis: 60_000, maxDelayMillis: 60_000 }
+      const given = yield* supervisor.make<string, never>({
+        schedule: supervisor.backoff({ ...limited, maxRestarts: 0 })
+      })
+      const bad = yield* scripted("bad", ["fails", "fails"])
+      yield* given.add(bad.instance)
+      assert.strictEqual(yield* phaseOf(given, "bad"), "failed")
+      assert.deepInclude(yield* given.restart("bad"), { phase: "failed", restarts: 1 })
+      assert.deepInclude(yield* given.restart("bad"), { phase: "ready", restarts: 2 })
+      const patient = yield* supervisor.make<string, never>({ schedule: supervisor.backoff(limited) })
+      const waiting = yield* scripted("waiting", ["fails"])
+      yield* patient.add(waiting.instance)
+      assert.strictEqual(yield* phaseOf(patient, "waiting"), "restarting")
+      assert.deepInclude(yield* patient.restart("waiting"), { phase: "ready", restarts: 1 })
+      yield* TestClock.adjust("10 minutes")
+      assert.strictEqual(yield* waiting.started, 2)
+    })
+  )
+
+  it.effect("completes a restart whose caller is interrupted", () =>
+    Effect.gen(function* () {
+      const group = yield* make
+      const { drained, events, instance } = yield* draining("a")
+      yield* group.add(instance)
+      const caller = yield* Effect.forkChild(group.restart("a"), { startImmediately: true })
+      yield* Fiber.interrupt(caller)
+      const ready = group.changes.pipe(
+        Stream.filter((table) => table.get("a")?.restarts === 1 && table.get("a")?.phase === "ready"),
+        Stream.runHead
+      )
+      yield* drained.open
+      yield* ready
+      assert.deepStrictEqual(yield* events, ["start", "end", "start"])
+    })
+  )
+
+  it.effect("does not start an instance again that is removed while it is restarted", () =>
+    Effect.gen(function* () {
+      const group = yield* make
+      const { drained, events, instance } = yield* draining("a")
+      yield* group.add(instance)
+      const restart = yield* Effect.forkChild(group.restart("a"), { startImmediately: true })
+      const removed = yield* Effect.forkChild(group.remove("a"), { startImmediately: true })
+      assert.strictEqual(yield* phaseOf(group, "a"), "stopped")
+      yield* drained.open
+      yield* Fiber.join(removed)
+      assert.isUndefined(yield* Fiber.join(restart))
+      assert.deepStrictEqual([...(yield* group.instances).keys()], [])
+      assert.deepStrictEqual(yield* events, ["start", "end"])
     })
   )
 
