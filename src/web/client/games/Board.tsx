@@ -1,4 +1,5 @@
 /** The board: a grid of buttons that arrow keys move over, the owners, and the latest messages. */
+import type { ComponentChild } from "preact"
 import { useMemo, useRef, useState } from "preact/hooks"
 import type { BoardView } from "../../PageRpc.ts"
 import * as Format from "../Format.ts"
@@ -37,9 +38,9 @@ const SquareButton = (props: {
       tabIndex={props.isCursor ? 0 : -1}
       aria-label={label}
       data-at={attribute(at)}
-    >
-      {owner === 0 ? "·" : owner}
-    </button>
+      // Drawn by the stylesheet: the label says more than the number.
+      data-owner={owner === 0 ? "·" : owner}
+    />
   )
 }
 
@@ -68,8 +69,9 @@ const Grid = (props: {
   return (
     <div class="board-box">
       <table
+        style={{ "--squares": board.grid.length }}
         ref={table}
-        class={board.grid.length > maxWideSquares ? "board board-dense" : "board"}
+        class="board"
         // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a grid of buttons may be a table.
         role="grid"
         aria-label="Squares"
@@ -129,7 +131,7 @@ const Tools = (props: {
           {swapFrom === undefined ? `Swap ${cursor.x} ${cursor.y} with…` : "Cancel the swap"}
         </button>
       </div>
-      <p class="board-hint muted small">
+      <p class="hint muted small">
         On the board: arrow keys move, <kbd>Enter</kbd> claims, <kbd>R</kbd> claims the row, <kbd>S</kbd> starts a swap
         and <kbd>Esc</kbd> cancels it. One square of a swap must be yours.
       </p>
@@ -195,6 +197,7 @@ export const Board = (props: {
   readonly player: number
   readonly result?: { readonly number: number; readonly text: string } | undefined
   readonly onCommand: (command: string) => void
+  readonly foot?: ComponentChild
 }) => {
   const { onCommand, player, result, view } = props
   const board: BoardCursor.Board = { grid: view.grid, player }
@@ -208,7 +211,7 @@ export const Board = (props: {
   const owners = useMemo(() => <Owners board={{ grid: view.grid, player }} />, [view.grid, player])
   if (view.grid.length === 0) return <p class="muted">{view.messages.at(-1) ?? "Waiting for the board."}</p>
   return (
-    <div class="board-layout">
+    <div class={view.grid.length > maxWideSquares ? "board-layout board-layout-dense" : "board-layout"}>
       <div class="panel stack board-main">
         <Grid board={board} position={position} onEvent={onEvent} />
         {player > 0 && (
@@ -219,8 +222,9 @@ export const Board = (props: {
             <Tools position={position} onEvent={onEvent} />
           </>
         )}
+        {props.foot}
       </div>
-      <div class="stack">
+      <div class="board-side">
         {owners}
         <Messages messages={view.messages} />
       </div>

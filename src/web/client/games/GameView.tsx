@@ -1,4 +1,5 @@
 /** The view of a game: its board where the browser has control, else a board to watch, or how to get control. */
+import type { ComponentChild } from "preact"
 import { useEffect, useMemo, useRef } from "preact/hooks"
 import type { Game } from "../../PageState.ts"
 import { usePage } from "../hooks.tsx"
@@ -9,7 +10,7 @@ import { GuessBoard } from "./GuessBoard.tsx"
 import { HangmanBoard } from "./HangmanBoard.tsx"
 import { LinesBoard } from "./LinesBoard.tsx"
 import type * as Play from "./Play.ts"
-import { Notice } from "./parts.tsx"
+import { Foot } from "./parts.tsx"
 import { useBoard, usePlay } from "./usePlay.tsx"
 
 /** Words for the games. */
@@ -20,21 +21,38 @@ const words: Readonly<Record<Game, { readonly title: string; readonly again: str
 }
 
 /** The latest view of a game, drawn. */
-const Drawn = (props: { readonly state: Play.State; readonly say: (line: string) => void }) => {
-  const { say, state } = props
+const Drawn = (props: {
+  readonly state: Play.State
+  readonly say: (line: string) => void
+  readonly foot: ComponentChild
+}) => {
+  const { foot, say, state } = props
   const { view } = state
   const isRunning = state.phase === "running"
   switch (view?._tag) {
     case undefined:
-      return state.phase === "ended" ? null : <p class="muted">Waiting for the server.</p>
+      return (
+        <div class="panel stack">
+          {state.phase !== "ended" && <p class="muted">Waiting for the server.</p>}
+          {foot}
+        </div>
+      )
     case "Board":
-      return <Board view={view.board} player={isRunning ? view.player : 0} result={view.result} onCommand={say} />
+      return (
+        <Board
+          view={view.board}
+          player={isRunning ? view.player : 0}
+          result={view.result}
+          onCommand={say}
+          foot={foot}
+        />
+      )
     case "Hangman":
-      return <HangmanBoard game={view} number={state.views} isRunning={isRunning} say={say} />
+      return <HangmanBoard game={view} number={state.views} isRunning={isRunning} say={say} foot={foot} />
     case "Guess":
-      return <GuessBoard range={view} guesses={view.guesses} isRunning={isRunning} say={say} />
+      return <GuessBoard range={view} guesses={view.guesses} isRunning={isRunning} say={say} foot={foot} />
     case "Lines":
-      return <LinesBoard lines={view.lines} isRunning={isRunning} say={say} />
+      return <LinesBoard lines={view.lines} isRunning={isRunning} say={say} foot={foot} />
   }
 }
 
@@ -61,15 +79,7 @@ const Played = ({ game, service }: { readonly game: Game; readonly service: stri
     <>
       <Rejoin isWanted={game === "board" && state.phase === "ended"} restart={restart} />
       {player > 0 && <p class="muted">You are client {player}. Your squares stay yours when you leave.</p>}
-      <Drawn state={state} say={say} />
-      <Notice notice={state.notice} />
-      {state.phase === "ended" && (
-        <div class="row">
-          <button type="button" class="button button-primary" onClick={restart}>
-            {words[game].again}
-          </button>
-        </div>
-      )}
+      <Drawn state={state} say={say} foot={<Foot state={state} again={words[game].again} restart={restart} />} />
     </>
   )
 }

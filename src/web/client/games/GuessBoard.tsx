@@ -1,4 +1,5 @@
 /** Number guessing: the range that is left as a bar, the guesses, and a field for the next one. */
+import type { ComponentChild } from "preact"
 import { useRef } from "preact/hooks"
 import * as Format from "../Format.ts"
 import * as GuessRange from "./GuessRange.ts"
@@ -97,6 +98,7 @@ export const GuessBoard = (props: {
   readonly guesses: ReadonlyArray<GuessRange.Guess>
   readonly isRunning: boolean
   readonly say: (line: string) => void
+  readonly foot: ComponentChild
 }) => {
   const { guesses, isRunning, range, say } = props
   // The server does not announce its range, so the bar is as wide as all ranges of this game.
@@ -128,6 +130,7 @@ export const GuessBoard = (props: {
             </button>
           </LineForm>
         )}
+        {props.foot}
       </div>
       <Guesses guesses={guesses} />
     </div>

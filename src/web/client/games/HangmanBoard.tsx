@@ -1,4 +1,5 @@
 /** Hangman: the gallows, the word, a keyboard of buttons and of keys, and the messages of the server. */
+import type { ComponentChild } from "preact"
 import { useEffect, useRef } from "preact/hooks"
 import * as Format from "../Format.ts"
 import { Gallows } from "./Gallows.tsx"
@@ -34,7 +35,7 @@ const Word = ({ game }: { readonly game: Letters.Hangman }) => {
   const { word = "" } = game
   const isOver = Letters.outcomeOf(game) !== undefined
   return (
-    <p class="hangman-word">
+    <p class="hangman-word" style={{ "--letters": word.length }}>
       <span class="visually-hidden">{Letters.spell(word)}</span>
       {Letters.lettersOf(game).map(({ isFound, text }, at) => (
         <span
@@ -84,7 +85,7 @@ const Keyboard = (props: {
   </fieldset>
 )
 
-const Scores = ({ rows }: { readonly rows: ReadonlyArray<Letters.ScoreRow> }) => (
+const ScoreTable = ({ rows }: { readonly rows: ReadonlyArray<Letters.ScoreRow> }) => (
   <div class="table-box">
     <table class="table">
       <caption class="visually-hidden">Best players</caption>
@@ -122,18 +123,42 @@ const Scores = ({ rows }: { readonly rows: ReadonlyArray<Letters.ScoreRow> }) =>
   </div>
 )
 
-const Message = (props: { readonly game: Letters.Hangman; readonly number: number }) => {
-  const { scores, sentences } = Letters.splitMessage(props.game.message)
+const BestPlayers = (props: {
+  readonly scores: Letters.Scoreboard | undefined
+  readonly onAsk: (() => void) | undefined
+}) => (
+  <section class="panel stack hangman-scores" aria-labelledby="hangman-best">
+    <h2 id="hangman-best">Best players</h2>
+    {props.scores !== undefined && (
+      <div role="status">
+        <p class="muted small">{props.scores.totals}</p>
+        {props.scores.rows.length > 0 && <ScoreTable rows={props.scores.rows} />}
+      </div>
+    )}
+    {props.onAsk !== undefined && (
+      <div>
+        <button type="button" class="button" onClick={props.onAsk}>
+          {props.scores === undefined ? "Show the best players" : "Show them as they are now"}
+        </button>
+      </div>
+    )}
+  </section>
+)
+
+const outcomeTones = { won: "good", lost: "bad" } as const
+
+const Message = (props: {
+  readonly game: Letters.Hangman
+  readonly number: number
+  readonly lines: ReadonlyArray<string>
+}) => {
   const outcome = Letters.outcomeOf(props.game)
   return (
-    <>
-      <Result number={props.number} tone={outcome === undefined ? "plain" : outcome === "won" ? "good" : "bad"}>
-        {sentences.map((sentence, at) => (
-          <p key={at}>{sentence}</p>
-        ))}
-      </Result>
-      {scores.length > 0 && <Scores rows={scores} />}
-    </>
+    <Result number={props.number} tone={outcome === undefined ? "plain" : outcomeTones[outcome]}>
+      {props.lines.map((line, at) => (
+        <p key={at}>{line}</p>
+      ))}
+    </Result>
   )
 }
 
@@ -192,16 +217,37 @@ const Controls = ({ game, say }: { readonly game: Letters.Hangman; readonly say:
   }
 }
 
+/** Keeps the latest message about the game, and the latest scoreboard: the server sends one or the other. */
+const useMessages = (game: Letters.Hangman, number: number) => {
+  const kept = useRef<{
+    lines: ReadonlyArray<string>
+    number: number
+    source?: ReadonlyArray<string>
+    scores?: Letters.Scoreboard
+  }>({ lines: [], number: 0 })
+  if (kept.current.source !== game.message) {
+    const scores = Letters.scoreboardOf(game.message)
+    kept.current =
+      scores === undefined
+        ? { ...kept.current, source: game.message, lines: game.message, number }
+        : { ...kept.current, source: game.message, scores }
+  }
+  return kept.current
+}
+
 /** A game of hangman. `number` is that of the view: each view is announced. */
 export const HangmanBoard = (props: {
   readonly game: Letters.Hangman
   readonly number: number
   readonly isRunning: boolean
   readonly say: (line: string) => void
+  readonly foot: ComponentChild
 }) => {
   const { game, isRunning, say } = props
   const panel = useRef<HTMLDivElement>(null)
   const isGuessing = isRunning && game.prompt === "guess"
+  const canAsk = isRunning && game.prompt !== "bye"
+  const { lines, number, scores } = useMessages(game, props.number)
   useTypedLetters(isGuessing, say)
   // The control that had the focus is gone when the server waits for another input.
   useEffect(() => {
@@ -210,27 +256,24 @@ export const HangmanBoard = (props: {
     if (props.number > 1) first?.focus()
   }, [game.prompt])
   return (
-    <div ref={panel} class="panel hangman" tabIndex={-1}>
-      {game.word !== undefined && (
-        <div class="hangman-picture">
-          <Gallows lives={game.lives} initialLives={game.initialLives} />
-          <Lives {...game} />
-        </div>
-      )}
-      <div class="stack hangman-play">
-        {game.word !== undefined && <Word game={game} />}
-        <Message game={game} number={props.number} />
-        {game.word !== undefined && <Keyboard game={game} isActive={isGuessing} onLetter={say} />}
-        {isRunning && <Controls game={game} say={say} />}
-        {isRunning && game.prompt !== "bye" && (
-          <div class="row">
-            <button type="button" class="button button-quiet" onClick={() => say("top")}>
-              Best players
-            </button>
-            {game.prompt === "guess" && <span class="muted small">Letters can be typed anywhere on the page.</span>}
+    <div class="hangman-layout">
+      <div ref={panel} class="panel hangman" tabIndex={-1}>
+        {game.word !== undefined && (
+          <div class="hangman-picture">
+            <Gallows lives={game.lives} initialLives={game.initialLives} />
+            <Lives {...game} />
           </div>
         )}
+        <div class="stack hangman-play">
+          {game.word !== undefined && <Word game={game} />}
+          <Message game={game} number={number} lines={lines} />
+          {game.word !== undefined && <Keyboard game={game} isActive={isGuessing} onLetter={say} />}
+          {isGuessing && <p class="hint muted small">Letters can be typed anywhere on the page.</p>}
+          {isRunning && <Controls game={game} say={say} />}
+          {props.foot}
+        </div>
       </div>
+      <BestPlayers scores={scores} onAsk={canAsk ? () => say("top") : undefined} />
     </div>
   )
 }

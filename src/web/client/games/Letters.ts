@@ -80,17 +80,20 @@ export interface ScoreRow {
 
 const rowPattern = /^ *(\d{1,9}) +(\d{1,15}) +(\d{1,15}) +(\d{1,15}) {2}(.*)$/
 
-/** Splits a message into its sentences and the rows of a scoreboard. */
-export const splitMessage = (
-  message: ReadonlyArray<string>
-): { readonly sentences: ReadonlyArray<string>; readonly scores: ReadonlyArray<ScoreRow> } => {
-  const titleAt = message.findIndex((line) => /^rank {2}wins {2}games/.test(line))
-  if (titleAt === -1) return { sentences: message, scores: [] }
-  const scores = message.slice(titleAt + 1).flatMap((line) => {
+/** A scoreboard: a sentence with the totals, and the best players. */
+export interface Scoreboard {
+  readonly totals: string
+  readonly rows: ReadonlyArray<ScoreRow>
+}
+
+/** Returns the scoreboard of a message; undefined for any other message. */
+export const scoreboardOf = ([totals = "", , ...lines]: ReadonlyArray<string>): Scoreboard | undefined => {
+  if (!/^Games \d{1,15}, won \d{1,15}, players \d{1,15}\.$/.test(totals)) return undefined
+  const rows = lines.flatMap((line) => {
     const [, rank, wins, games, wrong, name] = rowPattern.exec(line) ?? []
     return name === undefined
       ? []
       : [{ rank: Number(rank), wins: Number(wins), games: Number(games), wrong: Number(wrong), name }]
   })
-  return { sentences: message.slice(0, titleAt), scores }
+  return { totals, rows }
 }

@@ -1,4 +1,5 @@
 /** A server whose dialect has no view of its own: its lines as they are, and a field for the next one. */
+import type { ComponentChild } from "preact"
 import { useEffect, useRef } from "preact/hooks"
 import { LineForm } from "./parts.tsx"
 
@@ -10,6 +11,7 @@ export const LinesBoard = (props: {
   readonly lines: ReadonlyArray<string>
   readonly isRunning: boolean
   readonly say: (line: string) => void
+  readonly foot: ComponentChild
 }) => {
   const log = useRef<HTMLDivElement>(null)
   useEffect(() => log.current?.scrollTo({ top: log.current.scrollHeight }), [props.lines])
@@ -28,6 +30,7 @@ export const LinesBoard = (props: {
           <span class="muted small">The server speaks a dialect without a board of its own.</span>
         </LineForm>
       )}
+      {props.foot}
     </div>
   )
 }

@@ -1,6 +1,6 @@
 /** Parts that all games share: the line of results, the end of a game, and forms of one field. */
 import type { ComponentChildren } from "preact"
-import { useId, useState } from "preact/hooks"
+import { useEffect, useId, useRef, useState } from "preact/hooks"
 import type * as Play from "./Play.ts"
 
 /**
@@ -10,19 +10,43 @@ import type * as Play from "./Play.ts"
 export const Result = (props: {
   readonly number: number
   readonly tone?: "plain" | "good" | "bad" | undefined
+  /** True for a line that is mostly empty, and has no height then. */
+  readonly isRare?: boolean | undefined
   readonly children?: ComponentChildren
 }) => (
-  <div class={`game-result game-${props.tone ?? "plain"}`} role="status">
+  <div class={`game-result game-${props.tone ?? "plain"}${props.isRare === true ? " game-rare" : ""}`} role="status">
     <div key={props.number}>{props.children}</div>
   </div>
 )
 
-/** The line for the player: a refused line, or why the game has ended. */
-export const Notice = ({ notice }: { readonly notice: Play.Notice | undefined }) => (
-  <Result number={notice?.number ?? 0} tone={notice?.tone}>
-    {notice?.text}
-  </Result>
-)
+/** The foot of a game: a refused line or why the game has ended, and after its end a button for the next one. */
+export const Foot = (props: {
+  readonly state: Play.State
+  /** Label of the button. */
+  readonly again: string
+  readonly restart: () => void
+}) => {
+  const { notice, phase } = props.state
+  const button = useRef<HTMLButtonElement>(null)
+  // The control that had the focus is gone at the end of the game.
+  useEffect(() => {
+    if (phase === "ended" && document.activeElement === document.body) button.current?.focus()
+  }, [phase])
+  return (
+    <>
+      <Result number={notice?.number ?? 0} tone={notice?.tone} isRare>
+        {notice?.text}
+      </Result>
+      {phase === "ended" && (
+        <div class="row">
+          <button ref={button} type="button" class="button button-primary" onClick={props.restart}>
+            {props.again}
+          </button>
+        </div>
+      )}
+    </>
+  )
+}
 
 /** A form of one field and one button. The field is empty again after its line was sent. */
 export const LineForm = (props: {

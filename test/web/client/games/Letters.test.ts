@@ -67,18 +67,22 @@ describe("Letters", () => {
     }
   })
 
-  it("splits a scoreboard from the sentences before it", () => {
-    const { scores, sentences } = Letters.splitMessage([
+  it("reads a scoreboard, and no other message", () => {
+    const message = [
       "Games 3, won 2, players 2.",
       "rank  wins  games  wrong  name",
       "   1     2      2      3  ann  of the  hill",
       "   2     0      1     10  <b>"
-    ])
-    assert.deepStrictEqual(sentences, ["Games 3, won 2, players 2."])
-    assert.deepStrictEqual(scores, [
-      { rank: 1, wins: 2, games: 2, wrong: 3, name: "ann  of the  hill" },
-      { rank: 2, wins: 0, games: 1, wrong: 10, name: "<b>" }
-    ])
-    assert.deepStrictEqual(Letters.splitMessage(["No x in it."]), { sentences: ["No x in it."], scores: [] })
+    ]
+    assert.deepStrictEqual(Letters.scoreboardOf(message), {
+      totals: "Games 3, won 2, players 2.",
+      rows: [
+        { rank: 1, wins: 2, games: 2, wrong: 3, name: "ann  of the  hill" },
+        { rank: 2, wins: 0, games: 1, wrong: 10, name: "<b>" }
+      ]
+    })
+    assert.deepStrictEqual(Letters.scoreboardOf(["Games 0, won 0, players 0."])?.rows, [])
+    assert.isUndefined(Letters.scoreboardOf(["No x in it."]))
+    assert.isUndefined(Letters.scoreboardOf([]))
   })
 })
