@@ -16,6 +16,9 @@ const statesOf = (trace: Trace, host: string) => {
   return names.filter((name, index) => name !== names[index - 1])
 }
 
+const serverVariable = ({ states }: Trace, name: string) =>
+  states.findLast(({ host }) => host === "server")?.variables.find(([one]) => one === name)?.[1]
+
 const countOf = ({ arrows }: Trace, label: RegExp) => arrows.filter((arrow) => label.test(arrow.label)).length
 
 describe("TFTP in the laboratory", () => {
@@ -60,6 +63,8 @@ describe("TFTP in the laboratory", () => {
       // The client's own copies are all that is more than the 24 blocks.
       assert.strictEqual(countOf(cured, /^DATA/), 24 + copies, `seed ${seed}`)
       assert.isFalse(cured.remarks.some(({ tone }) => tone === "warning"))
+      // A copy by the network is not sent by the server.
+      assert.strictEqual(serverVariable(cured, "sent again"), "0")
       const old = run({ ...faults, choices: { sender: "rfc783", size: "12000" } })
       const warnings = old.remarks.filter(({ text, tone }) => tone === "warning" && text.includes("RFC 783"))
       if (warnings.length > 10) doubled++
