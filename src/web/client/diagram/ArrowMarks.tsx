@@ -53,6 +53,8 @@ export const FlightLabel = (props: {
   readonly y: number
   /** True if the label is to be short. */
   readonly isCrowded?: boolean
+  /** True if the label is that of several packets, whose outcomes are seen at their lines. */
+  readonly isBroadcast?: boolean
 }) => {
   const { arrow, ends, hostPixels, y } = props
   const fromX = hostPixels[ends.fromColumn] ?? 0
@@ -60,12 +62,12 @@ export const FlightLabel = (props: {
   const direction = ends.toColumn < ends.fromColumn ? -1 : 1
   const room = ends.toColumn === ends.fromColumn ? 160 : Math.abs(toX - fromX) - 18
   const forms = formsOf(arrow.label, arrow.kind).slice(props.isCrowded === true ? 1 : 0)
-  const word = Fate.wordOf[Fate.of(arrow)]
+  const word = props.isBroadcast === true ? "" : Fate.wordOf[Fate.of(arrow)]
   return (
     <text
       class={`flight-label ${classOf(arrow, ends)}`}
       x={fromX + 9 * direction}
-      y={y - 5}
+      y={y - 6}
       text-anchor={direction === 1 ? "start" : "end"}
     >
       <title>{arrow.label}</title>

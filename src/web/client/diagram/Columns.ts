@@ -27,24 +27,36 @@ const manyNotePixels = 118
 /** Width from which a diagram has a column of times. */
 const wideDiagramPixels = 520
 
+/** Width of the column of times. */
 const timePixels = 58
 
+/** Maximum distance between two hosts, whose arrows would be too long to follow. */
+const maxGapPixels = 520
+
+/** Options of columns. */
+export interface Options {
+  /** True if notes may be written beside the hosts. Default: true. */
+  readonly hasNotes?: boolean
+  /** Width of the column of times in a wide diagram. Default: that of a time in milliseconds. */
+  readonly timePixels?: number
+}
+
 /** Returns the columns of a diagram for its hosts and its width. Notes are written beside two hosts only. */
-export const make = (hostCount: number, widthPixels: number, mayHaveNotes = true): Columns => {
-  const time = widthPixels >= wideDiagramPixels ? timePixels : 0
+export const make = (hostCount: number, widthPixels: number, options: Options = {}): Columns => {
+  const time = widthPixels >= wideDiagramPixels ? (options.timePixels ?? timePixels) : 0
   const rest = widthPixels - time
-  const hasNotes = mayHaveNotes && hostCount === 2 && rest >= 2 * notePixels + minGapPixels
+  const hasNotes = options.hasNotes !== false && hostCount === 2 && rest >= 2 * notePixels + minGapPixels
   const margin = hasNotes ? notePixels : Math.min(maxMarginPixels, rest / (2 * Math.max(1, hostCount)))
   // Between many hosts notes are to the right of their line.
   const rightMargin = hostCount > 2 && time > 0 ? Math.max(margin, manyNotePixels) : margin
-  const distance = hostCount > 1 ? (rest - margin - rightMargin) / (hostCount - 1) : 0
+  const room = rest - margin - rightMargin
+  const distance = hostCount > 1 ? Math.min(maxGapPixels, room / (hostCount - 1)) : 0
+  const first = time + margin + (room - distance * (hostCount - 1)) / 2
   return {
     widthPixels,
     timePixels: time,
     notePixels: hasNotes ? notePixels : 0,
-    hostPixels: Array.from({ length: hostCount }, (_, at) =>
-      Math.round(hostCount === 1 ? time + rest / 2 : time + margin + at * distance)
-    )
+    hostPixels: Array.from({ length: hostCount }, (_, at) => Math.round(first + at * distance))
   }
 }
 

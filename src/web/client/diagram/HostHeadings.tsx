@@ -15,7 +15,11 @@ export const HostHeadings = (props: {
   const width = headingPixels(columns)
   return (
     <div class="diagram-heads" aria-hidden="true">
-      {columns.timePixels > 0 && <span class="diagram-time-head">{timeHeading}</span>}
+      {columns.timePixels > 0 && (
+        <span class="diagram-time-head" style={{ width: `${columns.timePixels - 12}px` }}>
+          {timeHeading}
+        </span>
+      )}
       {hosts.map((host, at) => {
         const state = width < statePixels ? undefined : stateOf?.(host)
         return (

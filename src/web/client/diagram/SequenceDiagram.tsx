@@ -159,8 +159,10 @@ const useDrawing = ({ axis, format, hosts }: SequenceDiagramProps, widthPixels: 
       drawn,
       still: <Still axis={axis} columns={columns} drawn={drawn} format={format} />,
       labels: drawn.map(
-        ({ arrow, ends, isCrowded, isLabeled, startPixels: y }, at) =>
-          isLabeled && <FlightLabel {...{ arrow, ends, isCrowded, y }} hostPixels={columns.hostPixels} key={at} />
+        ({ arrow, ends, isBroadcast, isCrowded, isLabeled, startPixels: y }, at) =>
+          isLabeled && (
+            <FlightLabel {...{ arrow, ends, isBroadcast, isCrowded, y }} hostPixels={columns.hostPixels} key={at} />
+          )
       ),
       notes: axis.notes.map((note, at) => <NoteMark note={note} columns={columns} hosts={hosts} key={at} />)
     }

@@ -20,6 +20,8 @@ export interface Flight {
   readonly isLabeled: boolean
   /** True if another packet of its sender starts close to it: a long label would cover the lines of others. */
   readonly isCrowded: boolean
+  /** True for the first packet of a broadcast, whose packets may have several outcomes under one label. */
+  readonly isBroadcast: boolean
 }
 
 /**
@@ -229,7 +231,8 @@ class Placement {
     const neighbour = isLabeled ? this.flights.findLast(({ arrow: { from } }) => from === arrow.from) : undefined
     const isCrowded = neighbour !== undefined && startPixels - neighbour.startPixels < sizes.crowdedPixels
     if (isCrowded) neighbour.isCrowded = true
-    this.flights.push({ arrow, startPixels, endPixels: startPixels, isLabeled, isCrowded })
+    if (!isLabeled) this.flights.findLast((flight) => flight.isLabeled)!.isBroadcast = true
+    this.flights.push({ arrow, startPixels, endPixels: startPixels, isLabeled, isCrowded, isBroadcast: false })
     return arrow.lost || arrow.arrivesMillis === undefined
       ? arrow.sentMillis + this.#usualDelayMillis * lostFraction
       : arrow.arrivesMillis

@@ -21,10 +21,13 @@ const minColumnPixels = 112
 /** Distance from the bottom within which a diagram keeps its newest packets in view. */
 const bottomPixels = 40
 
-/** Formats a time of day with milliseconds, which fit into the column of times without the hours. */
+/** Width of the column of times. */
+const timePixels = 92
+
+/** Formats a time of day with milliseconds, such as `14:03:07.250`. */
 export const timeOf = (millis: number): string => {
-  const text = new Date(millis).toISOString()
-  return text.slice("1970-01-01T00:".length, -1)
+  const time = new Date(millis)
+  return `${time.toTimeString().slice(0, "14:03:07".length)}.${`${time.getMilliseconds()}`.padStart(3, "0")}`
 }
 
 /** A packet that crosses the diagram once, when it is new. */
@@ -35,19 +38,19 @@ const LiveRow = (props: {
   readonly y: number
 }) => {
   const { arrow, columnOf, y } = props
-  const { hostPixels, timePixels } = props.columns
+  const { hostPixels, timePixels: hostTimePixels } = props.columns
   const ends: Ends = { fromColumn: columnOf.get(arrow.from) ?? 0, toColumn: columnOf.get(arrow.to) ?? 0 }
   const line = lineOf(arrow, ends, hostPixels, [y, ends.fromColumn === ends.toColumn ? y + 6 : y])
   const style = { "--from": `${line.x1}px`, "--to": `${line.x2}px` }
   return (
     <g class="flight-live" style={style}>
-      {timePixels > 0 && (
-        <text class="diagram-time" x={timePixels - 8} y={y + 4} text-anchor="end">
+      {hostTimePixels > 0 && (
+        <text class="diagram-time" x={hostTimePixels - 12} y={y + 4} text-anchor="end">
           {timeOf(arrow.sentMillis)}
         </text>
       )}
-      <FlightLine arrow={arrow} ends={ends} line={line} />
       <FlightLabel arrow={arrow} ends={ends} hostPixels={hostPixels} y={y} />
+      <FlightLine arrow={arrow} ends={ends} line={line} />
       <circle class={`flight-dot flight-dot-live ${classOf(arrow, ends)}`} cx={0} cy={y} r={5} />
     </g>
   )
@@ -79,7 +82,10 @@ export const LiveDiagram = (props: { readonly label: string; readonly log: LiveL
     [log, widthPixels]
   )
   const layoutKey = `${widthPixels} ${[...live.columnOf].join(" ")}`
-  const columns = useMemo(() => Columns.make(live.names.length, widthPixels, false), [layoutKey])
+  const columns = useMemo(
+    () => Columns.make(live.names.length, widthPixels, { hasNotes: false, timePixels }),
+    [layoutKey]
+  )
   /** Drawn rows by number: a row is drawn once for each layout, and its position does not change. */
   const drawn = useMemo(() => new Map<number, VNode>(), [layoutKey])
   const firstRow = log.rows[0]?.row ?? 0

@@ -14,7 +14,6 @@ export interface LiveLog {
   readonly nextRow: number
   /** Number of packets since the log was begun, with those that are not shown. */
   readonly packets: number
-  readonly bytes: number
   /** Hosts in the order of their first packet among the rows. */
   readonly hosts: ReadonlyArray<string>
 }
@@ -23,7 +22,7 @@ export interface LiveLog {
 export const maxRows = 160
 
 /** The log without packets. */
-export const empty: LiveLog = { rows: [], nextRow: 0, packets: 0, bytes: 0, hosts: [] }
+export const empty: LiveLog = { rows: [], nextRow: 0, packets: 0, hosts: [] }
 
 /** Returns the hosts of rows: those known before in their order, then new ones. */
 const hostsOf = (rows: ReadonlyArray<Row>, known: ReadonlyArray<string>): ReadonlyArray<string> => {
@@ -44,7 +43,6 @@ export const append = (log: LiveLog, { arrows, omitted }: Packets): LiveLog => {
     rows,
     nextRow: firstRow + added.length,
     packets: log.packets + arrows.length + omitted,
-    bytes: log.bytes + arrows.reduce((sum, { bytes }) => sum + bytes, 0),
     hosts: hostsOf(rows, log.hosts)
   }
 }

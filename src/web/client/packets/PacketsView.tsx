@@ -82,7 +82,6 @@ export const PacketsView = ({ service }: { readonly service: string }) => {
   const { snapshot } = usePage()
   const { clear, error, isPaused, log, retry, togglePause, waiting } = useLiveLog(service)
   const tryIt = snapshot.services.find(({ name }) => name === service)?.tryIt
-  const counts = `${Format.plural(log.packets, "packet")}, ${Format.bytes(log.bytes)}`
   const title = (
     <>
       Packets of{" "}
@@ -94,7 +93,7 @@ export const PacketsView = ({ service }: { readonly service: string }) => {
   const aside = (
     <div class="row">
       <span class="muted">
-        {counts}
+        {Format.plural(log.packets, "packet")}
         {waiting > 0 && `, ${Format.count(waiting)} more since the pause`}
       </span>
       <button type="button" class="button" onClick={togglePause}>

@@ -26,7 +26,13 @@ describe("Columns", () => {
     assert.isAbove(Columns.make(2, 800).notePixels, 0)
     assert.strictEqual(Columns.make(2, 500).notePixels, 0)
     assert.strictEqual(Columns.make(3, 1_200).notePixels, 0)
-    assert.strictEqual(Columns.make(2, 800, false).notePixels, 0)
+    assert.strictEqual(Columns.make(2, 800, { hasNotes: false }).notePixels, 0)
+  })
+
+  it("do not spread over a very wide diagram", () => {
+    const [first, second] = Columns.make(2, 4_000, { hasNotes: false }).hostPixels
+    assert.isAtMost(second! - first!, 600)
+    assert.approximately((first! + second!) / 2, 2_000, 60)
   })
 
   it("leave out the times of a narrow diagram", () => {
