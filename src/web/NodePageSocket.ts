@@ -1,6 +1,7 @@
 /**
- * The WebSockets of the page with limits that `ws` does not have: it keeps what a browser does not read without a
- * limit, and does not notice one whose connection is gone.
+ * The WebSockets of the page with limits that `ws` does not have.
+ *
+ * It keeps all that a browser does not read, and does not notice a browser whose connection is gone.
  */
 import * as NodeWS from "@effect/platform-node/NodeWS"
 

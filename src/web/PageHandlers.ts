@@ -10,7 +10,7 @@ import { PageError, PageRpc } from "./PageRpc.ts"
 import * as PageToken from "./PageToken.ts"
 import type * as PacketWatch from "./packets/PacketWatch.ts"
 
-/** What the requests act on. */
+/** Parts of the process on which the requests act. */
 export interface Options {
   readonly hub: Pick<PageHub.PageHub, "encodedUpdates">
   readonly version: string

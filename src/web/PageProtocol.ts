@@ -18,7 +18,7 @@ export interface Limits {
 }
 
 /** A protocol with limits. */
-export interface PageProtocol {
+interface PageProtocol {
   readonly protocol: RpcServer.Protocol["Service"]
   /** Forgets a browser whose connection has closed. */
   readonly forget: (clientId: number) => Effect.Effect<void>

@@ -14,7 +14,7 @@ import type { Asset } from "./assets/PageAssets.ts"
 import * as HostCheck from "./HostCheck.ts"
 
 /** Path of the WebSocket. */
-export const rpcPath = "/rpc"
+const rpcPath = "/rpc"
 
 /** Sources of all that a browser loads: scripts and styles are files of the page, and nothing else is loaded. */
 const contentSecurityPolicy = [
@@ -104,7 +104,7 @@ export const refuse = ({ headers, message, status }: Refusal): HttpServerRespons
   })
 
 /** The refusal of a path without an asset. */
-export const notFound: Refusal = { status: 404, message: "there is no such file of the page" }
+export const notFound: Refusal = { status: 404, message: "the page has no file of this name" }
 
 /** Tests if a browser takes brotli. */
 const takesBrotli = (accepted: string | undefined) =>

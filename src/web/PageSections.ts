@@ -15,7 +15,7 @@ export const names = ["services", "connections", "transfers", "peers", "farms"] 
 export type Name = (typeof names)[number]
 
 /** Most rows of a section that are sent. */
-export const maxRows = 200
+const maxRows = 200
 
 /** Rows of a section, and the number of those that are left out. */
 export interface List<Row> {

@@ -2,7 +2,7 @@
  * The server of the page: its files over HTTP, and its requests over WebSockets of effect/rpc.
  *
  * It is for the host's own browsers: other sites in the same browser are kept out by `Host`, `Origin` and headers, but
- * whoever may connect may watch. Control needs a token. Listen on loopback only, with `NodePageServer`.
+ * every program that may connect may watch. Control needs a token. Listen on loopback only, with `NodePageServer`.
  *
  * **Example** (A page without assets)
  *

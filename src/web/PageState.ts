@@ -1,5 +1,5 @@
 /**
- * What the page shows of a process: its services, connections, transfers, peers and farms, as values on the wire. Pure.
+ * State of a process for the page: its services, connections, transfers, peers and farms, as values on the wire. Pure.
  *
  * Texts of peers and clients are untrusted: they are shown as text, never as markup, after `TerminalText.escape`.
  */
@@ -143,7 +143,7 @@ export const Farm = Schema.Struct({
   service: Schema.String,
   /** Number of the run in its service. */
   id: Schema.Int,
-  /** What it computes, such as `primes in 0..1e12`. */
+  /** Its job, such as `primes in 0..1e12`. */
   title: Schema.String,
   state: Schema.Literals(["running", "done", "failed"]),
   done: Amount,

@@ -9,7 +9,7 @@ import * as RpcSerialization from "effect/rpc/RpcSerialization"
 import { EncodedUpdate } from "./EncodedUpdate.ts"
 
 /** A message that is not one of effect/rpc. */
-export interface Malformed {
+interface Malformed {
   readonly _tag: "Malformed"
 }
 

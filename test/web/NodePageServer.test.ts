@@ -21,7 +21,7 @@ const recorder = () => {
 /** The one line for requests under another host name. */
 const refusedHost = /^page: a request with the host ".*" was refused; further ones are not logged$/
 
-/** Runs a program and asserts that it logs nothing else: bad input of a client is no failure of the server. */
+/** Runs a program and asserts that it logs nothing else: bad input of a client does not fail the server. */
 const silently = Effect.fnUntraced(function* <A, E, R>(body: Effect.Effect<A, E, R>) {
   const { layer, lines } = recorder()
   const result = yield* Effect.provide(body, layer)
@@ -159,7 +159,6 @@ describe("NodePageServer", () => {
           [Pages.request("/", ["Upgrade: websocket"]).replace("127.0.0.1", "rebound.example"), 421]
         ] as const
         for (const [text, status] of cases) {
-          // The client does not close its side: the server does, after a while.
           assert.deepStrictEqual(statuses(yield* Effect.promise(() => Pages.rawConnect(port, text).closed)), [status])
         }
         const allowed = Pages.rawConnect(port, Pages.upgrade([`Origin: http://127.0.0.1:${port}`], `127.0.0.1:${port}`))
@@ -171,6 +170,19 @@ describe("NodePageServer", () => {
         'page: a request with the origin "http://other.example" was refused; further ones are not logged',
         'page: a request with the host "rebound.example:8066" was refused; further ones are not logged'
       ])
+    })
+  )
+
+  test(
+    "a client that does not close its side after the refusal of an upgrade is reset",
+    Effect.gen(function* () {
+      const port = yield* Pages.start()
+      const client = Pages.rawConnect(port, Pages.upgrade(["Origin: null"]), { allowHalfOpen: true })
+      // A write after the reset closes this side too.
+      const timer = setInterval(() => client.socket.write("x"), 20)
+      const received = yield* Effect.promise(() => client.closed)
+      clearInterval(timer)
+      assert.deepStrictEqual(statuses(received), [403])
     })
   )
 

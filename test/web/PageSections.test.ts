@@ -88,7 +88,7 @@ describe("PageSections", () => {
     const { connections, services: kept } = PageSections.since(sections, undefined, 0)!.update
     assert.deepStrictEqual(kept, [Rows.service("b")])
     assert.deepStrictEqual(connections, { rows: [Rows.connection(1)], omitted: 4 })
-    // The same wrong rows again are no change.
+    // The same wrong rows again change nothing.
     const [again] = PageSections.sample(sections, snapshot({ connections: { rows, omitted: 3 }, services: kept! }))
     assert.isUndefined(PageSections.since(again, sections.version, 0)?.update.connections)
   })

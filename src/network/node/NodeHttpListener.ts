@@ -42,9 +42,9 @@ const closeTimeoutMillis = 1_000
 /** The open connections of a server by what they wait for. */
 const makeConnections = (maxConnections: number) => {
   const open = new Set<Duplex>()
-  /** Those whose request has not arrived: a flood of them ends no response. */
+  /** Connections whose request has not arrived: a flood of them ends no response. */
   const waiting = new Set<Duplex>()
-  /** Those that asked for another protocol. Node's limits of time do not hold for them. */
+  /** Connections that asked for another protocol. Node's limits of time do not hold for them. */
   const upgraded = new Set<Duplex>()
   let isClosing = false
   return {

@@ -27,7 +27,7 @@ const asset = (path: string, text: string, brotli?: string) =>
   ] as const
 
 /** A page of two files; the compressed form of the script is a stand-in. */
-export const assets = PageAssets.fromMap(
+const assets = PageAssets.fromMap(
   new Map([
     asset("/index.html", "<!doctype html><title>page</title>"),
     asset("/assets/main-1a2b.js", "console.log('main')", "compressed")
@@ -60,8 +60,8 @@ export const connect = Effect.fnUntraced(function* (port: number) {
 })
 
 /** Connects, sends a text, and collects what arrives until the connection closes. */
-export const rawConnect = (port: number, text: string) => {
-  const socket = Net.connect(port, "127.0.0.1")
+export const rawConnect = (port: number, text: string, options: { readonly allowHalfOpen?: boolean } = {}) => {
+  const socket = Net.connect({ port, host: "127.0.0.1", ...options })
   const chunks: Array<Buffer> = []
   socket.on("data", (bytes) => void chunks.push(bytes))
   socket.on("error", () => {})
