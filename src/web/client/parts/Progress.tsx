@@ -17,10 +17,12 @@ export const Progress = (props: {
   />
 )
 
-/** Shows a share of a whole as a bar and a number. */
-export const Share = (props: { readonly of: string; readonly fraction: number }) => (
+/** Shows a share of a whole as a number, and as a bar beside it. */
+export const Share = ({ fraction }: { readonly fraction: number }) => (
   <span class="share">
-    <span>{Format.percent(props.fraction)}</span>
-    <meter class="bar" min={0} max={1} value={props.fraction} aria-label={props.of} />
+    <span>{Format.percent(fraction)}</span>
+    <span class="bar" aria-hidden="true">
+      <span class="bar-value" style={{ inlineSize: `${fraction * 100}%` }} />
+    </span>
   </span>
 )

@@ -41,7 +41,7 @@ const StateCell = (transfer: Transfer) => {
       <div class="cell-lines">
         <span class="bar-line">
           <Progress of={`Progress of ${file}`} fraction={fraction} />
-          <span>{fraction === undefined ? "" : Format.percent(fraction)}</span>
+          <span>{fraction === undefined ? "\u00a0" : Format.percent(fraction)}</span>
         </span>
         <span class="muted small">{amount(transfer)}</span>
       </div>

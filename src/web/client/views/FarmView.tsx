@@ -35,7 +35,7 @@ const columnsOf = ({ elapsedMillis }: Farm): ReadonlyArray<Column<Worker>> => [
   },
   {
     title: "Share of the work",
-    cell: ({ name, share }) => <Share of={`Share of ${name}`} fraction={share} />,
+    cell: ({ share }) => <Share fraction={share} />,
     sortBy: ({ share }) => share
   },
   {
@@ -57,12 +57,12 @@ const columnsOf = ({ elapsedMillis }: Farm): ReadonlyArray<Column<Worker>> => [
 
 const statsOf = (run: Farm): ReadonlyArray<Stat> => {
   const { efficiency, elapsedMillis, etaMillis, packets, retries, speedUp, state, unitsPerSecond, workers } = run
-  const ready = workers.filter((worker) => worker.state === "ready").length
+  const working = state === "running" ? workers.filter((worker) => worker.state === "ready").length : workers.length
   return [
     {
       name: "Speed-up",
       value: Format.factor(speedUp),
-      note: `with ${Format.plural(state === "running" ? ready : workers.length, "worker")}`
+      ...(working === 0 ? {} : { note: `with ${Format.plural(working, "worker")}` })
     },
     { name: "Efficiency", value: Format.percent(efficiency), note: "of the workers' time" },
     { name: "Rate", value: `${Format.amount(unitsPerSecond)}/s`, note: "units" },

@@ -46,11 +46,7 @@ const usedMemory = ({ memoryFree, memoryTotal }: Peer): number | undefined =>
 
 const Memory = (peer: Peer) => {
   const used = usedMemory(peer)
-  return used === undefined ? (
-    <span class="muted">unknown</span>
-  ) : (
-    <Share of={`Memory in use of ${peer.name}`} fraction={used} />
-  )
+  return used === undefined ? <span class="muted">unknown</span> : <Share fraction={used} />
 }
 
 const columns: ReadonlyArray<Column<Peer>> = [

@@ -44,7 +44,7 @@ export const TransfersView = () => {
         <Stats
           stats={[
             { name: "Running", value: Format.count(totals.running) },
-            { name: "Throughput", value: Format.rate(totals.bytesPerSecond), note: "of the running ones" },
+            { name: "Throughput", value: Format.rate(totals.bytesPerSecond) },
             { name: "Done", value: Format.count(totals.done) },
             { name: "Not done", value: Format.count(totals.unfinished), note: "refused, failed or stopped" },
             { name: "Packets sent again", value: Format.count(totals.resent) }
