@@ -1,4 +1,4 @@
-/** A board that browsers watch without playing: one connection after the other, whose newest board all of them share. */
+/** A board that browsers watch without playing. All of them share one connection, and another one after its end. */
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

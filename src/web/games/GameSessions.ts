@@ -101,6 +101,29 @@ const destinationOf = (address: NetAddress.SocketAddress): NetAddress.SocketAddr
   return NetAddress.inetAddressUnsafe(NetAddress.isIpv4Address(address.address) ? loopback4 : loopback6, address.port)
 }
 
+/** Makes the table of the services that play games. */
+const makeRegistry = () => {
+  const entries = new Map<string, Entry>()
+  const find = Effect.fnUntraced(function* (service: string) {
+    const entry = entries.get(service)
+    return entry ?? (yield* fail("NotFound", `no game runs as ${TerminalText.escape(service)}: it may be restarting`))
+  })
+  const register: GameSessions["register"] = (service, game, address, options = {}) => {
+    const entry: Entry = { game, address, options }
+    const remove = Effect.sync(() => {
+      // A restarted service may have registered already.
+      if (entries.get(service) === entry) entries.delete(service)
+    })
+    return Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => entries.set(service, entry)),
+        () => remove
+      )
+    )
+  }
+  return { find, register }
+}
+
 /** Plays on a connection, with the machine of the game. */
 const playOn = (connection: Network.Connection, { game, options }: Entry, times: GameConnection.Times) => {
   switch (game) {
@@ -127,13 +150,8 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const network = yield* Network.Network
   const { interval = "50 millis", maxPlayers = 64, reconnect = Schedule.spaced("1 second") } = options
   const timeout = Duration.fromInputUnsafe(options.timeout ?? "5 seconds")
-  const entries = new Map<string, Entry>()
+  const { find, register } = makeRegistry()
   const players = new Map<number, Say | undefined>()
-
-  const find = Effect.fnUntraced(function* (service: string) {
-    const entry = entries.get(service)
-    return entry ?? (yield* fail("NotFound", `no game runs as ${TerminalText.escape(service)}: it may be restarting`))
-  })
 
   const connect = (service: string, { address }: Entry) =>
     network.connect(destinationOf(address)).pipe(
@@ -175,19 +193,6 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     })
   const watches = yield* RcMap.make({ lookup: watch })
 
-  const register: GameSessions["register"] = (service, game, address, options = {}) => {
-    const entry: Entry = { game, address, options }
-    const remove = Effect.sync(() => {
-      // A restarted service may have registered already.
-      if (entries.get(service) === entry) entries.delete(service)
-    })
-    return Effect.asVoid(
-      Effect.acquireRelease(
-        Effect.sync(() => entries.set(service, entry)),
-        () => remove
-      )
-    )
-  }
   const games: GameSessions = {
     register,
     board: (service) =>
