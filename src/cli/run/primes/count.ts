@@ -14,6 +14,7 @@ import * as Quantity from "../../../network/Quantity.ts"
 import * as Kernels from "../../../primes/Kernels.ts"
 import * as Range from "../../../primes/Range.ts"
 import { UsageError } from "../../common/CliErrors.ts"
+import type { Page } from "../../common/pageFlags.ts"
 import type * as cluster from "./cluster.ts"
 import * as pool from "./pool.ts"
 import { openOnTerminal, summary } from "./progress.ts"
@@ -26,6 +27,8 @@ interface Input extends pool.WorkerSelection {
   readonly database: string | undefined
   readonly pool: string | undefined
   readonly lockExpiration: Duration.Duration | undefined
+  /** Address of the page of the count. Default: none. */
+  readonly page?: Page | undefined
   readonly json: boolean
 }
 
@@ -99,6 +102,19 @@ const packetSizeOf = ({ from, to }: Range.Range, packets: number | undefined) =>
 const packetLeaseOf = ({ lease }: Input) =>
   lease === undefined ? undefined : Duration.max(Duration.seconds(30), Duration.times(lease, 3))
 
+/** Serves the page of a run until the scope closes; its modules are loaded only then. */
+const showOnPage = Effect.fnUntraced(function* <Output, E>(
+  page: Page | undefined,
+  title: string,
+  running: Pick<Farm.Running<Output>, "stats"> & { readonly output: Effect.Effect<Output, E> },
+  beforeLog: Effect.Effect<void>
+) {
+  if (page === undefined || page === "off") return
+  const { show } = yield* Effect.promise(() => import("./page.ts"))
+  const link = yield* show(page, `primes in ${title}`, running)
+  yield* Effect.andThen(beforeLog, Effect.logInfo(`page on ${link}`))
+})
+
 /** The flags of a count on this machine, which a cluster does not have. */
 const localFlags = {
   ...{ workers: "--workers", hosts: "--hosts", checkpoint: "--checkpoint" },
@@ -114,6 +130,11 @@ const countOnCluster = Effect.fnUntraced(function* (
   if (unusable !== undefined) {
     return yield* new UsageError({
       message: `${localFlags[unusable]} does not work with --database: the cluster has its workers`
+    })
+  }
+  if (input.page !== undefined && input.page !== "off") {
+    return yield* new UsageError({
+      message: "--page does not work with --database: the host of the pool has a page, with farm serve --page"
     })
   }
   const { count } = yield* Effect.promise(() => import("./cluster.ts"))
@@ -152,6 +173,7 @@ export const count = Effect.fnUntraced(function* (given: Input) {
   isRunning = true
   const beforeLog = display?.clear ?? Effect.void
   yield* Effect.forkScoped(Stream.runForEach(running.events, (notice) => Effect.andThen(beforeLog, logNotice(notice))))
+  yield* showOnPage(input.page, title, running, beforeLog)
   yield* display?.follow(running) ?? Effect.void
   const found = yield* running.output
   const seconds = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9

@@ -5,10 +5,14 @@ import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
+import * as Ref from "effect/Ref"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as NodeScreen from "../../../terminal/NodeScreen.ts"
 import { columns } from "../../../terminal/NodeTerminal.ts"
+import type * as PageHub from "../../../web/PageHub.ts"
+import type * as PageState from "../../../web/PageState.ts"
+import * as PeerSource from "../../../web/sources/PeerSource.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import type * as ServerHost from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
@@ -121,8 +125,21 @@ const joining = Effect.fnUntraced(function* (input: Input) {
       return Effect.logInfo(LocalPeer.openedMessage(name, listenOnly, opened))
     })
   const join = LocalPeer.join({ ...input, name, listenOnly, transport, flag: "--port" })
-  const running: ServerHost.Running = {}
-  return { ...running, name, join: Effect.map(join, (joined) => ({ ...joined, address, stats: joined.peer.stats })) }
+  const joined = yield* Ref.make<Effect.Success<typeof join>["peer"] | undefined>(undefined)
+  const page: PageHub.Source = {
+    peers: Effect.flatMap(
+      Ref.get(joined),
+      (peer): Effect.Effect<PageHub.Rows<PageState.Peer>> =>
+        peer === undefined ? Effect.succeed([]) : PeerSource.make(input.service ?? "status", peer).peers
+    )
+  }
+  const running: ServerHost.Running = { page }
+  const joining = Effect.gen(function* () {
+    const { move, peer } = yield* join
+    yield* Ref.set(joined, peer)
+    return { ...running, move, peer, address, stats: peer.stats }
+  })
+  return { ...running, name, join: joining }
 })
 
 const announcedByLog = () => Effect.void
