@@ -17,9 +17,10 @@ const Part = (props: {
   readonly title: string
   readonly href: string
   readonly more: number
+  readonly class?: string
   readonly children: ComponentChildren
 }) => (
-  <section class="now-part">
+  <section class={`now-part ${props.class ?? ""}`}>
     <h3>
       <a href={props.href}>{props.title}</a>
     </h3>
@@ -93,7 +94,7 @@ export const Now = () => {
         </Part>
       )}
       {peers.rows.length > 0 && (
-        <Part title="Peers" href="#/peers" more={peers.rows.length - maxPeers + peers.omitted}>
+        <Part class="now-peers" title="Peers" href="#/peers" more={peers.rows.length - maxPeers + peers.omitted}>
           {peers.rows.slice(0, maxPeers).map((row) => (
             <PeerMark key={`${row.service} ${row.id}`} {...row} />
           ))}

@@ -31,7 +31,7 @@ export const ServiceMeta = ({ address, restarts, sinceMillis, state }: PageState
 /** Shows the message of the last failure. */
 export const LastError = ({ lastError, state }: PageState.Service) =>
   lastError === undefined ? null : (
-    <p class={`failure small wrap ${state === "ready" ? "muted" : "failure-now"}`}>
+    <p class={`small clamp ${state === "ready" ? "muted" : "failure-now"}`} title={lastError}>
       {state === "ready" && "Last failure: "}
       <bdi>{lastError}</bdi>
     </p>

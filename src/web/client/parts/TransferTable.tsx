@@ -21,7 +21,8 @@ const FileCell = ({ client, direction, file }: Transfer) => {
     <div class="cell-lines">
       <Clip text={file} class="mono" />
       <span class="muted small clip">
-        <span aria-hidden="true">{mark}</span> {words} <bdi>{client}</bdi>
+        <span aria-hidden="true">{mark}</span>
+        <span class="visually-hidden">{words}</span> <bdi>{client}</bdi>
       </span>
     </div>
   )
@@ -34,7 +35,7 @@ const amount = ({ bytes, totalBytes }: Transfer) =>
     : `${Format.bytes(bytes)} of ${Format.bytes(totalBytes)}`
 
 const StateCell = (transfer: Transfer) => {
-  const { bytes, file, reason, state, totalBytes } = transfer
+  const { bytes, bytesPerSecond, file, reason, state, totalBytes } = transfer
   const fraction = Words.fraction(bytes, totalBytes)
   if (state === "running") {
     return (
@@ -43,7 +44,10 @@ const StateCell = (transfer: Transfer) => {
           <Progress of={`Progress of ${file}`} fraction={fraction} />
           <span>{fraction === undefined ? "\u00a0" : Format.percent(fraction)}</span>
         </span>
-        <span class="muted small">{amount(transfer)}</span>
+        <span class="muted small bar-note">
+          <span>{amount(transfer)}</span>
+          <span class="below-tablet">{Format.rate(bytesPerSecond)}</span>
+        </span>
       </div>
     )
   }
@@ -52,7 +56,11 @@ const StateCell = (transfer: Transfer) => {
       <span>
         <Badge tone={Words.transferTones[state]}>{state}</Badge> <span class="muted small">{amount(transfer)}</span>
       </span>
-      {reason !== undefined && <bdi class="small wrap">{reason}</bdi>}
+      {reason !== undefined && (
+        <bdi class="small clamp" title={reason}>
+          {reason}
+        </bdi>
+      )}
     </div>
   )
 }
@@ -70,6 +78,7 @@ const columnsAt = (atMillis: number): ReadonlyArray<Column<Transfer>> => [
   {
     title: "Rate",
     isNumber: true,
+    from: "tablet",
     cell: ({ bytesPerSecond }) => Format.rate(bytesPerSecond),
     sortBy: ({ bytesPerSecond }) => bytesPerSecond
   },
