@@ -44,7 +44,8 @@ const start: State = {
 const advance = (state: State, block: number): State => {
   let received = block
   while (state.kept.includes(received + 1)) received++
-  return { ...state, phase: "Receiving", received, kept: state.kept.filter((one) => one > received) }
+  const phase = received === state.last ? "Done" : "Receiving"
+  return { ...state, phase, received, kept: state.kept.filter((one) => one > received) }
 }
 
 const onData = (state: State, block: number, length: number): Step => {
@@ -88,7 +89,7 @@ const onArrival = (state: State, { atMillis, message: { fromPort, packet } }: Wi
 }
 
 const onAck = (state: State, block: number, atMillis: number): Step => {
-  const next: State = { ...state, acked: block, phase: block === state.last ? "Done" : "Receiving" }
+  const next: State = { ...state, acked: block, phase: state.phase === "Requesting" ? "Receiving" : state.phase }
   if (state.acked !== block) return [next]
   if (state.arrivedAtMillis !== atMillis) return [next, [`timeout: ACK ${block} is sent again`, "plain"]]
   // A reply to a block that came again is remarked with that block.
@@ -123,7 +124,7 @@ const name = ({ phase, received }: State): string => {
     case "Receiving":
       return `waiting for DATA ${received + 1}`
     case "Done":
-      return "done: the file is whole; waits in case the last ACK is lost"
+      return "done: the file is whole"
     case "Stopped":
       return "stopped"
   }

@@ -22,7 +22,7 @@ interface State {
   readonly acked: number
   /** The highest block sent. */
   readonly sent: number
-  /** The last block of the file; Infinity until it was sent. */
+  /** The last block of the file; Infinity until it was sent, or the OACK has told the size. */
   readonly last: number
   /** DATA packets that were sent again. */
   readonly resent: number
@@ -125,7 +125,9 @@ const onSending = (state: State, { atMillis, message: { fromPort, packet } }: Wi
         optionOf(packet.options, "blksize", state.blksize),
         optionOf(packet.options, "windowsize", state.windowsize)
       ]
-      const next: State = { ...known, phase: "Negotiating", blksize, windowsize }
+      const size = optionOf(packet.options, "tsize", Number.POSITIVE_INFINITY)
+      const last = Math.floor(size / blksize) + 1
+      const next: State = { ...known, phase: "Negotiating", blksize, windowsize, last }
       return state.phase === "Negotiating" ? [next, ["timeout: the OACK is sent again", "plain"]] : [next]
     }
     case "DATA":
