@@ -1,10 +1,11 @@
 /**
- * The sequence diagram of a run, at a position of its playback: hosts side by side, time downwards, packets as dots that
- * travel along their arrows.
+ * The sequence diagram of a run, at a position of its playback. Hosts are side by side, time flows downwards, and
+ * packets are dots that travel along their arrows.
  *
- * All lines of the run are drawn once, and a clip at the position shows those of the past; what is drawn anew for each
- * frame is the line of the present with the packets on their way.
+ * The lines are drawn once, in groups. A group of the past is shown whole, and one of the present is clipped at the
+ * position, so that a frame paints only a part of a long diagram anew.
  */
+import type { ComponentChildren } from "preact"
 import { useId, useLayoutEffect, useMemo, useRef } from "preact/hooks"
 import { classOf, type Ends, FlightLabel, FlightLine, lineOf } from "./ArrowMarks.tsx"
 import * as Columns from "./Columns.ts"
@@ -24,6 +25,9 @@ interface Drawn extends TimeAxis.Flight {
 
 /** Formats a time of a run in milliseconds. */
 type Format = (millis: number) => string
+
+/** An element at its position. */
+type Placed = TimeAxis.Placed<ComponentChildren>
 
 /** Minimum distance of two times in the column of times. */
 const timeDistancePixels = 19
@@ -55,43 +59,54 @@ const Time = (props: {
   </text>
 )
 
-/** The still parts of a diagram: the lines of the packets, the times and the pauses. */
-const Still = (props: {
-  readonly axis: TimeAxis.TimeAxis
-  readonly columns: Columns.Columns
-  readonly drawn: ReadonlyArray<Drawn>
-  readonly format: Format
-}) => {
-  const { axis, columns, drawn, format } = props
-  const { hostPixels, timePixels } = columns
-  const hasTimes = timePixels > 0
-  return (
-    <>
-      {axis.pauses.map(({ fromPixels, millis, toPixels }) => {
-        const y = (fromPixels + toPixels) / 2
-        return (
-          <g key={fromPixels}>
-            {hostPixels.map((x) => (
-              <path class="diagram-break" d={`M${x - 6} ${y - 1}l12 -6M${x - 6} ${y + 5}l12 -6`} key={x} />
-            ))}
-            {hasTimes && <Time class="diagram-pause" columns={columns} y={y} text={`+${format(millis)}`} />}
-          </g>
-        )
-      })}
-      {hasTimes &&
-        timesOf(axis, format).map(({ millis, positionPixels }) => (
-          <Time class="diagram-time" columns={columns} y={positionPixels} text={format(millis)} key={positionPixels} />
-        ))}
-      {drawn.map(({ arrow, endPixels, ends, startPixels }, at) => (
+/** Number of packets in a group of lines. */
+const groupFlights = 16
+
+/** Lines of packets that are drawn together. */
+interface LineGroup {
+  readonly startPixels: number
+  readonly endPixels: number
+  readonly lines: ComponentChildren
+}
+
+/** Draws the lines of the packets in groups. */
+const groupsOf = (drawn: ReadonlyArray<Drawn>, hostPixels: ReadonlyArray<number>): ReadonlyArray<LineGroup> =>
+  Array.from({ length: Math.ceil(drawn.length / groupFlights) }, (_, group) => {
+    const flights = drawn.slice(group * groupFlights, (group + 1) * groupFlights)
+    return {
+      startPixels: flights[0]?.startPixels ?? 0,
+      endPixels: Math.max(...flights.map(({ endPixels }) => endPixels)),
+      lines: flights.map(({ arrow, endPixels, ends, startPixels }, at) => (
         <FlightLine
           arrow={arrow}
           ends={ends}
           line={lineOf(arrow, ends, hostPixels, [startPixels, endPixels])}
           key={at}
         />
-      ))}
-    </>
-  )
+      ))
+    }
+  })
+
+/** Draws the pauses, and the times beside the diagram, from the top. */
+const marksOf = (axis: TimeAxis.TimeAxis, columns: Columns.Columns, format: Format): ReadonlyArray<Placed> => {
+  const hasTimes = columns.timePixels > 0
+  const pauses = axis.pauses.map(({ fromPixels, millis, toPixels }): Placed => {
+    const y = (fromPixels + toPixels) / 2
+    const mark = (
+      <g key={`pause ${y}`}>
+        {columns.hostPixels.map((x) => (
+          <path class="diagram-break" d={`M${x - 6} ${y - 1}l12 -6M${x - 6} ${y + 5}l12 -6`} key={x} />
+        ))}
+        {hasTimes && <Time class="diagram-pause" columns={columns} y={y} text={`+${format(millis)}`} />}
+      </g>
+    )
+    return { positionPixels: y, value: mark }
+  })
+  const times = (hasTimes ? timesOf(axis, format) : []).map(({ millis, positionPixels: y }): Placed => {
+    const mark = <Time class="diagram-time" columns={columns} y={y} text={format(millis)} key={`time ${y}`} />
+    return { positionPixels: y, value: mark }
+  })
+  return [...pauses, ...times].sort((one, other) => one.positionPixels - other.positionPixels)
 }
 
 /** The moving parts of a diagram: the line of the present and the packets on their way. */
@@ -146,7 +161,7 @@ export interface SequenceDiagramProps {
   readonly onKeyDown: (event: KeyboardEvent) => void
 }
 
-/** Draws once what does not depend on the position. Labels and notes are lists, of which a beginning is shown. */
+/** Draws once all that does not depend on the position. Of the lists, a beginning is shown. */
 const useDrawing = ({ axis, format, hosts }: SequenceDiagramProps, widthPixels: number) => {
   const columns = useMemo(() => Columns.make(hosts.length, widthPixels), [hosts.length, widthPixels])
   return useMemo(() => {
@@ -157,48 +172,84 @@ const useDrawing = ({ axis, format, hosts }: SequenceDiagramProps, widthPixels: 
     return {
       columns,
       drawn,
-      still: <Still axis={axis} columns={columns} drawn={drawn} format={format} />,
-      labels: drawn.map(
-        ({ arrow, ends, isBroadcast, isCrowded, isLabeled, startPixels: y }, at) =>
-          isLabeled && (
-            <FlightLabel {...{ arrow, ends, isBroadcast, isCrowded, y }} hostPixels={columns.hostPixels} key={at} />
-          )
-      ),
-      notes: axis.notes.map((note, at) => <NoteMark note={note} columns={columns} hosts={hosts} key={at} />)
+      groups: groupsOf(drawn, columns.hostPixels),
+      marks: marksOf(axis, columns, format),
+      labels: drawn.map(({ arrow, ends, isBroadcast, isCrowded, isLabeled, startPixels: y }, at): Placed => {
+        const value = isLabeled && (
+          <FlightLabel {...{ arrow, ends, isBroadcast, isCrowded, y }} hostPixels={columns.hostPixels} key={at} />
+        )
+        return { positionPixels: y, value }
+      }),
+      notes: axis.notes.map((note, at): Placed => {
+        const value = <NoteMark note={note} columns={columns} hosts={hosts} key={at} />
+        return { positionPixels: note.positionPixels, value }
+      })
     }
   }, [axis, columns, format, hosts])
 }
 
-/** The diagram of a run. */
-export const SequenceDiagram = (props: SequenceDiagramProps) => {
-  const { axis, format, hosts, isFollowing, positionPixels } = props
-  const box = useFollow(isFollowing, positionPixels)
-  const widthPixels = useWidth(box)
+/** Returns the elements of a list up to a position. */
+const until = (list: ReadonlyArray<Placed>, positionPixels: number): ComponentChildren =>
+  list
+    .slice(
+      0,
+      TimeAxis.countUntil(list, positionPixels, (one) => one.positionPixels)
+    )
+    .map(({ value }) => value)
+
+/** The lines of the packets up to a position. */
+const Lines = (props: { readonly groups: ReadonlyArray<LineGroup>; readonly at: number; readonly width: number }) => {
+  const { at, groups, width } = props
   const clipId = useId()
-  const { columns, drawn, labels, notes, still } = useDrawing(props, widthPixels)
-  const sentCount = TimeAxis.countUntil(drawn, positionPixels, ({ startPixels }) => startPixels)
-  const noteCount = TimeAxis.countUntil(axis.notes, positionPixels, (note) => note.positionPixels)
+  return (
+    <>
+      <clipPath id={clipId}>
+        <rect width={width} height={at} />
+      </clipPath>
+      {groups.map(({ endPixels, lines, startPixels }, index) =>
+        startPixels > at ? null : (
+          <g clip-path={endPixels > at ? `url(#${clipId})` : undefined} key={index}>
+            {lines}
+          </g>
+        )
+      )}
+    </>
+  )
+}
+
+/** The headings of the hosts with their states, drawn again only with another state. */
+const useHeadings = ({ axis, hosts, positionPixels }: SequenceDiagramProps, columns: Columns.Columns) => {
   const stateCount = TimeAxis.countUntil(axis.states, positionPixels, (state) => state.positionPixels)
-  const heads = useMemo(() => {
+  return useMemo(() => {
     const states = TimeAxis.statesAt(axis, positionPixels)
     const stateOf = (host: string) => states.get(host)?.now.state
     return <HostHeadings columns={columns} hosts={hosts} timeHeading="ms" stateOf={stateOf} />
   }, [axis, columns, hosts, stateCount])
+}
+
+/** The diagram of a run. */
+export const SequenceDiagram = (props: SequenceDiagramProps) => {
+  const { axis, format, isFollowing, positionPixels } = props
+  const box = useFollow(isFollowing, positionPixels)
+  const widthPixels = useWidth(box)
+  const { columns, drawn, groups, labels, marks, notes } = useDrawing(props, widthPixels)
+  const headings = useHeadings(props, columns)
+  const isOver = positionPixels >= axis.lengthPixels
   return (
     <ScrollBox class="diagram" label={props.label} box={box} onKeyDown={props.onKeyDown} onHandScroll={props.onScroll}>
-      {heads}
+      {headings}
       {widthPixels > 0 && (
         <svg width={widthPixels} height={axis.lengthPixels} aria-hidden="true">
-          <clipPath id={clipId}>
-            <rect width={widthPixels} height={positionPixels} />
-          </clipPath>
           {columns.hostPixels.map((x) => (
             <line class="diagram-life" x1={x} x2={x} y1={0} y2={axis.lengthPixels} key={x} />
           ))}
-          <g clip-path={`url(#${clipId})`}>{still}</g>
-          <g>{labels.slice(0, sentCount)}</g>
-          <g>{notes.slice(0, noteCount)}</g>
-          {positionPixels < axis.lengthPixels && (
+          <g>{until(marks, positionPixels)}</g>
+          <g>
+            <Lines groups={groups} at={positionPixels} width={widthPixels} />
+          </g>
+          <g>{until(labels, positionPixels)}</g>
+          <g>{until(notes, positionPixels)}</g>
+          {!isOver && (
             <Present
               columns={columns}
               drawn={drawn}

@@ -1,4 +1,4 @@
-/** The machines of the hosts beside the diagram: their states and variables at the time shown, and the remarks so far. */
+/** The machines of the hosts at the time shown: their states and variables, the remarks so far, and the result. */
 import type { Remark, Trace } from "../../lab/Trace.ts"
 import { ScrollBox } from "../diagram/ScrollBox.tsx"
 import type { MachineState } from "../diagram/TimeAxis.ts"

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useState } from "preact/hooks"
 import * as Settings from "../../lab/Settings.ts"
 import * as Route from "../Route.ts"
 
-/** The settings, and how they were set: a run that was `opened` plays at once, one that was `adjusted` is shown whole. */
+/** The settings, and the way they were set: an `opened` run plays at once, an `adjusted` one is shown whole. */
 export interface Chosen {
   readonly settings: Settings.Settings
   readonly by: "opened" | "adjusted"

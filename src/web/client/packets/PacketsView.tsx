@@ -12,12 +12,14 @@ import type * as LiveLog from "./LiveLog.ts"
 import { useLiveLog } from "./useLiveLog.ts"
 
 /** Maximum number of packets in the list: the latest. */
-const maxListed = 50
+const maxListedPackets = 50
 
 /** The latest packets as a table, the newest first: the diagram for readers of the screen. */
 const LatestPackets = (props: { readonly log: LiveLog.LiveLog }) => {
   const [isOpen, setOpen] = useState(false)
-  const rows = isOpen ? props.log.rows.flatMap((row) => (row._tag === "Packet" ? [row] : [])).slice(-maxListed) : []
+  const rows = isOpen
+    ? props.log.rows.flatMap((row) => (row._tag === "Packet" ? [row] : [])).slice(-maxListedPackets)
+    : []
   return (
     <details class="panel lab-list" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary>
@@ -64,7 +66,7 @@ const LatestPackets = (props: { readonly log: LiveLog.LiveLog }) => {
   )
 }
 
-/** Says that there are no packets yet, and how to make some. */
+/** Says that no packet has passed yet, and how to make some. */
 const NoPackets = (props: { readonly tryIt: string | undefined }) => (
   <div class="diagram diagram-empty">
     <p>No packets since this view was opened.</p>
