@@ -38,7 +38,7 @@ export const initial: State = {
   isResuming: true
 }
 
-/** Returns the traffic after an update, of the services that it names. */
+/** Returns the traffic after an update, of the services that it names. One that starts again keeps its chart. */
 const nextTraffic = (
   before: State["traffic"],
   services: ReadonlyArray<PageState.Service>,
@@ -47,17 +47,14 @@ const nextTraffic = (
 ): State["traffic"] => {
   const after = new Map<string, Traffic.Traffic>()
   for (const { bytesReceived, bytesSent, name } of services) {
-    if (bytesReceived === undefined && bytesSent === undefined) continue
-    const totals = { received: bytesReceived ?? 0, sent: bytesSent ?? 0 }
     const known = before.get(name)
-    after.set(
-      name,
-      known === undefined
-        ? Traffic.make(atMillis, totals)
-        : isResuming
-          ? Traffic.rebase(known, totals)
-          : Traffic.add(known, atMillis, totals)
-    )
+    if (bytesReceived === undefined && bytesSent === undefined) {
+      if (known !== undefined) after.set(name, known)
+      continue
+    }
+    const totals = { received: bytesReceived ?? 0, sent: bytesSent ?? 0 }
+    if (known === undefined) after.set(name, Traffic.make(atMillis, totals))
+    else after.set(name, isResuming ? Traffic.rebase(known, totals) : Traffic.add(known, atMillis, totals))
   }
   return after
 }

@@ -94,6 +94,17 @@ describe("Store", () => {
     assert.strictEqual(Store.step(state, updated({})).traffic, state.traffic)
   })
 
+  it("a service that starts again keeps its chart", () => {
+    const state = run(
+      updated({ services: [service("tftp", 0)] }),
+      updated({ services: [service("tftp", 500)] }, 1_000),
+      updated({ services: [service("tftp")] }, 2_000),
+      updated({ services: [service("tftp", 0)] }, 3_000),
+      updated({ services: [service("tftp", 20)] }, 4_000)
+    )
+    assert.strictEqual(bytesOf(state, "tftp", 5_000), 520)
+  })
+
   it("notices another version of the process after a connection was lost", () => {
     const first = run(about("1.0.0"))
     assert.isFalse(Store.isOutdated(Store.initial))
