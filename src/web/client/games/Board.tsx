@@ -55,12 +55,14 @@ const Grid = (props: {
     table.current?.querySelector<HTMLElement>(`[data-at="${attribute(square)}"]`)?.focus()
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
-    const square = BoardCursor.moveTo(position.cursor, event.key, board.grid.length)
-    if (square !== undefined) {
-      event.preventDefault()
-      focus(square)
-    }
-    props.onEvent({ _tag: "Key", key: event.key })
+    const square = BoardCursor.moveTo(squareOf(event.target) ?? position.cursor, event.key, board.grid.length)
+    if (square === undefined) return props.onEvent({ _tag: "Key", key: event.key })
+    event.preventDefault()
+    focus(square)
+  }
+  const onFocusIn = (event: FocusEvent) => {
+    const square = squareOf(event.target)
+    if (square !== undefined) props.onEvent({ _tag: "Focus", square })
   }
   const onClick = (event: MouseEvent) => {
     const square = squareOf(event.target)
@@ -76,6 +78,7 @@ const Grid = (props: {
         role="grid"
         aria-label="Squares"
         onKeyDown={onKeyDown}
+        onFocusIn={onFocusIn}
         onClick={onClick}
       >
         <thead>
@@ -202,7 +205,8 @@ export const Board = (props: {
   const { onCommand, player, result, view } = props
   const board: BoardCursor.Board = { grid: view.grid, player }
   const [kept, setPosition] = useState(BoardCursor.initial)
-  const position = BoardCursor.fit(kept, Math.max(1, view.grid.length))
+  const fitted = BoardCursor.fit(kept, Math.max(1, view.grid.length))
+  const position = player === 0 ? { ...fitted, swapFrom: undefined } : fitted
   const onEvent = (event: BoardCursor.Event) => {
     const [next, command] = BoardCursor.step(position, board, event)
     setPosition(next)

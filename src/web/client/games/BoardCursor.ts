@@ -17,8 +17,9 @@ export interface State {
   readonly swapFrom: Square | undefined
 }
 
-/** Input: a key on the board, a pressed square, or a button beside it. */
+/** Input: a key on the board, a square that has the focus or was pressed, or a button beside the board. */
 export type Event =
+  | { readonly _tag: "Focus"; readonly square: Square }
   | { readonly _tag: "Key"; readonly key: string }
   | { readonly _tag: "Press"; readonly square: Square }
   | { readonly _tag: "ClaimRow" }
@@ -93,14 +94,19 @@ const onKey = (state: State, board: Board, key: string): Step => {
   }
 }
 
+/** Returns the state of a watcher after an input: the cursor moves, and no swap begins. */
+const watch = ({ cursor }: State, { grid }: Board, event: Event): State => {
+  const target =
+    event._tag === "Key" ? moveTo(cursor, event.key, grid.length) : "square" in event ? event.square : undefined
+  return { cursor: target ?? cursor, swapFrom: undefined }
+}
+
 /** Returns the state after an input, and the command that it means. A watcher has no commands. */
 export const step = (state: State, board: Board, event: Event): Step => {
-  if (board.player === 0) {
-    if (event._tag === "Press") return [{ ...state, cursor: event.square }]
-    const cursor = event._tag === "Key" ? moveTo(state.cursor, event.key, board.grid.length) : undefined
-    return [cursor === undefined ? state : { ...state, cursor }]
-  }
+  if (board.player === 0) return [watch(state, board, event)]
   switch (event._tag) {
+    case "Focus":
+      return [{ ...state, cursor: event.square }]
     case "Key":
       return onKey(state, board, event.key)
     case "Press":
@@ -125,7 +131,7 @@ export const fit = (state: State, size: number): State => {
 
 /** Returns the owner of a square as words. */
 export const describeOwner = (owner: number, player: number): string =>
-  owner === 0 ? "vacant" : owner === player ? "yours" : `client ${owner}`
+  owner === 0 ? "vacant" : owner === player ? `yours, client ${owner}` : `client ${owner}`
 
 /** Number of tints for other owners. */
 const tints = 5

@@ -29,6 +29,7 @@ const Keys = Schema.Literals([...moves, "Escape", "r", "s", "Tab", "constructor"
 const Index = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 }))
 const Event = Schema.Union([
   Schema.TaggedStruct("Key", { key: Keys }),
+  Schema.TaggedStruct("Focus", { square: Schema.Struct({ x: Index, y: Index }) }),
   Schema.TaggedStruct("Press", { square: Schema.Struct({ x: Index, y: Index }) }),
   Schema.TaggedStruct("ClaimRow", {}),
   Schema.TaggedStruct("Swap", {})
@@ -59,6 +60,13 @@ describe("BoardCursor", () => {
     assert.deepStrictEqual(at("ArrowLeft", "ArrowUp"), { x: 0, y: 0 })
     assert.deepStrictEqual(at("End", "PageDown", "ArrowRight", "ArrowDown"), { x: 2, y: 2 })
     assert.deepStrictEqual(at("End", "PageDown", "Home", "PageUp"), { x: 0, y: 0 })
+  })
+
+  it("follows the focus, also while a swap waits for its other square", () => {
+    const { commands, state } = run(board, press(0, 1), { _tag: "Focus", square: { x: 2, y: 2 } })
+    assert.deepStrictEqual(state, { cursor: { x: 2, y: 2 }, swapFrom: { x: 0, y: 1 } })
+    assert.deepStrictEqual(commands, [])
+    assert.deepStrictEqual(run({ grid, player: 0 }, press(2, 0)).state.cursor, { x: 2, y: 0 })
   })
 
   it("claims the pressed square, also one of another client, which the server refuses", () => {
@@ -105,7 +113,7 @@ describe("BoardCursor", () => {
   it("describes owners, and counts their squares, the largest first", () => {
     assert.deepStrictEqual(
       [0, 3, 2].map((owner) => BoardCursor.describeOwner(owner, 3)),
-      ["vacant", "yours", "client 2"]
+      ["vacant", "yours, client 3", "client 2"]
     )
     assert.deepStrictEqual(BoardCursor.scoresOf(board), [
       [3, 2],
