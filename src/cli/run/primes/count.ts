@@ -102,17 +102,17 @@ const packetSizeOf = ({ from, to }: Range.Range, packets: number | undefined) =>
 const packetLeaseOf = ({ lease }: Input) =>
   lease === undefined ? undefined : Duration.max(Duration.seconds(30), Duration.times(lease, 3))
 
-/** Serves the page of a run until the scope closes; its modules are loaded only then. */
-const showOnPage = Effect.fnUntraced(function* <Output, E>(
-  page: Page | undefined,
+/** Opens the page of a count; its modules are loaded only then. Returns the effect that shows the run on it. */
+const openPage = Effect.fnUntraced(function* (
+  address: Page | undefined,
   title: string,
-  running: Pick<Farm.Running<Output>, "stats"> & { readonly output: Effect.Effect<Output, E> },
   beforeLog: Effect.Effect<void>
 ) {
-  if (page === undefined || page === "off") return
-  const { show } = yield* Effect.promise(() => import("./page.ts"))
-  const link = yield* show(page, `primes in ${title}`, running)
+  if (address === undefined || address === "off") return () => Effect.void
+  const { open } = yield* Effect.promise(() => import("./page.ts"))
+  const { link, show } = yield* open(address, `primes in ${title}`)
   yield* Effect.andThen(beforeLog, Effect.logInfo(`page on ${link}`))
+  return show
 })
 
 /** The flags of a count on this machine, which a cluster does not have. */
@@ -152,6 +152,8 @@ export const count = Effect.fnUntraced(function* (given: Input) {
   }
   const title = Range.format(range)
   const display = input.json ? undefined : yield* openOnTerminal(title)
+  const beforeLog = display?.clear ?? Effect.void
+  const show = yield* openPage(input.page, title, beforeLog)
   const packetSize = packetSizeOf(range, input.packets)
   const workers = yield* pool.open(input, {
     maxPackets: pool.maxPackets(range, kernel, packetSize),
@@ -171,9 +173,8 @@ export const count = Effect.fnUntraced(function* (given: Input) {
     lease: packetLeaseOf(input)
   })
   isRunning = true
-  const beforeLog = display?.clear ?? Effect.void
   yield* Effect.forkScoped(Stream.runForEach(running.events, (notice) => Effect.andThen(beforeLog, logNotice(notice))))
-  yield* showOnPage(input.page, title, running, beforeLog)
+  yield* show(running)
   yield* display?.follow(running) ?? Effect.void
   const found = yield* running.output
   const seconds = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9
