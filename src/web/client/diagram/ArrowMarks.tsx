@@ -35,7 +35,7 @@ export const FlightLine = (props: { readonly arrow: Arrow; readonly ends: Ends; 
   const { x1, x2, y1, y2 } = line
   return (
     <g class={classOf(arrow, ends)}>
-      <line class="flight-line" x1={x1} y1={y1} x2={x2} y2={y2} pathLength={1} />
+      <line class="flight-line" x1={x1} y1={y1} x2={x2} y2={y2} />
       {arrow.lost ? (
         <path class="flight-cross" d={`M${x2 - 5} ${y2 - 5}l10 10m0-10l-10 10`} />
       ) : (

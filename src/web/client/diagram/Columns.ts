@@ -28,7 +28,7 @@ const manyNotePixels = 118
 const wideDiagramPixels = 520
 
 /** Width of the column of times. */
-const timePixels = 58
+const timePixels = 62
 
 /** Maximum distance between two hosts, whose arrows would be too long to follow. */
 const maxGapPixels = 520

@@ -14,7 +14,7 @@ export const HostHeadings = (props: {
   const { columns, hosts, stateOf, timeHeading } = props
   const width = headingPixels(columns)
   return (
-    <div class="diagram-heads" aria-hidden="true">
+    <div class={`diagram-heads ${hosts.length > 2 ? "diagram-heads-many" : ""}`} aria-hidden="true">
       {columns.timePixels > 0 && (
         <span class="diagram-time-head" style={{ width: `${columns.timePixels - 12}px` }}>
           {timeHeading}

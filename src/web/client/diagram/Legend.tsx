@@ -15,7 +15,7 @@ export const Legend = ({ fates }: { readonly fates: ReadonlyArray<Fate> }) => (
     {fates.map((fate) => (
       <li class="row" key={fate}>
         <svg class={`flight flight-${fate}`} width="30" height="12" aria-hidden="true">
-          <line class="flight-line" x1={1} x2={fate === "lost" ? 16 : 28} y1={6} y2={6} pathLength={1} />
+          <line class="flight-line" x1={1} x2={fate === "lost" ? 16 : 28} y1={6} y2={6} />
           {fate === "lost" ? (
             <path class="flight-cross" d="M12 2l8 8m0-8l-8 8" />
           ) : (

@@ -118,13 +118,15 @@ const Present = (props: {
 }) => {
   const { columns, drawn, positionPixels: at, time } = props
   const { hostPixels, timePixels, widthPixels } = columns
+  // At the beginning the clock is below the headings.
+  const clockAt = Math.max(at, 12)
   return (
     <>
       <line class="diagram-now" x1={timePixels} x2={widthPixels} y1={at} y2={at} />
       {timePixels > 0 && (
         <g class="diagram-clock">
-          <rect x={2} y={at - 9} width={timePixels - 8} height={18} rx={4} />
-          <Time class="diagram-clock-text" columns={columns} y={at} text={time} />
+          <rect x={2} y={clockAt - 9} width={timePixels - 8} height={18} rx={4} />
+          <Time class="diagram-clock-text" columns={columns} y={clockAt} text={time} />
         </g>
       )}
       {drawn.map(({ arrow, endPixels, ends, startPixels }, index) => {

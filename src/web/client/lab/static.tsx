@@ -6,7 +6,7 @@ import { LabView } from "./LabView.tsx"
 
 const StaticPage = () => (
   <>
-    <header class="top">
+    <header class="top lab-top">
       <a class="brand" href="https://github.com/effect-inet/effect-inet">
         <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true">
           <rect width="32" height="32" rx="7" />
