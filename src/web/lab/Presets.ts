@@ -83,8 +83,8 @@ export const all: ReadonlyArray<Preset> = [
   {
     id: "boundaries",
     title: "TCP keeps no boundaries",
-    text: "The client writes three messages; its reads return pieces of one stream of bytes.",
-    settings: settingsOf("rot13", { seed: 1, choices: { sending: "at-once" } })
+    text: "The client writes three messages; its reads return five pieces, and no piece says where a message ends.",
+    settings: settingsOf("rot13", { seed: 33, choices: { sending: "at-once" } })
   },
   {
     id: "crash",

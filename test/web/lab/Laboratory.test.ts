@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as References from "effect/References"
+import * as TestClock from "effect/testing/TestClock"
 import * as Laboratory from "../../../src/web/lab/Laboratory.ts"
 import * as Settings from "../../../src/web/lab/Settings.ts"
 import type { Trace } from "../../../src/web/lab/Trace.ts"
@@ -97,6 +99,17 @@ describe("Laboratory", () => {
     assert.strictEqual(trace.outcome, "ended")
     assert.strictEqual(trace.arrows.length, Laboratory.maxArrows)
   })
+
+  it.effect("does not depend on the clock, the log level and the scheduler of its caller", () =>
+    Effect.gen(function* () {
+      const settings = { ...Settings.defaults("presence"), lossPercent: 20 }
+      const inTest = yield* Laboratory.run(settings)
+      yield* TestClock.adjust("1 hour")
+      const later = yield* Effect.provideService(Laboratory.run(settings), References.MinimumLogLevel, "All")
+      assert.deepStrictEqual(later, inTest)
+      assert.deepStrictEqual(Effect.runSync(Laboratory.run(settings)), inTest)
+    })
+  )
 
   it("makes invalid settings valid first", () => {
     const settings = { ...Settings.defaults("tftp"), seed: Number.NaN, lossPercent: -1, choices: { sender: "rfc9999" } }

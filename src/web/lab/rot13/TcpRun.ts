@@ -40,7 +40,7 @@ const sendAtOnce = (connection: Network.Connection, { messages, recorder }: Opti
     Stream.tap((chunk) =>
       Effect.map(Scenario.now, (atMillis) => {
         const isWhole = messages.some((message) => rotate(message) === chunk)
-        const text = `a read returns ${quote(chunk)}${isWhole ? "" : ": not one message, but bytes of the stream"}`
+        const text = `reads ${quote(chunk)}: ${isWhole ? "one message" : "not a message"}`
         recorder.remark({ atMillis, host, text, tone: "plain" })
       })
     ),

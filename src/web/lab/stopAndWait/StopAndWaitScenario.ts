@@ -53,9 +53,9 @@ const receiverRemark = (
   if (!isDelivered) {
     return wasDelivered
       ? [`${Frame.name(frame)} came again: acknowledged, not delivered`, "plain"]
-      : [`${text} is taken for one that came again: it is acknowledged, and not delivered`, "warning"]
+      : [`${text} is taken for a repetition, and dropped`, "warning"]
   }
-  if (wasDelivered) return [`${text} is delivered a second time, as if it were new`, "warning"]
+  if (wasDelivered) return [`${text} is delivered a second time`, "warning"]
   const missing = messages.find((one) => !before.includes(one))
   return missing === text ? undefined : [`${text} is delivered, and ${missing} never was`, "warning"]
 }
