@@ -1,5 +1,5 @@
 /** The state of the page: the latest sections, the connection, and the traffic of each service over time. Pure. */
-import * as PageState from "../PageState.ts"
+import type * as PageState from "../PageState.ts"
 import type * as PageClient from "./PageClient.ts"
 import * as Traffic from "./Traffic.ts"
 
@@ -26,9 +26,20 @@ export type Event =
   | { readonly _tag: "Status"; readonly status: PageClient.Status }
   | { readonly _tag: "About"; readonly about: PageClient.About }
 
+const noRows = { rows: [], omitted: 0 }
+
+/** The state of a process without services. That of `PageState` would bring its schemas to the page. */
+const empty: PageState.Snapshot = {
+  services: [],
+  connections: noRows,
+  transfers: noRows,
+  peers: noRows,
+  farms: noRows
+}
+
 /** The state before the first connection. */
 export const initial: State = {
-  snapshot: PageState.empty,
+  snapshot: empty,
   status: "connecting",
   about: { version: "", hasControl: false, isAllowed: false },
   firstVersion: "",
