@@ -20,6 +20,7 @@ import * as Hangman from "./hangman/hangman.ts"
 import type { Benchmark, Options } from "./harness.ts"
 import * as Harness from "./harness.ts"
 import * as Models from "./models/models.ts"
+import * as Page from "./page/page.ts"
 import * as Primes from "./primes/primes.ts"
 import * as Report from "./report.ts"
 import * as Rot13 from "./rot13/rot13.ts"
@@ -47,7 +48,8 @@ const benchmarks: ReadonlyArray<Benchmark> = [
   Status.benchmark,
   Scan.benchmark,
   Capture.benchmark,
-  Sockets.benchmark
+  Sockets.benchmark,
+  Page.benchmark
 ]
 
 const names = benchmarks.map(({ name }) => name).join(" | ")

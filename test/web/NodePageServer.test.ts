@@ -1,34 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as PageHub from "../../src/web/PageHub.ts"
 import * as Handles from "../support/Handles.ts"
 import * as Pages from "../support/web/Pages.ts"
+import * as QuietLog from "../support/web/QuietLog.ts"
 import * as Rows from "../support/web/Rows.ts"
 
 const test = (name: string, body: Effect.Effect<void, unknown, Scope.Scope>) =>
   it.live(name, () => Handles.assertNoLeaks(Effect.scoped(body)))
-
-/** A logger that keeps its messages. */
-const recorder = () => {
-  const lines: Array<string> = []
-  return { lines, layer: Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))]) }
-}
-
-/** The one line for requests under another host name. */
-const refusedHost = /^page: a request with the host ".*" was refused; further ones are not logged$/
-
-/** Runs a program and asserts that it logs nothing else: bad input of a client does not fail the server. */
-const silently = Effect.fnUntraced(function* <A, E, R>(body: Effect.Effect<A, E, R>) {
-  const { layer, lines } = recorder()
-  const result = yield* Effect.provide(body, layer)
-  for (const line of lines) assert.match(line, refusedHost)
-  assert.isAtMost(lines.length, 1)
-  return result
-})
 
 /** Returns the status of each response in what a connection has received. */
 const statuses = (text: string) => Array.from(text.matchAll(/HTTP\/1\.1 (\d+) /g), ([, status]) => Number(status))
@@ -102,7 +84,7 @@ describe("NodePageServer", () => {
   for (const [name, text, expected] of ambiguous) {
     test(
       `a request with ${name} has one response or none, and no successor on its connection`,
-      silently(
+      QuietLog.silently(
         Effect.gen(function* () {
           const port = yield* Pages.start({ timeout: "2 seconds" })
           const received = yield* Effect.promise(() => Pages.rawConnect(port, text).closed)
@@ -117,7 +99,7 @@ describe("NodePageServer", () => {
 
   test(
     "a path that is not one of an asset is 404, whatever it means elsewhere",
-    silently(
+    QuietLog.silently(
       Effect.gen(function* () {
         const port = yield* Pages.start()
         for (const path of paths) {
@@ -145,7 +127,7 @@ describe("NodePageServer", () => {
   test(
     "a WebSocket of another site, or of a name that another site resolves to this host, is refused and logged once",
     Effect.gen(function* () {
-      const { lines, layer } = recorder()
+      const { lines, layer } = QuietLog.recorder()
       yield* Effect.gen(function* () {
         const port = yield* Pages.start()
         const cases = [
@@ -188,7 +170,7 @@ describe("NodePageServer", () => {
 
   test(
     "a handshake or a frame that breaks the protocol ends its connection only, with the code of RFC 6455",
-    silently(
+    QuietLog.silently(
       Effect.gen(function* () {
         const port = yield* Pages.start()
         const watcher = yield* Pages.connect(port)
@@ -220,7 +202,7 @@ describe("NodePageServer", () => {
 
   test(
     "messages that are not of effect/rpc are answered, and harm no other request of the browser",
-    silently(
+    QuietLog.silently(
       Effect.gen(function* () {
         const client = yield* Pages.rawBrowser(yield* Pages.start())
         const texts = [
