@@ -3,7 +3,7 @@ import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 import { modelFlags } from "./common/modelFlags.ts"
 import * as serverFlags from "./common/serverFlags.ts"
-import { withUnixSocket } from "./common/unixSocket.ts"
+import { withUnixSocket } from "./common/unix/unixSocket.ts"
 
 const defaultPort = 1069
 

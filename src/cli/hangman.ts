@@ -4,7 +4,7 @@ import { lazyCommand } from "./common/lazyCommand.ts"
 import { anyPort, modelFlags } from "./common/modelFlags.ts"
 import * as operationsFlags from "./common/operationsFlags.ts"
 import * as serverFlags from "./common/serverFlags.ts"
-import { withUnixSocket } from "./common/unixSocket.ts"
+import { withUnixSocket } from "./common/unix/unixSocket.ts"
 
 /** Flags of `hangman serve`. */
 export const serveFlags = {

@@ -3,7 +3,7 @@ import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 import * as pageFlags from "./common/pageFlags.ts"
 import * as serverFlags from "./common/serverFlags.ts"
-import { withUnixSocket } from "./common/unixSocket.ts"
+import { withUnixSocket } from "./common/unix/unixSocket.ts"
 
 const about = "A..B excludes B, A..=B includes it, B alone is 0..=B; numbers as in 10_000, 1e10, 2^53"
 

@@ -111,7 +111,7 @@ const startProgram = Effect.fnUntraced(function* (
 
 const isPageFlag = (arg: string) => arg === "--page" || arg.startsWith("--page=")
 
-/** Keeps `up` off the default port of its page, which another `up` of this machine may have, unless a test asks for it. */
+/** Keeps `up` off the default port of its page, which another one may have, unless a test asks for the page. */
 const withoutPage = (args: ReadonlyArray<string>) =>
   args[0] === "up" && !args.some(isPageFlag) ? ["up", "--page", "off", ...args.slice(1)] : args
 

@@ -21,7 +21,7 @@ export interface Running {
   readonly connections?: Effect.Effect<ReadonlyArray<TcpServer.OpenConnection>> | undefined
   /** Returns the clients that it answers from ports of their own, as those of transfers. Default: none. */
   readonly ownPortClients?: Effect.Effect<ReadonlyArray<Endpoint.Endpoint>> | undefined
-  /** What the page shows of the service besides its state and its connections. Default: nothing. */
+  /** Sources of its rows on the page, besides its state and its connections. Default: none. */
   readonly page?: PageHub.Source | undefined
 }
 

@@ -112,8 +112,8 @@ export const toRow = (
 })
 
 /**
- * Time that the counters of a service may take: they may come from a worker process that does not respond. The hub waits
- * little longer for a source.
+ * Time that the counters of a service may take: they may come from a worker process that does not respond. The hub
+ * waits little longer for a source.
  */
 const statsTimeout = "150 millis"
 

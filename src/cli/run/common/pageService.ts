@@ -47,7 +47,7 @@ const games: ReadonlySet<string> = new Set<PageState.Game>(["board", "guess", "h
 
 const isGame = (service: string): service is PageState.Game => games.has(service)
 
-/** Returns the game that a service plays with the page; undefined behind a proxy, whose header the page does not send. */
+/** Returns the game that a service plays with the page; none behind a proxy, whose header the page does not send. */
 export const gameOf = ({ service, values }: Pick<PageService, "service" | "values">): PageState.Game | undefined =>
   isGame(service) && values.proxyProtocol !== true ? service : undefined
 

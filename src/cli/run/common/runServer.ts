@@ -71,7 +71,7 @@ export interface Program<A, E, R> {
   readonly states: Effect.Effect<ReadonlyArray<ServiceState.ServiceState>>
   /** The services for the page. */
   readonly contents: Contents
-  /** True if the services run without a page that cannot be served, with a warning. Default false: that is a failure. */
+  /** True if the services run without a page that cannot be served, with a warning. Default false: it fails. */
   readonly isPageOptional?: boolean | undefined
   /** Emits when the states change, for the service manager. Default: they do not. */
   readonly changes?: ((started: A) => Stream.Stream<unknown>) | undefined

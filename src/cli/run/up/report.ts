@@ -94,7 +94,7 @@ const announcePage = ({ address, link }: Page, json: boolean) =>
       )
     : printRow("page", NetAddress.formatInet(address), link)
 
-/** What is printed besides the services. */
+/** Data that the start prints besides the services. */
 interface Surroundings {
   /** True if another process has bound sockets for this one. */
   readonly inherits: boolean

@@ -44,8 +44,8 @@ export interface Supervisor<A, R> {
   readonly remove: (name: string) => Effect.Effect<void>
   /**
    * Ends an instance, also one that has failed for good, and starts it again. The effect waits until its first start
-   * has succeeded or failed, and returns its state; the restart is completed if it is interrupted. Undefined: there is
-   * no such instance, or it is being restarted or stopped.
+   * has succeeded or failed, and returns its state; the restart is completed if it is interrupted. Undefined: the
+   * instance is unknown, or it is being restarted or stopped.
    */
   readonly restart: (name: string) => Effect.Effect<Supervised<A> | undefined>
 }

@@ -1,7 +1,7 @@
 /** The owner of a unix socket, by the names or numbers of a user and a group. */
 import * as ChildProcess from "node:child_process"
 import * as Effect from "effect/Effect"
-import { UsageError } from "./CliErrors.ts"
+import { UsageError } from "../CliErrors.ts"
 
 /** A user and a group. */
 export interface Owner {

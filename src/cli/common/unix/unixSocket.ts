@@ -1,8 +1,8 @@
 /** Servers on a unix socket instead of a port, as the flags of `serverFlags.listener` select it. */
 import * as Effect from "effect/Effect"
-import { UsageError } from "./CliErrors.ts"
-import { CurrentHost } from "./ServerHost.ts"
-import { CommandInput } from "./settings/CommandInput.ts"
+import { UsageError } from "../CliErrors.ts"
+import { CurrentHost } from "../ServerHost.ts"
+import { CommandInput } from "../settings/CommandInput.ts"
 
 /** Values of the flags of an address. */
 interface Input {
