@@ -2,7 +2,7 @@
 import type { Arrow } from "../../Arrow.ts"
 import { headOf, type Line, lineBetween, lostFraction } from "./Columns.ts"
 import * as Fate from "./Fate.ts"
-import { formsOf, labelOf } from "./LabelText.ts"
+import { labelOf } from "./LabelText.ts"
 
 /** The columns of sender and receiver. */
 export interface Ends {
@@ -61,7 +61,6 @@ export const FlightLabel = (props: {
   const toX = hostPixels[ends.toColumn] ?? 0
   const direction = ends.toColumn < ends.fromColumn ? -1 : 1
   const room = ends.toColumn === ends.fromColumn ? 160 : Math.abs(toX - fromX) - 18
-  const forms = formsOf(arrow.label, arrow.kind).slice(props.isCrowded === true ? 1 : 0)
   const word = props.isBroadcast === true ? "" : Fate.wordOf[Fate.of(arrow)]
   return (
     <text
@@ -71,7 +70,7 @@ export const FlightLabel = (props: {
       text-anchor={direction === 1 ? "start" : "end"}
     >
       <title>{arrow.label}</title>
-      {labelOf(forms, word, room)}
+      {labelOf(arrow, word, room, props.isCrowded)}
       {word === "" ? null : <tspan class="flight-word"> · {word}</tspan>}
     </text>
   )

@@ -20,23 +20,28 @@ export const charsIn = (pixels: number): number => Math.max(1, Math.floor(pixels
 /** Returns the beginning of a text that fits into a width. */
 export const beginningOf = (text: string, pixels: number): string => truncate(text, charsIn(pixels))
 
-/** Returns the forms of a label from the longest to the shortest: the whole line, its part before a comma, the kind. */
-export const formsOf = (label: string, kind: string): ReadonlyArray<string> => [
-  label,
-  label.split(",", 1)[0] ?? label,
-  kind
-]
+/** A label with a part after a comma that can be left out, such as `DATA block 3, 512 bytes`, and its kind. */
+export interface Label {
+  readonly label: string
+  readonly kind: string
+}
+
+/** Characters after the kind of a packet from which the beginning of its label says more than the kind alone. */
+const minCutChars = 4
 
 /**
- * Returns the first form of a label that fits into a width, or the beginning of its kind. An outcome, which is written
- * after it, has its room.
+ * Returns the longest form of a label that fits into a width.
+ *
+ * The forms are the whole line, the line up to its first comma, the beginning of that, and the kind; a `short` one has
+ * no comma. An outcome, which is written after it, has its room.
  */
-export const labelOf = (forms: ReadonlyArray<string>, outcome: string, pixels: number): string => {
+export const labelOf = ({ kind, label }: Label, outcome: string, pixels: number, short = false): string => {
   const room = pixels - (outcome === "" ? 0 : widthOf(` · ${outcome}`))
-  return (
-    forms.find((form) => form !== "" && widthOf(form) <= room) ??
-    beginningOf(forms.findLast((form) => form !== "") ?? "", room)
-  )
+  const main = label.split(",", 1)[0] ?? label
+  const whole = (short ? [main] : [label, main]).find((form) => form !== "" && widthOf(form) <= room)
+  if (whole !== undefined) return whole
+  const cut = beginningOf(main, room)
+  return kind === "" || cut.length >= kind.length + minCutChars ? cut : beginningOf(kind, room)
 }
 
 /** Wraps a text at its blanks into lines of at most `chars` characters; the last of too many lines is cut. */

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Columns from "../../../../src/web/client/diagram/Columns.ts"
 import * as Fate from "../../../../src/web/client/diagram/Fate.ts"
-import { beginningOf, formsOf, labelOf, widthOf, wrapText } from "../../../../src/web/client/diagram/LabelText.ts"
+import { beginningOf, labelOf, widthOf, wrapText } from "../../../../src/web/client/diagram/LabelText.ts"
 
 const Width = Schema.Int.check(Schema.isBetween({ minimum: 240, maximum: 2_000 }))
 const Hosts = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 8 }))
@@ -59,22 +59,29 @@ describe("Line", () => {
 })
 
 describe("LabelText", () => {
+  const data = { label: "DATA block 3, 512 bytes", kind: "DATA" }
+
   it("takes the longest form of a label that fits", () => {
-    const of = (pixels: number) => labelOf(formsOf("DATA block 3, 512 bytes", "DATA"), "", pixels)
+    const of = (pixels: number) => labelOf(data, "", pixels)
     assert.strictEqual(of(400), "DATA block 3, 512 bytes")
     assert.strictEqual(of(100), "DATA block 3")
+    assert.strictEqual(of(65), "DATA bloc…")
     assert.strictEqual(of(40), "DATA")
     assert.strictEqual(of(15), "D…")
   })
 
+  it("takes a short form where labels are crowded", () => {
+    assert.strictEqual(labelOf(data, "", 400, true), "DATA block 3")
+  })
+
   it("keeps room for the outcome of a packet", () => {
-    assert.strictEqual(labelOf(formsOf("DATA block 3", "DATA"), "", 90), "DATA block 3")
-    assert.strictEqual(labelOf(formsOf("DATA block 3", "DATA"), "lost", 90), "DATA")
+    assert.strictEqual(labelOf(data, "", 90), "DATA block 3")
+    assert.strictEqual(labelOf(data, "lost", 90), "DATA")
   })
 
   it.effect.prop("fits into any width, also without a kind", [Schema.String, Width], ([text, width]) =>
     Effect.sync(() => {
-      assert.isAtMost(widthOf(labelOf(formsOf(text, ""), "", width)), width)
+      assert.isAtMost(widthOf(labelOf({ label: text, kind: "" }, "", width)), width)
       assert.isAtMost(widthOf(beginningOf(text, width)), width)
     })
   )
