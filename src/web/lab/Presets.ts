@@ -39,6 +39,12 @@ export const all: ReadonlyArray<Preset> = [
     settings: settingsOf("stop-and-wait", { ...lostAck, choices: { ...lostAck.choices, numbering: "none" } })
   },
   {
+    id: "impatient",
+    title: "A timeout that is too short",
+    text: "Nothing is lost, but the timeout is shorter than the round trip: every message is sent twice.",
+    settings: settingsOf("stop-and-wait", { seed: 1, delayMillis: 40, choices: { timeout: "50" } })
+  },
+  {
     id: "one-bit",
     title: "One bit is not enough",
     text: "A late message has the bit of the one after the next: it is delivered in its place, and message 6 is lost.",

@@ -21,6 +21,12 @@ const claims: Readonly<Record<string, (trace: Trace) => void>> = {
     assert.strictEqual(trace.outcome, "failed")
     assert.isTrue(has(trace, /is delivered a second time/, "warning"))
   },
+  impatient: (trace) => {
+    assert.strictEqual(trace.outcome, "done")
+    assert.isFalse(trace.arrows.some(({ fault, lost }) => lost || fault !== undefined))
+    assert.strictEqual(dataOf(trace), 12)
+    assert.strictEqual(trace.remarks.filter(({ text }) => text.startsWith("timeout: DATA")).length, 6)
+  },
   "one-bit": (trace) => {
     assert.strictEqual(trace.outcome, "failed")
     assert.isTrue(has(trace, /^message 4 is delivered a second time/, "warning"))
