@@ -4,7 +4,6 @@
  */
 import type { BoardView, GameView, Packets } from "../PageRpc.ts"
 import type * as PageState from "../PageState.ts"
-import * as Browser from "./Browser.ts"
 import * as RpcSocket from "./RpcSocket.ts"
 
 /** State of the connection. `live` begins with the first state of the process. */
@@ -62,6 +61,7 @@ export interface Options {
   readonly url: string
   /** Token of `--control`; empty without it. */
   readonly token: string
+  readonly after: RpcSocket.After
 }
 
 const lost = "the connection to the server is lost; try again when the page is connected"
@@ -80,17 +80,23 @@ const explain = (failure: RpcSocket.Failure, whenLost: string): string => {
 /** A connection, and what waits for its changes. */
 interface Connection {
   readonly socket: RpcSocket.RpcSocket
+  readonly after: RpcSocket.After
   readonly onOpen: Set<() => void>
   readonly onLost: Set<() => void>
 }
 
-const connect = (url: string): Connection => {
+const connect = ({ after, url }: Options): Connection => {
   const onOpen = new Set<() => void>()
   const onLost = new Set<() => void>()
   const notify = (all: Set<() => void>) => () => {
     for (const one of all) one()
   }
-  return { socket: RpcSocket.make({ url, onOpen: notify(onOpen), onLost: notify(onLost) }), onOpen, onLost }
+  return {
+    socket: RpcSocket.make({ url, after, onOpen: notify(onOpen), onLost: notify(onLost) }),
+    after,
+    onOpen,
+    onLost
+  }
 }
 
 /**
@@ -98,7 +104,7 @@ const connect = (url: string): Connection => {
  * `start` returns the end of what it started, and calls its argument when that has ended by itself.
  */
 const follow = (
-  { onOpen, socket }: Connection,
+  { after, onOpen, socket }: Connection,
   start: (end: (failure: RpcSocket.Failure | undefined) => void) => () => void,
   refused: (message: string) => void
 ): (() => void) => {
@@ -109,7 +115,7 @@ const follow = (
       if (failure?._tag === "Refused") {
         finish()
         refused(failure.error.message)
-      } else if (failure?._tag !== "Lost") stop = Browser.after(retryPauseMillis, run)
+      } else if (failure?._tag !== "Lost") stop = after(retryPauseMillis, run)
     })
   }
   const finish = () => {
@@ -195,8 +201,9 @@ const play = (connection: Connection, payload: RpcSocket.Payload<"play">, on: Ga
 }
 
 /** Creates the client. It connects at once. */
-export const make = ({ token, url }: Options): PageClient => {
-  const connection = connect(url)
+export const make = (options: Options): PageClient => {
+  const { token } = options
+  const connection = connect(options)
   const { socket } = connection
   return {
     watch: (on) => watch(connection, token, on),

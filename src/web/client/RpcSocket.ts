@@ -10,7 +10,6 @@ import type * as Rpc from "effect/rpc/Rpc"
 import type * as RpcGroup from "effect/rpc/RpcGroup"
 import type * as RpcMessage from "effect/rpc/RpcMessage"
 import type { PageError, PageRpc } from "../PageRpc.ts"
-import * as Browser from "./Browser.ts"
 
 type Rpcs = RpcGroup.Rpcs<typeof PageRpc>
 
@@ -53,9 +52,13 @@ export interface RpcSocket {
   readonly close: () => void
 }
 
+/** A timer: calls a function once, later. Returns a function that cancels it. */
+export type After = (delayMillis: number, run: () => void) => () => void
+
 /** Options of a connection. */
 export interface Options {
   readonly url: string
+  readonly after: After
   readonly onOpen: () => void
   /** Called after all requests of the connection have ended. */
   readonly onLost: () => void
@@ -92,7 +95,7 @@ const receive = (
   requests: Requests,
   reply: (message: RpcMessage.FromClientEncoded) => void
 ): void => {
-  if (message._tag === "Defect") return endAll(requests, { _tag: "Defect" })
+  if (message._tag === "Defect") endAll(requests, { _tag: "Defect" })
   if (message._tag !== "Chunk" && message._tag !== "Exit") return
   const { requestId } = message
   const handlers = requests.get(String(requestId))
@@ -108,7 +111,7 @@ const receive = (
 }
 
 /** Connects, and connects again until it is closed. */
-export const make = ({ onLost, onOpen, url }: Options): RpcSocket => {
+export const make = ({ after, onLost, onOpen, url }: Options): RpcSocket => {
   const requests: Requests = new Map()
   let socket: WebSocket | undefined
   let nextId = 1
@@ -140,13 +143,13 @@ export const make = ({ onLost, onOpen, url }: Options): RpcSocket => {
       if (!isAlive) return opened.close()
       isAlive = false
       reply({ _tag: "Ping" })
-      stopPings = Browser.after(pingMillis, ping)
+      stopPings = after(pingMillis, ping)
     }
     opened.onopen = () => {
       pauseMillis = firstPauseMillis
       isLost = false
       for (const message of early.splice(0)) reply(message)
-      stopPings = Browser.after(pingMillis, ping)
+      stopPings = after(pingMillis, ping)
       onOpen()
     }
     opened.onmessage = ({ data }) => {
@@ -157,7 +160,7 @@ export const make = ({ onLost, onOpen, url }: Options): RpcSocket => {
     opened.onclose = () => {
       stopPings()
       if (isClosed) return
-      stopWaiting = Browser.after(pauseMillis, connect)
+      stopWaiting = after(pauseMillis, connect)
       pauseMillis = Math.min(maxPauseMillis, pauseMillis * pauseFactor)
       lose()
     }

@@ -11,7 +11,7 @@ const url = new URL("/rpc", location.href)
 url.protocol = url.protocol === "https:" ? "wss:" : "ws:"
 url.hash = ""
 
-const client = PageClient.make({ url: url.href, token: Browser.takeToken() })
+const client = PageClient.make({ url: url.href, token: Browser.takeToken(), after: Browser.after })
 
 // The link with a token, opened in a tab that shows the page already.
 addEventListener("hashchange", () => {

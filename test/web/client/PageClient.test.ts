@@ -10,6 +10,7 @@ import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as PageClient from "../../../src/web/client/PageClient.ts"
+import type * as RpcSocket from "../../../src/web/client/RpcSocket.ts"
 import * as NodePageServer from "../../../src/web/NodePageServer.ts"
 import * as PageHub from "../../../src/web/PageHub.ts"
 import { type GameView, PageError } from "../../../src/web/PageRpc.ts"
@@ -61,10 +62,15 @@ const serve = Effect.fnUntraced(function* (port: number, state: Ref.Ref<PageStat
   return { port: "port" in address ? address.port : 0, close: Scope.close(scope, Exit.void) }
 })
 
+const after: RpcSocket.After = (delayMillis, run) => {
+  const timer = setTimeout(run, delayMillis)
+  return () => clearTimeout(timer)
+}
+
 /** Connects a client that closes with the test. */
 const connect = (port: number, given = token) =>
   Effect.acquireRelease(
-    Effect.sync(() => PageClient.make({ url: `ws://127.0.0.1:${port}/rpc`, token: given })),
+    Effect.sync(() => PageClient.make({ url: `ws://127.0.0.1:${port}/rpc`, token: given, after })),
     (client) => Effect.sync(client.close)
   )
 
