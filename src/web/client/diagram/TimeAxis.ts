@@ -48,7 +48,7 @@ export interface Point {
 }
 
 /** A pause that is drawn shorter than it is. */
-export interface Pause {
+interface Pause {
   readonly fromPixels: number
   readonly toPixels: number
   readonly millis: number

@@ -14,7 +14,7 @@ export const PacketList = (props: {
   const { axis, format, seek } = props
   return (
     <details class="panel lab-list" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-      <summary>
+      <summary class="lab-summary">
         <h2>Packets as a list</h2>
         <span class="muted small">{axis.flights.length}</span>
       </summary>

@@ -187,7 +187,7 @@ export const SettingsPanel = (props: SettingsProps) => {
   }, [])
   return (
     <details class="panel lab-settings" open={isOpen} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-      <summary>
+      <summary class="lab-summary">
         <span>
           <b>Settings</b> <span class="muted">{summaryOf(settings)}</span>
         </span>

@@ -22,7 +22,7 @@ const LatestPackets = (props: { readonly log: LiveLog.LiveLog }) => {
     : []
   return (
     <details class="panel lab-list" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-      <summary>
+      <summary class="lab-summary">
         <h2>Latest packets as a list</h2>
       </summary>
       {isOpen && (
