@@ -48,7 +48,8 @@ export const make = (hostCount: number, widthPixels: number, options: Options = 
   const hasNotes = options.hasNotes !== false && hostCount === 2 && rest >= 2 * notePixels + minGapPixels
   const margin = hasNotes ? notePixels : Math.min(maxMarginPixels, rest / (2 * Math.max(1, hostCount)))
   // Between many hosts notes are to the right of their line.
-  const rightMargin = hostCount > 2 && time > 0 ? Math.max(margin, manyNotePixels) : margin
+  const rightMargin =
+    hostCount > 2 && time > 0 && options.hasNotes !== false ? Math.max(margin, manyNotePixels) : margin
   const room = rest - margin - rightMargin
   const distance = hostCount > 1 ? Math.min(maxGapPixels, room / (hostCount - 1)) : 0
   const first = time + margin + (room - distance * (hostCount - 1)) / 2

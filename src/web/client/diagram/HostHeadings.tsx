@@ -4,6 +4,17 @@ import { type Columns, headingPixels } from "./Columns.ts"
 /** Width from which a heading has room for the state of its host. */
 const statePixels = 96
 
+/** The name of a host. Endpoints often differ by their ports only, which are shown whole. */
+const Name = ({ host }: { readonly host: string }) => {
+  const [, address, port] = /^(.+)(:\d+)$/.exec(host) ?? []
+  return (
+    <>
+      {address !== undefined && <span class="diagram-address">{address}</span>}
+      <span class="diagram-host">{port ?? host}</span>
+    </>
+  )
+}
+
 /** The headings of the columns, with the states of the hosts where there are any. */
 export const HostHeadings = (props: {
   readonly columns: Columns
@@ -29,7 +40,7 @@ export const HostHeadings = (props: {
             style={{ left: `${columns.hostPixels[at] ?? 0}px`, width: `${width}px` }}
             title={host}
           >
-            <span class="diagram-host">{host}</span>
+            <Name host={host} />
             {stateOf !== undefined && <span class="diagram-state">{state ?? "\u00a0"}</span>}
           </div>
         )
