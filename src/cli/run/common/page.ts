@@ -89,16 +89,19 @@ const serve = Effect.fnUntraced(function* (
   const token = control ? yield* makeToken : undefined
   const rows = Effect.map(services, (all) => all.map((one) => pageService.toEntry(one, restart !== undefined)))
   yield* hub.register({ services: ServiceSource.make(rows) })
+  // From the sources the page is bundled, which is of no use if it cannot be served.
+  const assets = yield* Effect.cached(Scope.provide(NodePageAssets.make, yield* Effect.scope))
   const server = NodePageServer.layer({
     ...{ host, port, hub, packets, games, token, hosts },
     restart:
       restart === undefined
         ? undefined
         : (service) => Effect.mapError(restart(service), (error) => new PageError(error)),
-    assets: yield* NodePageAssets.make,
+    assets: { get: (path) => Effect.flatMap(assets, ({ get }) => get(path)) },
     version: NodePackage.version()
   })
   const { address } = Context.get(yield* Layer.build(server), HttpServer.HttpServer)
+  yield* assets
   // It listens on a port.
   if (!NetAddress.isInetAddress(address)) return yield* Effect.die(`page: unexpected address ${address.path}`)
 

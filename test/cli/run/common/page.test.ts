@@ -1,5 +1,6 @@
 /** The page of `up` and of single servers, as a browser sees it. */
 import * as Fs from "node:fs"
+import * as Http from "node:http"
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -211,6 +212,35 @@ describe("a server with --page", () => {
       assert.strictEqual(stderr, "effect-inet: --control needs --page: add it, or leave --control out\n")
       assert.strictEqual(code, 2)
     })
+  )
+
+  it.live("responds under the names of --page-host, besides addresses and localhost", () =>
+    Effect.gen(function* () {
+      const args = [
+        "rot13",
+        "serve",
+        "--port",
+        "0",
+        "--json",
+        ...freePage,
+        "--page-host",
+        "games.example, other.example"
+      ]
+      const server = yield* Cli.startInProcess(args)
+      const [line] = yield* server.waitForOutput("stdout", /^\{.*\}$/m)
+      const { page } = JSON.parse(line) as { readonly page: string }
+      const statusFor = (host: string) =>
+        Effect.callback<number | undefined>((resume) => {
+          Http.get(new URL("/rpc", page), { headers: { host } }, (response) => {
+            response.resume()
+            resume(Effect.succeed(response.statusCode))
+          })
+        })
+      const hosts = ["games.example", "OTHER.example:8066", "localhost", "192.0.2.1", "evil.example"]
+      assert.deepStrictEqual(yield* Effect.all(hosts.map(statusFor)), [426, 426, 426, 426, 421])
+      const wrong = yield* Cli.runInProcess(["rot13", "serve", "--page-host", "http://games.example"])
+      assert.include(wrong.stderr, "Expected: names of hosts such as games.example")
+    }).pipe(Effect.scoped)
   )
 
   it.live("takes the address of the page from the environment and the file", () =>
