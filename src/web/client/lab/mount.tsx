@@ -1,4 +1,4 @@
-/** The entry of the laboratory's own bundle: it shares no code with the page, so that neither makes the other larger. */
+/** The entry of the laboratory's own bundle. It shares no code with the page: neither makes the other larger. */
 import { render } from "preact"
 import { LabView } from "./LabView.tsx"
 
