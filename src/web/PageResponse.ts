@@ -69,6 +69,9 @@ const wrongHost = "the page is not served under this host name; open it by its I
 
 const pathOf = (url: string): string => url.replace(/[?#].*$/s, "")
 
+/** Tests for the URL of the WebSocket. */
+export const isRpc = (url: string): boolean => pathOf(url) === rpcPath
+
 /** Tests for a body, which no request of the page has. */
 const hasBody = (headers: PageRequest["headers"]) =>
   headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0"
@@ -82,8 +85,7 @@ export const route = ({ headers, method, url }: PageRequest, names: ReadonlyArra
     return refused(405, "the page takes GET and HEAD", { headers: { allow: "GET, HEAD" } })
   }
   if (hasBody(headers)) return refused(413, "the page takes no body", { headers: { connection: "close" } })
-  const path = pathOf(url)
-  if (path !== rpcPath) return { _tag: "Asset", path }
+  if (!isRpc(url)) return { _tag: "Asset", path: pathOf(url) }
   const checked = { host: headers.host, origin: headers.origin, site: headers["sec-fetch-site"] }
   if (!HostCheck.isOriginAllowed(checked, names)) {
     const value = headers.origin ?? ""

@@ -28,6 +28,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
@@ -173,7 +174,10 @@ export const serve = Effect.fnUntraced(function* (
     }
   })
   // A handler cannot be interrupted by itself, and a WebSocket ends with its connection and with the server.
-  yield* HttpServer.serveEffect(Effect.interruptible(app))
+  yield* HttpServer.serveEffect(Effect.interruptible(app)).pipe(
+    // Its span would end with the browser, hours later.
+    Effect.provideService(HttpMiddleware.TracerDisabledWhen, ({ url }) => PageResponse.isRpc(url))
+  )
 })
 
 /** Layer that serves the page on an `HttpServer`. @category layers @since 0.1.0 */

@@ -17,7 +17,7 @@
  *   PageToken.matches(undefined, "") // => false
  * })
  *
- * PageToken.link("127.0.0.1:8066", Redacted.make("0123456789abcdef")) // => "http://127.0.0.1:8066/#token=0123456789abcdef"
+ * PageToken.link("[::1]:80", Redacted.make("0123456789abcdef")) // => "http://[::1]:80/#token=0123456789abcdef"
  * await Effect.runPromise(program)
  * ```
  */
@@ -40,7 +40,9 @@ export const minChars = 16
 /** Maximum length of a token: that of the requests of the page. @category constants @since 0.1.0 */
 export const maxChars = 128
 
-const encoder = new TextEncoder()
+/** Returns the code units of a text. UTF-8 would make one byte sequence of several texts that are not well-formed. */
+const unitsOf = (text: string) =>
+  new Uint8Array(Uint16Array.from({ length: text.length }, (_, at) => text.charCodeAt(at)).buffer)
 
 /** Makes a random token of 43 characters. @category constructors @since 0.1.0 */
 export const generate: Effect.Effect<Redacted.Redacted> = Effect.gen(function* () {
@@ -65,13 +67,13 @@ export const fromText = (text: string): Effect.Effect<Redacted.Redacted, PageTok
   })
 
 /**
- * Compares a given text with the token, in a time that tells nothing of its characters. Without a token nothing matches.
+ * Compares a text with the token, in a time that does not depend on its characters. Without a token nothing matches.
  *
  * @category guards
  * @since 0.1.0
  */
 export const matches = (token: Redacted.Redacted | undefined, given: string): boolean =>
-  token !== undefined && Mac.timingSafeEqual(encoder.encode(Redacted.value(token)), encoder.encode(given))
+  token !== undefined && Mac.timingSafeEqual(unitsOf(Redacted.value(token)), unitsOf(given))
 
 /** Returns the link of the page, such as `http://127.0.0.1:8066/`, with the token. @category formatting @since 0.1.0 */
 export const link = (address: string, token?: Redacted.Redacted | undefined): string =>

@@ -10,6 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import * as PageHub from "../../src/web/PageHub.ts"
 import { PageError } from "../../src/web/PageRpc.ts"
 import * as Handles from "../support/Handles.ts"
@@ -87,6 +88,29 @@ describe("PageServer", () => {
       assert.strictEqual((yield* get(port, "/none")).status, 404)
       assert.strictEqual((yield* get(port, "/", { method: "POST" })).status, 405)
       assert.strictEqual((yield* get(port, "/rpc")).status, 426)
+    })
+  )
+
+  test(
+    "a file has a span, and a WebSocket has none, which would end with its browser",
+    Effect.gen(function* () {
+      const spans: Array<string> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          if (options.kind === "server") spans.push(options.name)
+          return span
+        }
+      })
+      yield* Effect.gen(function* () {
+        const port = yield* Pages.start()
+        const client = yield* Pages.connect(port)
+        yield* Stream.runDrain(Stream.take(client.watch(), 1))
+        assert.deepStrictEqual(spans, [])
+        yield* get(port, "/")
+        assert.lengthOf(spans, 1)
+      }).pipe(Effect.scoped, Effect.withTracer(tracer))
+      assert.lengthOf(spans, 1)
     })
   )
 
