@@ -4,7 +4,7 @@ import type * as PageState from "../../PageState.ts"
 import * as Format from "../Format.ts"
 import { usePage } from "../hooks.tsx"
 import * as Words from "../Words.ts"
-import { Clip } from "./Clip.tsx"
+import { Clip, ClipPath } from "./Clip.tsx"
 import { Mark } from "./Mark.tsx"
 import { Progress } from "./Progress.tsx"
 
@@ -39,7 +39,7 @@ const TransferLine = ({ bytes, bytesPerSecond, client, file, totalBytes }: PageS
   const fraction = Words.fraction(bytes, totalBytes)
   return (
     <li class="now-line">
-      <Clip text={file} class="mono" />
+      <ClipPath path={file} />
       <span class="now-figure">{Format.rate(bytesPerSecond)}</span>
       <Progress of={`Progress of ${file} to ${client}`} fraction={fraction} />
       <span class="now-figure muted">{fraction === undefined ? Format.bytes(bytes) : Format.percent(fraction)}</span>

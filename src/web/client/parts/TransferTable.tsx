@@ -3,7 +3,7 @@ import type * as PageState from "../../PageState.ts"
 import * as Format from "../Format.ts"
 import { usePage } from "../hooks.tsx"
 import * as Words from "../Words.ts"
-import { Clip } from "./Clip.tsx"
+import { ClipPath } from "./Clip.tsx"
 import { type Column, DataTable } from "./DataTable.tsx"
 import { Badge } from "./Mark.tsx"
 import { Progress } from "./Progress.tsx"
@@ -19,7 +19,7 @@ const FileCell = ({ client, direction, file }: Transfer) => {
   const { mark, words } = directions[direction]
   return (
     <div class="cell-lines">
-      <Clip text={file} class="mono" />
+      <ClipPath path={file} />
       <span class="muted small clip">
         <span aria-hidden="true">{mark}</span>
         <span class="visually-hidden">{words}</span> <bdi>{client}</bdi>
@@ -28,11 +28,15 @@ const FileCell = ({ client, direction, file }: Transfer) => {
   )
 }
 
-/** Returns the bytes of a transfer, of how many. */
-const amount = ({ bytes, totalBytes }: Transfer) =>
-  totalBytes === undefined || totalBytes === bytes
-    ? Format.bytes(bytes)
-    : `${Format.bytes(bytes)} of ${Format.bytes(totalBytes)}`
+/** Shows the bytes of a transfer, and where there is room those of the whole file. */
+const Amount = ({ bytes, totalBytes }: Transfer) => (
+  <span class="nowrap">
+    {Format.bytes(bytes)}
+    {totalBytes !== undefined && totalBytes !== bytes && (
+      <span class="inline-tablet"> of {Format.bytes(totalBytes)}</span>
+    )}
+  </span>
+)
 
 const StateCell = (transfer: Transfer) => {
   const { bytes, bytesPerSecond, file, reason, state, totalBytes } = transfer
@@ -45,7 +49,7 @@ const StateCell = (transfer: Transfer) => {
           <span>{fraction === undefined ? "\u00a0" : Format.percent(fraction)}</span>
         </span>
         <span class="muted small bar-note">
-          <span>{amount(transfer)}</span>
+          <Amount {...transfer} />
           <span class="below-tablet">{Format.rate(bytesPerSecond)}</span>
         </span>
       </div>
@@ -54,7 +58,10 @@ const StateCell = (transfer: Transfer) => {
   return (
     <div class="cell-lines">
       <span>
-        <Badge tone={Words.transferTones[state]}>{state}</Badge> <span class="muted small">{amount(transfer)}</span>
+        <Badge tone={Words.transferTones[state]}>{state}</Badge>{" "}
+        <span class="muted small">
+          <Amount {...transfer} />
+        </span>
       </span>
       {reason !== undefined && (
         <bdi class="small clamp" title={reason}>
