@@ -10,6 +10,9 @@ export interface Ends {
   readonly toColumn: number
 }
 
+/** Width of the label of a packet that is not only between two lines: to its own sender, or of a broadcast. */
+const freeLabelPixels = 136
+
 /** Width of the loop of a packet to its own sender. */
 const loopPixels = 34
 
@@ -60,7 +63,8 @@ export const FlightLabel = (props: {
   const fromX = hostPixels[ends.fromColumn] ?? 0
   const toX = hostPixels[ends.toColumn] ?? 0
   const direction = ends.toColumn < ends.fromColumn ? -1 : 1
-  const room = ends.toColumn === ends.fromColumn ? 160 : Math.abs(toX - fromX) - 18
+  const distance = Math.abs(toX - fromX) - 18
+  const room = distance < 0 || props.isBroadcast === true ? Math.max(distance, freeLabelPixels) : distance
   const word = props.isBroadcast === true ? "" : Fate.wordOf[Fate.of(arrow)]
   return (
     <text

@@ -26,6 +26,9 @@ export interface Label {
   readonly kind: string
 }
 
+/** The part of a label before its first comma, but for commas within quotes. */
+const beforeComma = /^(?:"[^"]*"|[^,"])+/
+
 /** Characters after the kind of a packet from which the beginning of its label says more than the kind alone. */
 const minCutChars = 4
 
@@ -37,7 +40,7 @@ const minCutChars = 4
  */
 export const labelOf = ({ kind, label }: Label, outcome: string, pixels: number, short = false): string => {
   const room = pixels - (outcome === "" ? 0 : widthOf(` · ${outcome}`))
-  const main = label.split(",", 1)[0] ?? label
+  const main = beforeComma.exec(label)?.[0] ?? label
   const whole = (short ? [main] : [label, main]).find((form) => form !== "" && widthOf(form) <= room)
   if (whole !== undefined) return whole
   const cut = beginningOf(main, room)

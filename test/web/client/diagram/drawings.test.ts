@@ -74,6 +74,12 @@ describe("LabelText", () => {
     assert.strictEqual(labelOf(data, "", 400, true), "DATA block 3")
   })
 
+  it("does not cut at a comma within quotes", () => {
+    const request = { label: 'request "Hello, server!", 15 bytes', kind: "REQUEST" }
+    assert.strictEqual(labelOf(request, "", 400, true), 'request "Hello, server!"')
+    assert.strictEqual(labelOf({ label: '"open, and', kind: "" }, "", 400, true), '"open, and')
+  })
+
   it("keeps room for the outcome of a packet", () => {
     assert.strictEqual(labelOf(data, "", 90), "DATA block 3")
     assert.strictEqual(labelOf(data, "lost", 90), "DATA")
