@@ -65,7 +65,8 @@ const refused = (status: number, message: string, members: Pick<Refusal, "header
   refusal: { status, message, ...members }
 })
 
-const wrongHost = "the page is not served under this host name; open it by its IP address or as localhost"
+const wrongHost =
+  "the page is not served under this host name; open it by its IP address, or allow the name by --page-host"
 
 const pathOf = (url: string): string => url.replace(/[?#].*$/s, "")
 
