@@ -42,6 +42,7 @@ describe("bundle of the page", () => {
     const page = reachable([chunkWith("/client/main.tsx").path], laboratory)
     const more = [...reachable([laboratory.path])].filter((path) => !page.has(path))
     const sizes = { page: brotliBytes(page), laboratory: brotliBytes(more) }
+    assert.isAtMost(sizes.page, maxPageBytes, JSON.stringify(sizes))
     assert.isAtMost(sizes.laboratory, maxLaboratoryBytes, JSON.stringify(sizes))
     assert.isNotEmpty(more)
   })
