@@ -32,7 +32,6 @@ export const HostHeadings = (props: {
         </span>
       )}
       {hosts.map((host, at) => {
-        const state = width < statePixels ? undefined : stateOf?.(host)
         return (
           <div
             class="diagram-head"
@@ -41,7 +40,9 @@ export const HostHeadings = (props: {
             title={host}
           >
             <Name host={host} />
-            {stateOf !== undefined && <span class="diagram-state">{state ?? "\u00a0"}</span>}
+            {stateOf !== undefined && width >= statePixels && (
+              <span class="diagram-state">{stateOf(host) ?? "\u00a0"}</span>
+            )}
           </div>
         )
       })}
