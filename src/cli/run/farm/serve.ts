@@ -42,6 +42,17 @@ export const explainStartError = (address: NetAddress.SocketAddress, port: numbe
     ? explainListenError("farm", port, "--port")(NodeErrors.networkError(error.reason.cause, address))
     : Effect.fail(new CannotServe({ message: `farm: ${messageWithCauses(error)}` }))
 
+/** Returns a run as the page shows it. */
+export const shownRun = ({ id, job, pool, state, status }: HostedRuns.ObservedRun): FarmSource.Run => {
+  const { etaMillis, total, ...progress } = status
+  const hostOf = (host: string) => (host === "" ? undefined : host)
+  const workers = status.workers.map(({ host, ...worker }) => ({ ...worker, host: hostOf(host), failures: 0 }))
+  return {
+    ...{ id, state, title: `${status.key} of pool ${pool}: ${job}` },
+    progress: () => ({ ...progress, etaMillis, total, workers })
+  }
+}
+
 const start = Effect.fnUntraced(function* (input: Input) {
   const { host, lockExpiration } = input
   const address = yield* findAddress(host, input.port)
@@ -59,16 +70,5 @@ const start = Effect.fnUntraced(function* (input: Input) {
   }).pipe(Layer.provide(connected), Layer.build, Effect.catch(explainStartError(address, port)))
   return { address, page: FarmSource.make("farm", Effect.map(observed.list, Arr.map(shownRun))) }
 })
-
-/** Returns a run as the page shows it. */
-const shownRun = ({ id, job, pool, state, status }: HostedRuns.ObservedRun): FarmSource.Run => {
-  const { etaMillis, total, ...progress } = status
-  const hostOf = (host: string) => (host === "" ? undefined : host)
-  const workers = status.workers.map(({ host, ...worker }) => ({ ...worker, host: hostOf(host), failures: 0 }))
-  return {
-    ...{ id, state, title: `${status.key} of pool ${pool}: ${job}` },
-    progress: () => ({ ...progress, etaMillis, total, workers })
-  }
-}
 
 export const serve = (input: Input) => runServer.serve("farm", input, clusterLogs.provide(start(input)))
