@@ -15,6 +15,7 @@ import * as Kernels from "../../../primes/Kernels.ts"
 import * as Range from "../../../primes/Range.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import type { Page } from "../../common/pageFlags.ts"
+import { CommandInput, withoutSettings } from "../../common/settings/CommandInput.ts"
 import type * as cluster from "./cluster.ts"
 import * as pool from "./pool.ts"
 import { openOnTerminal, summary } from "./progress.ts"
@@ -110,9 +111,16 @@ const openPage = Effect.fnUntraced(function* (
 ) {
   if (address === undefined || address === "off") return () => Effect.void
   const { open } = yield* Effect.promise(() => import("./page.ts"))
-  const { link, show } = yield* open(address, `primes in ${title}`)
-  yield* Effect.andThen(beforeLog, Effect.logInfo(`page on ${link}`))
-  return show
+  const opening = open(address, `primes in ${title}`)
+  // A page of the environment or of a file is that of the server, too, which may have it.
+  const page = (yield* CommandInput).found.has("page")
+    ? yield* Effect.catchTag(opening, "CannotServe", ({ message }) =>
+        Effect.as(Effect.andThen(beforeLog, Effect.logWarning(`${message}; the count goes on without it`)), undefined)
+      )
+    : yield* opening
+  if (page === undefined) return () => Effect.void
+  yield* Effect.andThen(beforeLog, Effect.logInfo(`page on ${page.link}`))
+  return page.show
 })
 
 /** The flags of a count on this machine, which a cluster does not have. */
@@ -143,7 +151,8 @@ const countOnCluster = Effect.fnUntraced(function* (
 })
 
 export const count = Effect.fnUntraced(function* (given: Input) {
-  const input = yield* pool.withoutHostSettings(given)
+  const fitting = yield* pool.withoutHostSettings(given)
+  const input = yield* withoutSettings(fitting, given.database === undefined ? [] : ["page"])
   const range = yield* pool.parse(input.range)
   const kernel = input.kernel ?? Kernels.fastest
   if (input.database !== undefined) {
