@@ -9,9 +9,12 @@ export const RestartButton = ({ service }: { readonly service: string }) => {
   const client = useClient()
   const [step, setStep] = useState<Step>("idle")
   const [message, setMessage] = useState("")
-  const confirm = useRef<HTMLButtonElement>(null)
+  const hasAsked = useRef(false)
+  // The button that has the focus is replaced with each step: the next one gets it.
+  const next = useRef<HTMLButtonElement>(null)
   useEffect(() => {
-    if (step === "asking") confirm.current?.focus()
+    if (step === "asking") hasAsked.current = true
+    if (hasAsked.current) next.current?.focus()
   }, [step])
   const restart = async () => {
     setStep("running")
@@ -20,6 +23,7 @@ export const RestartButton = ({ service }: { readonly service: string }) => {
     setStep("idle")
   }
   const ask = () => {
+    if (step === "running") return
     setMessage("")
     setStep("asking")
   }
@@ -28,7 +32,7 @@ export const RestartButton = ({ service }: { readonly service: string }) => {
       {step === "asking" ? (
         <>
           <span class="small">This ends its connections.</span>
-          <button type="button" class="button button-small button-primary" ref={confirm} onClick={restart}>
+          <button type="button" class="button button-small button-primary" ref={next} onClick={restart}>
             Restart now
           </button>
           <button type="button" class="button button-small" onClick={() => setStep("idle")}>
@@ -36,7 +40,7 @@ export const RestartButton = ({ service }: { readonly service: string }) => {
           </button>
         </>
       ) : (
-        <button type="button" class="button button-small" disabled={step === "running"} onClick={ask}>
+        <button type="button" class="button button-small" ref={next} aria-disabled={step === "running"} onClick={ask}>
           {step === "running" ? "Restarting" : "Restart"}
         </button>
       )}
