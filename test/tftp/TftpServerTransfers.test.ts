@@ -1,7 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as TftpServer from "../../src/tftp/TftpServer.ts"
-import { pseudoRandomBytes, until } from "../support/Hosts.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as TftpHosts from "../support/tftp/TftpHosts.ts"
 import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 
@@ -39,7 +39,7 @@ describe("TftpServer.transfers", () => {
           assert.deepInclude(first?.summary, { blksize: 600, windowsize: 1, resent: 0 })
           yield* talk.play("a> ACK 2", "a-", "b> DATA 2 188", "b< ACK 2")
           yield* talk.play("c> RRQ none octet", "c< ERROR 1")
-          yield* until(() => true)
+          yield* TftpHosts.untilIdle(server)
           const ended = yield* listOf(server)
           assert.sameMembers(ended.slice(1), ["1 RRQ f done 1000/1000", "2 WRQ up done 700/700"])
           assert.match(ended[0]!, /^3 RRQ none refused -\/\? \S/)

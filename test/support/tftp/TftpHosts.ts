@@ -107,6 +107,12 @@ export const serve = Effect.fnUntraced(function* ({ files: given = {}, store, ..
   return { server, files, endpoint: { address: host.address, port: server.address.port } }
 })
 
+/** Waits until the server has counted the outcomes of all transfers. */
+export const untilIdle = Effect.fnUntraced(function* ({ stats }: Pick<TftpServer.Server, "stats">) {
+  const { turn } = yield* Hosts
+  while ((yield* stats).active > 0) yield* turn
+}, Effect.timeout("30 seconds"))
+
 /** Runs a client's effect on the host for clients, with these host names. */
 export const client = <A, E, R>(
   effect: Effect.Effect<A, E, R>,

@@ -112,6 +112,7 @@ describe("TransferSource", () => {
       const [running] = (yield* transfers).rows
       assert.deepInclude(running, { id: 1, state: "running", bytes: 512, totalBytes: 1_000, direction: "download" })
       yield* talk.play("a> ACK 2", "a-")
+      yield* TftpHosts.untilIdle(server)
       const [done] = (yield* transfers).rows
       assert.deepInclude(done, { id: 1, state: "done", bytes: 1_000, startedMillis: running!.startedMillis })
       assert.isTrue(isTransfer(done))

@@ -27,19 +27,24 @@ describe("the runs of a cluster on the page of its host", () => {
         Effect.map(observed.list, (runs) => runs.map(serve.shownRun))
       )
       return Effect.gen(function* () {
-        const running = yield* Effect.forkChild(ClusterFarm.run(job, { packets: 20, millis: 20 }, { key: "steps" }))
+        // It would take minutes: it is cancelled.
+        const endless = ClusterFarm.run(job, { packets: 10_000, millis: 20 }, { key: "steps" })
+        const running = yield* Effect.forkChild(Effect.exit(endless))
         yield* ClusterFarm.watch("steps").pipe(
           Stream.takeUntil(({ done }) => done >= 2),
           Stream.runDrain
         )
         const [live] = (yield* farms).rows
         assert.deepInclude(live, { service: "farm", id: 1, title: "steps of pool default: steps 1", state: "running" })
-        assert.deepInclude(live, { total: 20, retries: 0 })
+        assert.deepInclude(live, { total: 10_000, retries: 0 })
         assert.isAbove(live!.speedUp, 0)
         assert.match(live!.workers[0]!.name, /^here/)
-        assert.strictEqual(yield* Fiber.join(running), sumOf(20))
+        assert.isTrue(yield* ClusterFarm.cancel("steps"))
+        yield* Fiber.join(running)
+        assert.strictEqual(yield* ClusterFarm.run(job, { packets: 3, millis: 1 }, { key: "short" }), sumOf(3))
         const { rows } = yield* farms
-        assert.deepInclude(rows[0], { state: "done", done: 20 })
+        assert.deepInclude(rows[0], { state: "done", done: 3 })
+        assert.deepInclude(rows[1], { state: "failed", id: 1 })
         assert.isTrue([live, ...rows].every((row) => isFarm(row)))
       }).pipe(Effect.provide(cluster), Effect.timeout("50 seconds"))
     },
