@@ -17,7 +17,7 @@ export interface About {
 }
 
 /** Callbacks of `watch`. */
-export interface Watcher {
+interface Watcher {
   readonly update: (update: PageState.Update) => void
   readonly status: (status: Status) => void
   /** Called after each connection. */
@@ -32,7 +32,7 @@ export interface Play {
 }
 
 /** Callbacks of a game. */
-export interface GameWatcher {
+interface GameWatcher {
   readonly view: (view: GameView) => void
   readonly error: (message: string) => void
 }

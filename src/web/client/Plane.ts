@@ -2,8 +2,8 @@
 import type * as PageState from "../PageState.ts"
 
 /** Columns and rows of the plane. */
-export const columns = 76
-export const rows = 24
+const columns = 76
+const rows = 24
 
 /** Units of the picture for a column and for a row: a character is about twice as high as wide. */
 const columnWidth = 10
@@ -22,7 +22,7 @@ export interface Place {
   readonly x: number
   readonly y: number
   readonly name: string
-  /** True if the name is left of the mark, because there is no room at its right. */
+  /** True if the name is left of the mark, because its right has too little room. */
   readonly isLeft: boolean
 }
 

@@ -22,7 +22,7 @@ type WithTag<T extends Tag> = Extract<Rpcs, { readonly _tag: T }>
 export type Payload<T extends Tag> = Rpc.Payload<WithTag<T>>
 
 /** Value of an answer: the only one of a request, or one of a stream. */
-export type Value<T extends Tag> = [Rpc.SuccessChunk<WithTag<T>>] extends [never]
+type Value<T extends Tag> = [Rpc.SuccessChunk<WithTag<T>>] extends [never]
   ? Rpc.Success<WithTag<T>>
   : Rpc.SuccessChunk<WithTag<T>>
 
@@ -35,7 +35,7 @@ export type Failure =
   | { readonly _tag: "Defect" }
 
 /** Callbacks of a request. */
-export interface Handlers<A> {
+interface Handlers<A> {
   readonly value: (value: A) => void
   /** Called once, with nothing after an answer or at the end of a stream. */
   readonly end: (failure: Failure | undefined) => void
@@ -110,6 +110,27 @@ const receive = (
   handlers?.end(failureOf(message.exit))
 }
 
+/** Sends pings, and calls `end` if nothing has arrived since the last one. */
+const makePinger = (after: After, ping: () => void, end: () => void) => {
+  let isAlive = true
+  let stop = () => {}
+  const run = () => {
+    if (!isAlive) return end()
+    isAlive = false
+    ping()
+    stop = after(pingMillis, run)
+  }
+  return {
+    start: () => {
+      stop = after(pingMillis, run)
+    },
+    arrived: () => {
+      isAlive = true
+    },
+    stop: () => stop()
+  }
+}
+
 /** Connects, and connects again until it is closed. */
 export const make = ({ after, onLost, onOpen, url }: Options): RpcSocket => {
   const requests: Requests = new Map()
@@ -136,29 +157,25 @@ export const make = ({ after, onLost, onOpen, url }: Options): RpcSocket => {
 
   const connect = () => {
     const opened = new WebSocket(url)
-    let stopPings = () => {}
-    /** False from a ping until the next message. */
-    let isAlive = true
-    const ping = () => {
-      if (!isAlive) return opened.close()
-      isAlive = false
-      reply({ _tag: "Ping" })
-      stopPings = after(pingMillis, ping)
-    }
+    const pinger = makePinger(
+      after,
+      () => reply({ _tag: "Ping" }),
+      () => opened.close()
+    )
     opened.onopen = () => {
       pauseMillis = firstPauseMillis
       isLost = false
       for (const message of early.splice(0)) reply(message)
-      stopPings = after(pingMillis, ping)
+      pinger.start()
       onOpen()
     }
     opened.onmessage = ({ data }) => {
-      isAlive = true
+      pinger.arrived()
       const messages = JSON.parse(data) as RpcMessage.FromServerEncoded | ReadonlyArray<RpcMessage.FromServerEncoded>
       for (const message of [messages].flat()) receive(message, requests, reply)
     }
     opened.onclose = () => {
-      stopPings()
+      pinger.stop()
       if (isClosed) return
       stopWaiting = after(pauseMillis, connect)
       pauseMillis = Math.min(maxPauseMillis, pauseMillis * pauseFactor)

@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Format from "../../../src/web/client/Format.ts"
 
-const minute = 60_000
-const hour = 60 * minute
-const day = 24 * hour
+const minuteMillis = 60_000
+const hourMillis = 60 * minuteMillis
+const dayMillis = 24 * hourMillis
 
 const Amount = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1e15 }))
 
@@ -40,11 +40,11 @@ describe("Format", () => {
     [-5, "0 s"],
     [999, "0 s"],
     [59_999, "59 s"],
-    [minute, "1 min"],
-    [4 * minute + 12_300, "4 min 12 s"],
-    [hour - 1, "59 min 59 s"],
-    [3 * hour + 4 * minute, "3 h 4 min"],
-    [2 * day + 3 * hour + 59 * minute, "2 d 3 h"]
+    [minuteMillis, "1 min"],
+    [4 * minuteMillis + 12_300, "4 min 12 s"],
+    [hourMillis - 1, "59 min 59 s"],
+    [3 * hourMillis + 4 * minuteMillis, "3 h 4 min"],
+    [2 * dayMillis + 3 * hourMillis + 59 * minuteMillis, "2 d 3 h"]
   ])("age writes %d ms as %s", (millis, text) => assert.strictEqual(Format.age(millis), text))
 
   it.each([
@@ -55,7 +55,7 @@ describe("Format", () => {
     [9_949, "9.9 s"],
     [9_950, "10 s"],
     [59_700, "1 min"],
-    [4 * minute + 12_300, "4 min 12 s"]
+    [4 * minuteMillis + 12_300, "4 min 12 s"]
   ])("duration writes %d ms as %s", (millis, text) => assert.strictEqual(Format.duration(millis), text))
 
   it("writes counts with their noun and with separators", () => {

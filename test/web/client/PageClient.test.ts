@@ -28,7 +28,7 @@ const service = (state: PageState.Service["state"]): PageState.Service => ({
   canRestart: true
 })
 
-const notFound = new PageError({ reason: "NotFound", message: "there is no service nobody" })
+const notFound = new PageError({ reason: "NotFound", message: "nobody is unknown" })
 
 /** Services for one page: it plays a game that repeats lines, and restarts whatever exists. */
 const games = Effect.gen(function* () {

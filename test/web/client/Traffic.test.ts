@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Traffic from "../../../src/web/client/Traffic.ts"
 
-const start = 1_700_000_000_000
+const startMillis = 1_700_000_000_000
 
 const sum = (values: ReadonlyArray<number>) => values.reduce((total, value) => total + value, 0)
 
@@ -15,7 +15,7 @@ const Step = Schema.Struct({
 
 describe("Traffic", () => {
   it.prop("has the bytes of the last seconds, each in its second", [Schema.Array(Step)], ([steps]) => {
-    let now = start
+    let now = startMillis
     let totals: Traffic.Totals = { received: 7_000, sent: 3_000 }
     let traffic = Traffic.make(now, totals)
     const bySecond = new Map<number, number>()
@@ -35,36 +35,42 @@ describe("Traffic", () => {
   })
 
   it("series ends with the last complete second", () => {
-    const traffic = Traffic.add(Traffic.make(start, { received: 0, sent: 0 }), start + 100, { received: 50, sent: 0 })
-    assert.strictEqual(Traffic.series(traffic, start + 900).received.at(-1), 0)
-    assert.strictEqual(Traffic.series(traffic, start + 1_000).received.at(-1), 50)
-    assert.strictEqual(Traffic.series(traffic, start + 2_000).received.at(-2), 50)
-    assert.strictEqual(sum(Traffic.series(traffic, start + 3_600_000).received), 0)
+    const traffic = Traffic.add(Traffic.make(startMillis, { received: 0, sent: 0 }), startMillis + 100, {
+      received: 50,
+      sent: 0
+    })
+    assert.strictEqual(Traffic.series(traffic, startMillis + 900).received.at(-1), 0)
+    assert.strictEqual(Traffic.series(traffic, startMillis + 1_000).received.at(-1), 50)
+    assert.strictEqual(Traffic.series(traffic, startMillis + 2_000).received.at(-2), 50)
+    assert.strictEqual(sum(Traffic.series(traffic, startMillis + 3_600_000).received), 0)
   })
 
   it("counts no bytes when totals fall, nor those of a time that is unknown", () => {
-    const traffic = Traffic.make(start, { received: 900, sent: 900 })
-    const restarted = Traffic.add(traffic, start + 1_000, { received: 0, sent: 0 })
+    const traffic = Traffic.make(startMillis, { received: 900, sent: 900 })
+    const restarted = Traffic.add(traffic, startMillis + 1_000, { received: 0, sent: 0 })
     assert.strictEqual(sum(restarted.received), 0)
-    const grown = Traffic.add(restarted, start + 1_000, { received: 10, sent: 0 })
+    const grown = Traffic.add(restarted, startMillis + 1_000, { received: 10, sent: 0 })
     assert.strictEqual(sum(grown.received), 10)
     const rebased = Traffic.rebase(grown, { received: 1e9, sent: 1e9 })
-    assert.strictEqual(sum(Traffic.add(rebased, start + 2_000, { received: 1e9 + 5, sent: 1e9 }).received), 15)
+    assert.strictEqual(sum(Traffic.add(rebased, startMillis + 2_000, { received: 1e9 + 5, sent: 1e9 }).received), 15)
   })
 
   it("a clock that goes back does not move the window", () => {
-    const traffic = Traffic.make(start, { received: 0, sent: 0 })
-    const back = Traffic.add(traffic, start - 60_000, { received: 5, sent: 0 })
+    const traffic = Traffic.make(startMillis, { received: 0, sent: 0 })
+    const back = Traffic.add(traffic, startMillis - 60_000, { received: 5, sent: 0 })
     assert.strictEqual(back.second, traffic.second)
     assert.strictEqual(sum(back.received), 5)
-    assert.lengthOf(Traffic.series(back, start - 600_000).received, Traffic.windowSeconds)
+    assert.lengthOf(Traffic.series(back, startMillis - 600_000).received, Traffic.windowSeconds)
   })
 
   it("sum and rate add series, and average the last two seconds", () => {
     const add = (bytes: number) =>
       Traffic.series(
-        Traffic.add(Traffic.make(start, { received: 0, sent: 0 }), start, { received: bytes, sent: 2 * bytes }),
-        start + 1_000
+        Traffic.add(Traffic.make(startMillis, { received: 0, sent: 0 }), startMillis, {
+          received: bytes,
+          sent: 2 * bytes
+        }),
+        startMillis + 1_000
       )
     const total = Traffic.sum([add(30), add(70)])
     assert.strictEqual(Traffic.rate(total.received), 50)

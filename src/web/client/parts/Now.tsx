@@ -1,4 +1,4 @@
-/** What happens now, beside the services: transfers, runs of farms, and peers. */
+/** The present beside the services: transfers, runs of farms, and peers. */
 import type { ComponentChildren } from "preact"
 import type * as PageState from "../../PageState.ts"
 import * as Format from "../Format.ts"
@@ -69,7 +69,7 @@ const PeerMark = ({ name, state }: PageState.Peer) => (
   </li>
 )
 
-/** Shows what happens now. */
+/** Shows the transfers and runs of farms that go on, and the peers. */
 export const Now = () => {
   const { farms, peers, transfers } = usePage().snapshot
   const running = Words.latestFirst(transfers.rows.filter(({ state }) => state === "running"))

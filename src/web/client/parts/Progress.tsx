@@ -2,7 +2,7 @@
 import * as Format from "../Format.ts"
 import type * as Words from "../Words.ts"
 
-/** Shows progress. Without a fraction the bar says that there is no known end. */
+/** Shows progress. Without a fraction the bar says that the end is unknown. */
 export const Progress = (props: {
   readonly of: string
   readonly fraction: number | undefined
