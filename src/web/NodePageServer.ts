@@ -1,7 +1,7 @@
 /**
  * The HTTP server of the host for the page, with limits that hold whatever its clients do.
  *
- * Besides those of `PageServer`: a request must arrive within 5 seconds; a browser that does not answer a ping for 30
+ * Besides those of `PageServer`: a request must arrive within 5 seconds; a browser that answers no ping for 30
  * seconds, or that leaves a mebibyte unread, is disconnected; a message has at most 4 KiB.
  *
  * **Example** (A page on its own port)
@@ -43,7 +43,7 @@ export interface HttpOptions {
   readonly maxConnections?: number | undefined
   /** Time for a request to arrive. Default 5 seconds. */
   readonly timeout?: Duration.Input | undefined
-  /** Time between two pings; a browser that has not answered one by the next is disconnected. Default 15 seconds. */
+  /** Time between two pings; a browser that has not answered two by the third is disconnected. Default 10 seconds. */
   readonly pingInterval?: Duration.Input | undefined
   /** Bytes that a browser has not read, with which it is disconnected. Default 1 MiB. */
   readonly maxBufferedBytes?: number | undefined
@@ -77,7 +77,7 @@ const makeHttp = Effect.fnUntraced(function* (options: HttpOptions) {
     maxHeaderBytes,
     websocket: sockets.options
   })
-  const sweeper = yield* Sweeper.make(options.pingInterval ?? "15 seconds")
+  const sweeper = yield* Sweeper.make(options.pingInterval ?? "10 seconds")
   sweeper.add(sockets.checkAlive)
   return http
 })

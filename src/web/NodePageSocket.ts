@@ -15,18 +15,21 @@ export interface Limits {
   readonly closeTimeoutMillis: number
 }
 
+/** Pings without an answer: after one the answer may wait in the kernel, if this process was busy. */
+const maxPings = 2
+
 type Data = Parameters<NodeWS.WebSocket["send"]>[0]
 
 /** Makes the options of a `WebSocketServer`, and the check of its connections. */
 export const make = ({ closeTimeoutMillis, maxBufferedBytes, maxMessageBytes }: Limits) => {
-  /** The open sockets, with true for those that have sent something since the last check. */
-  const open = new Map<NodeWS.WebSocket, boolean>()
+  /** The open sockets, with the number of pings since the last message. */
+  const open = new Map<NodeWS.WebSocket, number>()
 
   class PageSocket extends NodeWS.WebSocket {
     constructor(...args: ConstructorParameters<typeof NodeWS.WebSocket>) {
       super(...args)
-      open.set(this, true)
-      const markAlive = () => void (open.has(this) && open.set(this, true))
+      open.set(this, 0)
+      const markAlive = () => void (open.has(this) && open.set(this, 0))
       this.on("message", markAlive)
       this.on("pong", markAlive)
       this.on("close", () => open.delete(this))
@@ -50,10 +53,10 @@ export const make = ({ closeTimeoutMillis, maxBufferedBytes, maxMessageBytes }: 
     closeTimeout: closeTimeoutMillis
   }
   const checkAlive = () => {
-    for (const [socket, isAlive] of open) {
-      if (!isAlive) socket.terminate()
+    for (const [socket, pings] of open) {
+      if (pings >= maxPings) socket.terminate()
       else if (socket.readyState === NodeWS.WebSocket.OPEN) {
-        open.set(socket, false)
+        open.set(socket, pings + 1)
         socket.ping()
       }
     }

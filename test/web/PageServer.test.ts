@@ -8,6 +8,7 @@ import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
@@ -323,7 +324,7 @@ describe("PageServer", () => {
       yield* Scope.close(first, Exit.void)
       assert.isTrue(Exit.isFailure(yield* Fiber.join(watching)))
       yield* Pages.start({ version: "2", port })
-      const again = yield* Effect.retry(client.about({ token: "" }), { while: () => true })
+      const again = yield* Effect.retry(client.about({ token: "" }), Schedule.spaced("5 millis"))
       assert.strictEqual(again.version, "2")
     })
   )
