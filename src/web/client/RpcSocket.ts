@@ -45,8 +45,8 @@ interface Handlers<A> {
 export interface RpcSocket {
   readonly isOpen: () => boolean
   /**
-   * Sends a request. It waits for the first connection; with a lost one it ends as lost. Returns a function that cancels
-   * it, after which no callback is called.
+   * Sends a request. It waits for the first connection; with a lost one it ends as lost. Returns a function that
+   * cancels it, after which no callback is called.
    */
   readonly send: <T extends Tag>(tag: T, payload: Payload<T>, handlers: Handlers<Value<T>>) => () => void
   readonly close: () => void
