@@ -2,12 +2,14 @@
  * node scripts/docs/check.ts
  *
  * Opens the site of `npm run docs` in Chromium, on a desktop and on a phone: no error, no page wider than the window,
- * no violation of axe-core, and diagrams that are drawn. Writes screenshots into `.cache/docs-screenshots/`.
+ * no violation of axe-core, and diagrams that are drawn. The laboratory is opened from its file, without a server.
+ * Writes screenshots into `.cache/docs-screenshots/`.
  */
 import * as Fs from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Path from "node:path"
+import { pathToFileURL } from "node:url"
 import axe from "axe-core"
 import { type Browser, chromium } from "playwright-core"
 
@@ -58,21 +60,41 @@ interface Violation {
   readonly nodes: ReadonlyArray<{ readonly html: string }>
 }
 
+/** A page with its address, and a condition that holds once it is shown. */
+interface Target {
+  readonly path: string
+  readonly url: string
+  readonly isShown: ReadonlyArray<readonly [condition: string, fault: string]>
+}
+
+const pageOf = (base: string, path: string): Target => ({
+  path,
+  url: `${base}/${path}`,
+  isShown: [
+    ["document.querySelector('code.mermaid') === null", "a diagram is not drawn"],
+    ["document.querySelector('#tsd-nav-container .lifted') !== null", "the contents are not shown"],
+    ["document.querySelector('a.laboratory') !== null", "the laboratory has no link"]
+  ]
+})
+
+/** The laboratory with a run, opened from its file. */
+const laboratory: Target = {
+  path: "laboratory.html",
+  url: `${pathToFileURL(Path.join(siteFolder, "laboratory.html")).href}#/lab?protocol=stop-and-wait&seed=1&loss=10`,
+  isShown: [["document.querySelector('main svg') !== null", "the diagram of the run is not drawn"]]
+}
+
 /** Opens one page in one window, and returns its faults. */
-const inspect = async (browser: Browser, base: string, path: string, window: keyof typeof windows) => {
+const inspect = async (browser: Browser, { isShown, path, url }: Target, window: keyof typeof windows) => {
   const faults: Array<string> = []
   const page = await browser.newPage({ viewport: windows[window] })
   page.on("pageerror", (error) => faults.push(`error: ${error.message}`))
   page.on("response", (response) => {
     if (response.status() >= 400) faults.push(`${response.status()} for ${response.url()}`)
   })
-  await page.goto(`${base}/${path}`, { waitUntil: "load" })
-  const isDrawn = page.waitForFunction("document.querySelector('code.mermaid') === null", undefined, {
-    timeout: 10_000
-  })
-  await isDrawn.catch(() => faults.push("a diagram is not drawn"))
-  const hasContents = page.waitForFunction("document.querySelector('#tsd-nav-container .lifted') !== null")
-  await hasContents.catch(() => faults.push("the contents are not shown"))
+  await page.goto(url, { waitUntil: "load" })
+  for (const [condition, fault] of isShown)
+    await page.waitForFunction(condition, undefined, { timeout: 10_000 }).catch(() => faults.push(fault))
   const excess = await page.evaluate<number>("document.documentElement.scrollWidth - window.innerWidth")
   if (excess > 0) faults.push(`${excess} pixels wider than the window`)
   await page.evaluate(axe.source)
@@ -91,12 +113,13 @@ if (executablePath === undefined) {
   const site = await serve()
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] })
   const faults: Array<string> = []
+  const targets = [...pages.map((path) => pageOf(site.url, path)), laboratory]
   for (const window of Object.keys(windows) as ReadonlyArray<keyof typeof windows>) {
-    for (const path of pages) faults.push(...(await inspect(browser, site.url, path, window)))
+    for (const target of targets) faults.push(...(await inspect(browser, target, window)))
   }
   await browser.close()
   site.close()
   for (const fault of faults) process.stderr.write(`${fault}\n`)
-  process.stdout.write(`${pages.length} pages in ${Object.keys(windows).length} windows, ${faults.length} faults\n`)
+  process.stdout.write(`${targets.length} pages in ${Object.keys(windows).length} windows, ${faults.length} faults\n`)
   if (faults.length > 0) process.exitCode = 1
 }

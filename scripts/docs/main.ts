@@ -2,11 +2,12 @@
  * node scripts/docs/main.ts
  *
  * Builds the documentation site into `dist-docs/`: the API reference from the docstrings, the guides, the architecture
- * with its diagrams, and the benchmarks with charts. Fails if a link leads nowhere.
+ * with its diagrams, the benchmarks with charts, and the laboratory as one document. Fails if a link leads nowhere.
  */
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { buildLaboratory } from "../build-page.ts"
 import * as Html from "./Html.ts"
 import * as Links from "./Links.ts"
 import * as Pages from "./Pages.ts"
@@ -132,5 +133,6 @@ runTypedoc()
 copyMermaid()
 linkSources()
 correctPages()
+await buildLaboratory(Path.join(siteFolder, "laboratory.html"))
 checkLinks()
 checkModuleComments()

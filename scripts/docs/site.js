@@ -34,6 +34,17 @@ const liftLinks = () => {
   }
 }
 
+// The laboratory is beside the pages of typedoc: a link in the header leads to it from each of them.
+const addLaboratory = () => {
+  const link = document.createElement("a")
+  link.href = new URL("laboratory.html", new URL(document.documentElement.dataset.base, location.href))
+  link.textContent = "Laboratory"
+  link.className = "laboratory"
+  document.querySelector("#tsd-toolbar-links")?.append(link)
+}
+
+addLaboratory()
+
 new MutationObserver(liftLinks).observe(document.querySelector("#tsd-nav-container"), {
   childList: true,
   subtree: true
