@@ -8,7 +8,7 @@ import * as GuessClient from "../../guess/GuessClient.ts"
 import * as GameMachine from "./GameMachine.ts"
 
 /** A guess with the reply of the server. */
-export interface Answered {
+interface Answered {
   readonly text: string
   readonly verdict: string
 }
@@ -40,7 +40,7 @@ const isVerdict = (line: string): line is Guess.Verdict => verdicts.has(line)
 const anyRange: Guess.Range = { min: 1, max: Guess.maxNumber }
 
 /** Range of a server that does not announce it: the default of number guessing. */
-export const assumedRange: Guess.Range = { min: 1, max: 1_000 }
+const assumedRange: Guess.Range = { min: 1, max: 1_000 }
 
 const isEmpty = ({ max, min }: Guess.Range) => min > max
 

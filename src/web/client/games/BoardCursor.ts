@@ -7,7 +7,7 @@ export interface Square {
 }
 
 /** Owners of the squares by row; 0 is vacant. */
-export type Grid = ReadonlyArray<ReadonlyArray<number>>
+type Grid = ReadonlyArray<ReadonlyArray<number>>
 
 /** Position of the player on the board. */
 export interface State {
@@ -62,7 +62,7 @@ export const moveTo = ({ x, y }: Square, key: string, size: number): Square | un
 }
 
 /** Returns the owner of a square; 0 outside the board. */
-export const ownerOf = ({ grid }: Board, { x, y }: Square): number => grid[y]?.[x] ?? 0
+const ownerOf = ({ grid }: Board, { x, y }: Square): number => grid[y]?.[x] ?? 0
 
 const startSwap = (state: State): State => ({ ...state, swapFrom: state.cursor })
 

@@ -2,10 +2,10 @@
 import type { GameView } from "../../PageRpc.ts"
 
 /** A view of a game that runs. */
-export type Running = Exclude<GameView, { readonly _tag: "Started" | "Ended" }>
+type Running = Exclude<GameView, { readonly _tag: "Started" | "Ended" }>
 
 /** A line for the player. Its number differs from that of the line before, so that the same text is announced again. */
-export interface Notice {
+interface Notice {
   readonly number: number
   readonly text: string
   readonly tone: "plain" | "bad"
@@ -44,7 +44,7 @@ const withNotice = (state: State, text: string, tone: Notice["tone"]): State => 
 })
 
 /** Tests if the game of a view is over by its rules, so that the end of its connection needs no explanation. */
-export const isOver = (view: Running | undefined): boolean => {
+const isOver = (view: Running | undefined): boolean => {
   if (view?._tag === "Guess") return view.guesses.at(-1)?.verdict === "correct!"
   return view?._tag === "Hangman" && view.prompt === "bye"
 }
