@@ -69,6 +69,7 @@ export const ConnectionTable = (props: {
 }) => (
   <DataTable
     caption="Open connections"
+    isFixed
     columns={columnsAt(usePage().atMillis, props.hasService)}
     rows={props.rows}
     keyOf={({ id, service }) => `${service} ${id}`}

@@ -23,6 +23,8 @@ export interface TableProps<Row> {
   readonly keyOf: (row: Row) => string
   /** Order before the user chooses one. Default: that of `rows`. */
   readonly sort?: Rows.Order
+  /** True if the columns have widths that do not depend on the rows: a change of a row moves no other. */
+  readonly isFixed?: boolean
   /** Number of rows that the process did not send. */
   readonly omitted?: number
 }
@@ -70,7 +72,7 @@ export const DataTable = <Row,>(props: TableProps<Row>) => {
   return (
     <>
       <div class="table-box">
-        <table class="table rows">
+        <table class={props.isFixed === true ? "table rows rows-fixed" : "table rows"}>
           <caption class="visually-hidden">{props.caption}</caption>
           <thead>
             <tr>

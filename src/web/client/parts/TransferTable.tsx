@@ -117,6 +117,7 @@ const columnsAt = (atMillis: number): ReadonlyArray<Column<Transfer>> => [
 export const TransferTable = (props: { readonly rows: ReadonlyArray<Transfer>; readonly omitted?: number }) => (
   <DataTable
     caption="TFTP transfers"
+    isFixed
     columns={columnsAt(usePage().atMillis)}
     rows={props.rows}
     keyOf={({ id, service }) => `${service} ${id}`}
