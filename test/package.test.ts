@@ -13,6 +13,7 @@ import manifest from "../package.json" with { type: "json" }
 import { entries } from "../scripts/build-command.ts"
 import * as Source from "../scripts/check/Source.ts"
 import * as Postgres from "./support/cluster/Postgres.ts"
+import { appClient, appJob, compiler, consumer } from "./support/package/App.ts"
 import * as Container from "./support/package/Container.ts"
 
 const root = Path.join(import.meta.dirname, "..")
@@ -55,79 +56,6 @@ const filesUnder = (path: string, pattern = "**/*") =>
 /** Folders with an index, which users can import. */
 const folders = filesUnder(Path.join(root, "src"), "*/index.ts").map(Path.dirname)
 
-const consumer = `
-import { Network, NodeNetwork } from "effect-inet/network"
-import { Rot13Client, Rot13Server } from "effect-inet/rot13"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-
-const program = Effect.gen(function* () {
-  const { address } = yield* Rot13Server.Rot13Server
-  const connection = yield* (yield* Network.Network).connect(address)
-  const answer = yield* Rot13Client.request(connection, new TextEncoder().encode("Hello"))
-  console.log(new TextDecoder().decode(answer))
-})
-// @ts-expect-error A port is a number.
-const wrong = () => Rot13Server.layer({ port: "1067" })
-const Live = Rot13Server.layer({ port: 0 }).pipe(Layer.provideMerge(NodeNetwork.layer))
-await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(Live)))
-`
-
-/** A job of the app: integers, dates, bigints, a class, and an Effect with a service of a layer. */
-const appJob = `
-import { Job } from "effect-inet/farm"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
-
-class Scale extends Context.Service()("app/Scale") {}
-
-class Sum extends Schema.Class("Sum")({ count: Schema.Int, total: Schema.BigInt, last: Schema.Date }) {}
-
-export const job = Job.make({
-  name: "scaled",
-  version: 1,
-  packet: Schema.Struct({ at: Schema.Int, when: Schema.Date }),
-  result: Schema.Struct({ value: Schema.BigInt, when: Schema.Date }),
-  split: ({ count }) => Stream.range(1, count).pipe(Stream.map((at) => ({ at, when: new Date(at) }))),
-  layer: Layer.effect(Scale, Effect.succeed({ factor: 1n << 64n })),
-  work: ({ at, when }) => Effect.map(Scale, ({ factor }) => ({ value: factor * BigInt(at), when })),
-  empty: new Sum({ count: 0, total: 0n, last: new Date(0) }),
-  merge: ({ count, last, total }, { value, when }) =>
-    new Sum({ count: count + 1, total: total + value, last: when > last ? when : last }),
-  checkpoint: { input: Schema.Struct({ count: Schema.Int }), output: Sum }
-})
-`
-
-/** A client of a cluster, whose database is its argument: prints the output of the job of the app. */
-const appClient = `
-import * as PgClient from "@effect/sql-pg/PgClient"
-import { ClusterFarm, NodeFarmCluster } from "effect-inet/cluster"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
-import { job } from "./job.mjs"
-
-const Sql = PgClient.layer({ url: Redacted.make(process.argv[2]) })
-const Client = NodeFarmCluster.layerClient().pipe(Layer.provide(Sql))
-const sum = await Effect.runPromise(Effect.provide(ClusterFarm.run(job, { count: 100 }, { key: "app" }), Client))
-console.log(sum.constructor.name, sum.count, sum.total, sum.last.toISOString())
-`
-
-const compiler = {
-  compilerOptions: {
-    target: "ES2024",
-    lib: ["ES2024", "DOM"],
-    module: "NodeNext",
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    types: [],
-    noEmit: true
-  }
-}
-
 beforeAll(async () => {
   // A copy of the sources, so that files of an earlier build are not packed and this checkout does not change.
   Fs.mkdirSync(sources)
@@ -140,6 +68,8 @@ beforeAll(async () => {
     "src",
     "scripts/build-command.ts",
     "scripts/build-kernel.ts",
+    "scripts/build-page.ts",
+    "scripts/Licenses.ts",
     "scripts/examples"
   ]
   for (const name of included) Fs.cpSync(Path.join(root, name), Path.join(sources, name), { recursive: true })
@@ -160,7 +90,7 @@ afterAll(() => Fs.rmSync(temporary, { recursive: true, force: true }))
 describe("package", () => {
   it("contains the sources, the compiled modules, the command and the documents", () => {
     const modules = filesUnder(Path.join(root, "src"), "**/*.ts").filter(
-      (path) => !/^(cli|primes\/kernel)\//.test(path)
+      (path) => !/^(cli|primes\/kernel|web\/client)\//.test(path)
     )
     const expected = [
       ...filesUnder(root, "{src,docs,scripts/examples}/**/*"),
@@ -171,9 +101,10 @@ describe("package", () => {
       "package.json"
     ]
     const isCommand = (path: string) => /^dist\/cli(?:-shared)?\//.test(path)
+    const isPage = (path: string) => path.startsWith("dist/web/page/")
     const found = filesUnder(installed)
     assert.deepStrictEqual(
-      found.filter((path) => !isCommand(path)),
+      found.filter((path) => !isCommand(path) && !isPage(path)),
       expected.sort()
     )
     const names = found.filter(isCommand).map((path) => Path.basename(path))
@@ -182,6 +113,30 @@ describe("package", () => {
       names.filter((name) => !/\.js$/.test(name)),
       ["LICENSES.txt"]
     )
+  })
+
+  it("contains the page, compressed, with the licenses of what is in it", () => {
+    const page = Path.join(installed, "dist/web/page")
+    const found = filesUnder(page)
+    for (const name of ["index.html", "index.html.br", "licenses.txt"]) assert.include(found, name)
+    for (const end of ["js", "js.br", "css", "css.br", "svg"])
+      assert.isTrue(
+        found.some((name) => new RegExp(`^assets/[\\w-]+\\.${end}$`).test(name)),
+        end
+      )
+    const licenses = Fs.readFileSync(Path.join(page, "licenses.txt"), "utf8")
+    assert.match(licenses, /^effect \d/m)
+    assert.match(licenses, /^preact \d/m)
+    const index = Fs.readFileSync(Path.join(page, "index.html"), "utf8")
+    for (const [, path = ""] of index.matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)) assert.include(found, path)
+  })
+
+  it("serves its own page", async () => {
+    // The page has no build tools: what the package contains is all that it can serve.
+    const text = await withProcess(["rot13", "serve", "--port", "0", "--page", "127.0.0.1:0"], async (line) =>
+      (await fetch(new URL("/", (JSON.parse(line) as { readonly page: string }).page))).text()
+    )
+    assert.include(text, '<script type="module" src="/assets/main-')
   })
 
   it("has no file of the command twice, unless it is loaded by its URL or imports effect", () => {
@@ -219,7 +174,7 @@ describe("package", () => {
   it("imports only its peer dependencies and, in files named Node*, the platform", () => {
     const peers = new RegExp(`^(${Object.keys(manifest.peerDependencies).join("|")})/`)
     for (const path of filesUnder(installed, "dist/**/*.js")) {
-      if (path.startsWith("dist/cli/")) continue
+      if (path.startsWith("dist/cli/") || path.startsWith("dist/web/page/")) continue
       const isCommand = path.startsWith("dist/cli-shared/")
       const text = Fs.readFileSync(Path.join(installed, path), "utf8")
       for (const { specifier } of Source.make("built.ts", text).imports) {
