@@ -1,6 +1,6 @@
 /**
- * `npm run check`: types of the package and of the page, lint, format, project rules and unused code, in parallel. Fails
- * if any step fails.
+ * `npm run check`: types of the package and of the page, lint, format, project rules and unused code, in parallel.
+ * Fails if any step fails.
  */
 import { spawn } from "node:child_process"
 import * as Path from "node:path"

@@ -1,6 +1,6 @@
 /**
- * Bundles what runs in the browser, from the sources: the page in chunks that are loaded on demand, and the laboratory
- * as one document that needs no server.
+ * Bundles what runs in the browser, from the sources. The page is in chunks that are loaded on demand; the laboratory
+ * is also one document that needs no server.
  *
  * It needs rolldown, which is not a dependency of the package: the published one has the bundle.
  */

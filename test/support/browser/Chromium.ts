@@ -24,13 +24,13 @@ export const launch = (): Promise<Browser> =>
   })
 
 /** Sizes of a window: a desktop, a phone, and the narrowest that the page supports. */
-export const windows = {
+const windows = {
   desktop: { width: 1280, height: 900 },
   phone: { width: 375, height: 740 },
   narrow: { width: 320, height: 640 }
 } as const
 
-/** How a tab is opened. */
+/** Options of a tab. */
 export interface TabOptions {
   /** Default: `desktop`. */
   readonly window?: keyof typeof windows
