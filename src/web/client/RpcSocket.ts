@@ -22,7 +22,7 @@ type WithTag<T extends Tag> = Extract<Rpcs, { readonly _tag: T }>
 export type Payload<T extends Tag> = Rpc.Payload<WithTag<T>>
 
 /** Value of an answer: the only one of a request, or one of a stream. */
-type Value<T extends Tag> = [Rpc.SuccessChunk<WithTag<T>>] extends [never]
+export type Value<T extends Tag> = [Rpc.SuccessChunk<WithTag<T>>] extends [never]
   ? Rpc.Success<WithTag<T>>
   : Rpc.SuccessChunk<WithTag<T>>
 
@@ -87,6 +87,17 @@ const endAll = (requests: Requests, failure: Failure): void => {
   const all = [...requests.values()]
   requests.clear()
   for (const { end } of all) end(failure)
+}
+
+/** Reads the messages of the server; undefined if they are not of this protocol. */
+const parse = (data: unknown): ReadonlyArray<RpcMessage.FromServerEncoded> | undefined => {
+  try {
+    const messages: ReadonlyArray<unknown> = [JSON.parse(data as string)].flat()
+    const areObjects = messages.every((message) => typeof message === "object" && message !== null)
+    return areObjects ? (messages as ReadonlyArray<RpcMessage.FromServerEncoded>) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Takes a message of the server. `reply` sends one back. */
@@ -170,9 +181,13 @@ export const make = ({ after, onLost, onOpen, url }: Options): RpcSocket => {
       onOpen()
     }
     opened.onmessage = ({ data }) => {
+      const messages = parse(data)
+      if (messages === undefined) {
+        endAll(requests, { _tag: "Defect" })
+        return opened.close()
+      }
       pinger.arrived()
-      const messages = JSON.parse(data) as RpcMessage.FromServerEncoded | ReadonlyArray<RpcMessage.FromServerEncoded>
-      for (const message of [messages].flat()) receive(message, requests, reply)
+      for (const message of messages) receive(message, requests, reply)
     }
     opened.onclose = () => {
       pinger.stop()
