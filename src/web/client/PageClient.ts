@@ -2,7 +2,7 @@
  * The connection of the page to its process, with callbacks for the views. It connects again by itself; streams of
  * state go on, a game ends with its connection.
  */
-import type { BoardView, GameView, Packets } from "../PageRpc.ts"
+import type { BoardView, GameView, Packets, PageError } from "../PageRpc.ts"
 import type * as PageState from "../PageState.ts"
 import * as RpcSocket from "./RpcSocket.ts"
 
@@ -40,6 +40,7 @@ interface GameWatcher {
 /** The connection of the page to its process. Functions that start something return its end. */
 export interface PageClient {
   readonly watch: (on: Watcher) => () => void
+  /** Emits a batch without packets as soon as the process watches the service. */
   readonly packets: (
     service: string,
     on: { readonly batch: (packets: Packets) => void; readonly error: (message: string) => void }
@@ -71,6 +72,13 @@ const misunderstood = "the server sent an answer that this page does not underst
 /** Pause after the end of a stream whose connection goes on, in milliseconds. */
 const retryPauseMillis = 1_000
 
+/** Pauses after the first and the later refusals of a stream of a service that may come back, in milliseconds. */
+const firstRefusedPauseMillis = 2_000
+const maxRefusedPauseMillis = 10_000
+
+/** Refusals that are the same at each attempt. */
+const finalReasons: ReadonlySet<string> = new Set<PageError["reason"]>(["Forbidden", "Invalid"])
+
 /** Returns the message of a failure for the user. */
 const explain = (failure: RpcSocket.Failure, whenLost: string): string => {
   if (failure._tag === "Refused") return failure.error.message
@@ -99,24 +107,41 @@ const connect = ({ after, url }: Options): Connection => {
   }
 }
 
+/** Callbacks of a stream for `follow`. */
+interface Follower {
+  /** Tells that the process does what it was asked for. */
+  readonly works: () => void
+  readonly end: (failure: RpcSocket.Failure | undefined) => void
+}
+
 /**
- * Opens a stream with `start`, and again after each failure of the connection. It ends if the process refuses it.
- * `start` returns the end of what it started, and calls its argument when that has ended by itself.
+ * Opens a stream with `start`, and again after each failure of the connection, and after refusals: a service may be
+ * restarting. It ends with a final refusal. `start` returns the end of what it started.
  */
 const follow = (
   { after, onOpen, socket }: Connection,
-  start: (end: (failure: RpcSocket.Failure | undefined) => void) => () => void,
+  start: (follower: Follower) => () => void,
   refused: (message: string) => void
 ): (() => void) => {
   let stop = () => {}
+  let pauseMillis = firstRefusedPauseMillis
+  const works = () => {
+    pauseMillis = firstRefusedPauseMillis
+  }
+  const end = (failure: RpcSocket.Failure | undefined) => {
+    if (failure?._tag === "Refused") {
+      const { message, reason } = failure.error
+      if (finalReasons.has(reason)) finish()
+      else {
+        stop = after(pauseMillis, run)
+        pauseMillis = Math.min(maxRefusedPauseMillis, 2 * pauseMillis)
+      }
+      refused(message)
+    } else if (failure?._tag !== "Lost") stop = after(retryPauseMillis, run)
+  }
   const run = () => {
     stop()
-    stop = start((failure) => {
-      if (failure?._tag === "Refused") {
-        finish()
-        refused(failure.error.message)
-      } else if (failure?._tag !== "Lost") stop = after(retryPauseMillis, run)
-    })
+    stop = start({ works, end })
   }
   const finish = () => {
     onOpen.delete(run)
@@ -126,6 +151,27 @@ const follow = (
   if (socket.isOpen()) run()
   return finish
 }
+
+/** Follows a stream of a service, with an error while the process refuses it. */
+const followService = <T extends "board" | "packets">(
+  connection: Connection,
+  tag: T,
+  payload: RpcSocket.Payload<T>,
+  value: (value: RpcSocket.Value<T>) => void,
+  error: (message: string) => void
+) =>
+  follow(
+    connection,
+    ({ end, works }) =>
+      connection.socket.send(tag, payload, {
+        value: (next) => {
+          works()
+          value(next)
+        },
+        end
+      }),
+    error
+  )
 
 /** Sends a request. Resolves to an error as one line, or to undefined. */
 const request = <T extends RpcSocket.Tag>(
@@ -150,7 +196,7 @@ const watch = (connection: Connection, token: string, on: Watcher): (() => void)
   const notifyLost = () => setStatus("lost")
   const stop = follow(
     connection,
-    (end) => {
+    ({ end }) => {
       let stop = connection.socket.send(
         "about",
         { token },
@@ -207,10 +253,8 @@ export const make = (options: Options): PageClient => {
   const { socket } = connection
   return {
     watch: (on) => watch(connection, token, on),
-    packets: (service, { batch, error }) =>
-      follow(connection, (end) => socket.send("packets", { service }, { value: batch, end }), error),
-    board: (service, { error, view }) =>
-      follow(connection, (end) => socket.send("board", { service }, { value: view, end }), error),
+    packets: (service, { batch, error }) => followService(connection, "packets", { service }, batch, error),
+    board: (service, { error, view }) => followService(connection, "board", { service }, view, error),
     play: (service, on) => play(connection, { service, token }, on),
     restart: (service) => request(connection, "restart", { service, token }),
     close: socket.close

@@ -65,8 +65,9 @@ export interface PacketWatch {
   /** Observes the network of the process, by `Capture.wrap`. It is active while a browser watches. */
   readonly tap: Packet.Tap & { readonly isActive: () => boolean }
   /**
-   * Emits the packets of a service in batches, at most four a second. A browser that reads slowly gets the first
-   * packets since its last batch, and the number of the others. Fails with `PageError` for a service without packets.
+   * Emits an empty batch when the watch begins, and then the packets of a service in batches, at most four a second. A
+   * browser that reads slowly gets the first packets since its last batch, and the number of the others. Fails with
+   * `PageError` for a service without packets.
    */
   readonly watch: (service: string) => Stream.Stream<Packets, PageError>
   /** Adds a service until the scope closes. A browser that watches one that starts again sees its new packets. */
@@ -199,6 +200,9 @@ const expectClients = (state: State, port: Port) =>
     if (channel !== undefined && clients.length > 0) channel.hasOtherPorts = true
   })
 
+/** Says that the watch has begun: the first packet may be long in coming. */
+const begun: Packets = { arrows: [], omitted: 0 }
+
 /** Returns the batches of a browser: the first packet at once, and the others at most four times a second. */
 const batchesOf = ({ arrived, batch }: Watcher): Stream.Stream<Packets> => {
   let isFirst = true
@@ -208,13 +212,14 @@ const batchesOf = ({ arrived, batch }: Watcher): Stream.Stream<Packets> => {
     if (!PacketBatch.isEmpty(batch)) arrived.notify()
     return packets
   })
-  return Stream.fromEffectRepeat(
+  const batches = Stream.fromEffectRepeat(
     Effect.suspend(() => {
       if (!isFirst) return Effect.delay(next, batchInterval)
       isFirst = false
       return next
     })
   )
+  return Stream.concat(Stream.succeed(begun), batches)
 }
 
 /** Makes the watch of a process. @category constructors @since 0.1.0 */

@@ -15,6 +15,7 @@ import * as NodePageServer from "../../../src/web/NodePageServer.ts"
 import * as PageHub from "../../../src/web/PageHub.ts"
 import { type GameView, PageError } from "../../../src/web/PageRpc.ts"
 import type * as PageState from "../../../src/web/PageState.ts"
+import * as FakeSocket from "../../support/web/FakeSocket.ts"
 
 const token = "the-token"
 
@@ -29,6 +30,7 @@ const service = (state: PageState.Service["state"]): PageState.Service => ({
 })
 
 const notFound = new PageError({ reason: "NotFound", message: "nobody is unknown" })
+const invalid = new PageError({ reason: "Invalid", message: "nobody is no board" })
 
 /** Services for one page: it plays a game that repeats lines, and restarts whatever exists. */
 const games = Effect.gen(function* () {
@@ -36,7 +38,7 @@ const games = Effect.gen(function* () {
   const said = Stream.map(Stream.fromQueue(lines), (line): GameView => ({ _tag: "Lines", lines: [line] }))
   const started: GameView = { _tag: "Started", session: 7 }
   return {
-    board: () => Stream.fail(notFound),
+    board: () => Stream.fail(invalid),
     play: (name: string) => (name === "nobody" ? Stream.fail(notFound) : Stream.concat(Stream.succeed(started), said)),
     say: (_session: number, line: string) => Effect.asVoid(Queue.offer(lines, line))
   }
@@ -54,7 +56,7 @@ const serve = Effect.fnUntraced(function* (port: number, state: Ref.Ref<PageStat
     assets: { get: () => Effect.succeed(undefined) },
     token: Redacted.make(token),
     games: yield* games,
-    packets: { watch: (name) => (name === "nobody" ? Stream.fail(notFound) : Stream.never) },
+    packets: { watch: (name) => (name === "nobody" ? Stream.fail(invalid) : Stream.never) },
     restart: (name) => (name === "nobody" ? Effect.fail(notFound) : Effect.void)
   })
   const { address } = Context.get(yield* Scope.provide(Layer.build(layer), scope), HttpServer.HttpServer)
@@ -149,9 +151,9 @@ describe("PageClient", () => {
       const errors = yield* Queue.unbounded<string>()
       const error = (message: string) => void Queue.offerUnsafe(errors, message)
       client.packets("nobody", { batch: () => undefined, error })
-      assert.strictEqual(yield* Queue.take(errors), notFound.message)
+      assert.strictEqual(yield* Queue.take(errors), invalid.message)
       client.board("nobody", { view: () => undefined, error })
-      assert.strictEqual(yield* Queue.take(errors), notFound.message)
+      assert.strictEqual(yield* Queue.take(errors), invalid.message)
       client.play("nobody", { view: () => undefined, error })
       assert.strictEqual(yield* Queue.take(errors), notFound.message)
       assert.strictEqual(yield* Effect.promise(() => client.restart("nobody")), notFound.message)
@@ -203,6 +205,96 @@ describe("PageClient", () => {
       const until = yield* watch(client)
       yield* until(hasState("ready"))
       assert.strictEqual(yield* Queue.size(seen), 0)
+    })
+  )
+})
+
+/** Runs a test with a client over a fake socket that is open. */
+const faked = (
+  body: (test: {
+    readonly client: PageClient.PageClient
+    readonly timers: FakeSocket.Timers
+    /** Numbers of the requests of a kind, in order. */
+    readonly requests: (tag: string) => ReadonlyArray<string>
+    readonly refuse: (requestId: string, reason: PageError["reason"]) => void
+    readonly emit: (requestId: string, value: unknown) => void
+    readonly reconnect: () => void
+  }) => void
+) =>
+  Effect.gen(function* () {
+    const sockets = yield* FakeSocket.install
+    const timers = FakeSocket.makeTimers()
+    const client = PageClient.make({ url: "ws://fake/rpc", token, after: timers.after })
+    const current = () => sockets.at(-1)!
+    current().open()
+    body({
+      ...{ client, timers },
+      requests: (wanted) =>
+        sockets.flatMap(({ sent }) => sent.flatMap(({ id, tag }) => (tag === wanted ? [id ?? ""] : []))),
+      refuse: (requestId, reason) => {
+        const cause = [{ _tag: "Fail", error: { _tag: "PageError", reason, message: `refused: ${reason}` } }]
+        current().receive({ _tag: "Exit", requestId, exit: { _tag: "Failure", cause } })
+      },
+      emit: (requestId, value) => current().receive({ _tag: "Chunk", requestId, values: [value] }),
+      reconnect: () => {
+        current().close()
+        timers.elapse(250)
+        current().open()
+      }
+    })
+    client.close()
+  }).pipe(Effect.scoped)
+
+/** Pauses besides the one between pings, which is the first. */
+const pausesOf = ({ pauses }: FakeSocket.Timers) => pauses().slice(1)
+
+describe("PageClient, of a service that is not there", () => {
+  it.effect.each(["board", "packets"] as const)("asks for %s again, with longer pauses up to ten seconds", (tag) =>
+    faked(({ client, emit, refuse, requests, timers }) => {
+      const seen: Array<unknown> = []
+      const see = (one: unknown) => void seen.push(one)
+      if (tag === "board") client.board("board", { view: see, error: see })
+      else client.packets("board", { batch: see, error: see })
+      const pauses = Array.from({ length: 5 }, (_, count) => {
+        refuse(requests(tag)[count]!, count % 2 === 0 ? "NotFound" : "Unavailable")
+        const [pause] = pausesOf(timers)
+        timers.elapse(pause!)
+        return pause
+      })
+      assert.deepStrictEqual(pauses, [2_000, 4_000, 8_000, 10_000, 10_000])
+      assert.strictEqual(requests(tag).length, 6)
+      assert.deepStrictEqual(seen.slice(0, 2), ["refused: NotFound", "refused: Unavailable"])
+      emit(requests(tag)[5]!, "works")
+      assert.strictEqual(seen.at(-1), "works")
+      refuse(requests(tag)[5]!, "NotFound")
+      assert.deepStrictEqual(pausesOf(timers), [2_000])
+    })
+  )
+
+  it.effect.each(["Forbidden", "Invalid"] as const)("does not ask again after %s", (reason) =>
+    faked(({ client, reconnect, refuse, requests, timers }) => {
+      const errors: Array<string> = []
+      client.board("rot13", { view: () => {}, error: (message) => errors.push(message) })
+      refuse(requests("board")[0]!, reason)
+      assert.deepStrictEqual(errors, [`refused: ${reason}`])
+      assert.deepStrictEqual(pausesOf(timers), [])
+      reconnect()
+      assert.strictEqual(requests("board").length, 1)
+    })
+  )
+
+  it.effect("does not ask again once the view is closed, and asks once after a new connection", () =>
+    faked(({ client, reconnect, refuse, requests, timers }) => {
+      const stop = client.packets("rot13", { batch: () => {}, error: () => {} })
+      refuse(requests("packets")[0]!, "NotFound")
+      reconnect()
+      assert.deepStrictEqual(pausesOf(timers), [])
+      assert.strictEqual(requests("packets").length, 2)
+      refuse(requests("packets")[1]!, "NotFound")
+      stop()
+      assert.deepStrictEqual(pausesOf(timers), [])
+      reconnect()
+      assert.strictEqual(requests("packets").length, 2)
     })
   )
 })

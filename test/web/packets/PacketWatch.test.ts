@@ -34,11 +34,13 @@ const packet = (changes: Partial<NetworkPacket.ObservedPacket> = {}): NetworkPac
 
 const rot13 = { protocol: "tcp", port: 1_067 } as const
 
-/** Watches a service, and keeps its batches. */
+/** Watches a service, and keeps its batches, but for the first one. */
 const follow = Effect.fnUntraced(function* ({ watch }: PacketWatch.PacketWatch, service: string) {
   const batches = yield* Ref.make<ReadonlyArray<PageRpc.Packets>>([])
   const keep = (batch: PageRpc.Packets) => Ref.update(batches, (all) => [...all, batch])
-  const fiber = yield* Effect.forkScoped(Stream.runForEach(watch(service), keep), { startImmediately: true })
+  const fiber = yield* Effect.forkScoped(Stream.runForEach(Stream.drop(watch(service), 1), keep), {
+    startImmediately: true
+  })
   const arrows = Effect.map(Ref.get(batches), (all) => all.flatMap((batch) => batch.arrows))
   return { arrows, batches: Ref.get(batches), stop: Fiber.interrupt(fiber) }
 })
@@ -66,6 +68,15 @@ describe("PacketWatch", () => {
         }
       ])
       assert.isTrue((yield* batches).every(Schema.is(PageRpc.Packets)))
+    })
+  )
+
+  it.effect("emits an empty batch when it begins: the service is watched", () =>
+    Effect.gen(function* () {
+      const watch = yield* makeWatch
+      yield* watch.serve("rot13", rot13)
+      const first = yield* Stream.runCollect(Stream.take(watch.watch("rot13"), 1))
+      assert.deepStrictEqual(first, [{ arrows: [], omitted: 0 }])
     })
   )
 
@@ -112,7 +123,7 @@ describe("PacketWatch", () => {
       const watch = yield* makeWatch
       yield* watch.serve("rot13", rot13)
       const seen: Array<number> = []
-      const slow = Stream.runForEach(watch.watch("rot13"), ({ arrows }) =>
+      const slow = Stream.runForEach(Stream.drop(watch.watch("rot13"), 1), ({ arrows }) =>
         Effect.andThen(
           Effect.sync(() => seen.push(arrows.length)),
           Effect.sleep("1 hour")
