@@ -54,7 +54,7 @@ export const pageFlags = (section: string, defaultText: string) => ({
   control: flags.toggle(
     section,
     "control",
-    "Let those who have the printed link play games on the page and restart services (default: it only shows)"
+    "Let those who have the token of the link (random, or PAGE_TOKEN) play games on the page and restart services (default: it only shows)"
   ),
   pageHost: optional<ReadonlyArray<string>>({
     name: "page-host",

@@ -7,6 +7,7 @@ import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Network from "../../../network/Network.ts"
 import * as NodePageAssets from "../../../web/assets/NodePageAssets.ts"
@@ -50,7 +51,7 @@ export interface Page {
   readonly address: NetAddress.InetAddress
   /** True if other machines reach it. */
   readonly isOpen: boolean
-  /** The link to it, with the token of `control`. */
+  /** The link to it, with the token of `control`, or the name of the variable that has it. */
   readonly link: string
   /** Shows what a service that has started does, until the scope closes. */
   readonly add: (
@@ -67,10 +68,14 @@ const authorityOf = (address: NetAddress.InetAddress): string => {
 /** Variable with a token that stays the same; a random one changes with each start. */
 const tokenVariable = "PAGE_TOKEN"
 
-/** Returns the token of `--control`. */
+/** Returns the token of `--control`, and what the link shows of it: a token that stays the same is in no log. */
 const makeToken = Effect.gen(function* () {
   const given = yield* Config.option(Config.String(tokenVariable))
-  return yield* Option.match(given, { onNone: () => PageToken.generate, onSome: PageToken.fromText })
+  if (Option.isNone(given)) {
+    const token = yield* PageToken.generate
+    return { token, shown: token }
+  }
+  return { token: yield* PageToken.fromText(given.value), shown: Redacted.make(`$${tokenVariable}`) }
 }).pipe(Effect.mapError(({ message }) => new UsageError({ message: `${tokenVariable}: ${message}` })))
 
 /** Creates the record of packets that browsers watch. Nothing is recorded while none does. */
@@ -86,7 +91,7 @@ const serve = Effect.fnUntraced(function* (
   const games =
     network === undefined ? undefined : yield* Effect.provideService(GameSessions.make(), Network.Network, network)
   const packets = yield* PagePackets
-  const token = control ? yield* makeToken : undefined
+  const { shown, token } = control ? yield* makeToken : {}
   const rows = Effect.map(services, (all) => all.map((one) => pageService.toEntry(one, restart !== undefined)))
   yield* hub.register({ services: ServiceSource.make(rows) })
   // From the sources the page is bundled, which is of no use if it cannot be served.
@@ -118,7 +123,7 @@ const serve = Effect.fnUntraced(function* (
     if (game !== undefined && games !== undefined && running.address !== undefined)
       yield* games.register(name, game, running.address, { range: pageService.rangeOf(values) })
   })
-  const link = PageToken.link(authorityOf(address), token)
+  const link = PageToken.link(authorityOf(address), shown)
   const page: Page = { address, isOpen: !NetAddress.isLoopback(address.address), link, add }
   return page
 })

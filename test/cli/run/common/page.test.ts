@@ -149,13 +149,33 @@ describe("up --page", () => {
   it.live("prints the link after the services, as the last line of the start", () =>
     Effect.gen(function* () {
       const config = yield* write("up: { services: { rot13: { port: 0 } } }\n")
-      const env = { PAGE_TOKEN: "chosen-by-the-operator" }
-      const up = yield* Cli.startInProcess(["up", "--config", config, "--control", ...freePage], { env })
+      const up = yield* Cli.startInProcess(["up", "--config", config, "--control", ...freePage])
       yield* up.waitForOutput("stderr", /1 of 1 services up/)
       const lines = (yield* up.shutdown).stdout.trim().split("\n")
       assert.match(lines[0]!, /^rot13 +127/)
-      assert.match(lines.at(-1)!, /^page +(127\.0\.0\.1:\d+) +http:\/\/\1\/#token=chosen-by-the-operator$/)
+      assert.match(lines.at(-1)!, /^page +(127\.0\.0\.1:\d+) +http:\/\/\1\/#token=[\w-]{43}$/)
     }).pipe(Effect.scoped)
+  )
+
+  it.live.each([
+    ["up", "text", ["up"], "stdout", /^page .* (http:\S+)$/m],
+    ["up", "JSON", ["up", "--json"], "stdout", /^\{"service":"page".*"link":"(.*?)"\}$/m],
+    ["a server", "text", ["rot13", "serve", "--port", "0"], "stderr", /page on (\S+)/],
+    ["a server", "JSON", ["rot13", "serve", "--port", "0", "--json"], "stdout", /"page":"(.*?)"/]
+  ] as const)(
+    "keeps a chosen token out of the output of %s as %s: the link names its variable",
+    ([, , args, output, line]) =>
+      Effect.gen(function* () {
+        const config = yield* write("up: { services: { rot13: { port: 0 } } }\n")
+        const env = { PAGE_TOKEN: "chosen-by-the-operator" }
+        const run = yield* Cli.startInProcess([...args, "--config", config, "--control", ...freePage], { env })
+        const [, link] = yield* run.waitForOutput(output, line)
+        assert.match(link!, /^http:\/\/127\.0\.0\.1:\d+\/#token=\$PAGE_TOKEN$/)
+        const { calls } = yield* PageVisitor.visit(link!.replace("$PAGE_TOKEN", env.PAGE_TOKEN))
+        assert.deepInclude(yield* calls.about({ token: env.PAGE_TOKEN }), { hasControl: true, isAllowed: true })
+        const { stderr, stdout } = yield* run.shutdown
+        assert.notInclude(stdout + stderr, env.PAGE_TOKEN)
+      }).pipe(Effect.scoped)
   )
 
   it.live("refuses a token that is too short", () =>
