@@ -148,12 +148,13 @@ const formatValue = (value: unknown): string =>
 /** Names of options whose values are not printed. */
 const secrets: ReadonlySet<string> = new Set(["key"])
 
+/** Formats an address: `127.0.0.1:8066`, `[::1]:8066`. */
+export const formatAddress = ({ host, port }: Endpoint): string => `${host.includes(":") ? `[${host}]` : host}:${port}`
+
 /** Returns the address that an instance binds, the first of several: host and port, or the path of a unix socket. */
 export const addressOf = (instance: PlannedInstance): string => {
   const binding = bindingsOf(instance)[0]!
-  if (binding._tag === "Path") return binding.path
-  const { host, port } = binding
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`
+  return binding._tag === "Path" ? binding.path : formatAddress(binding)
 }
 
 /** Returns the options of an instance by name, as texts: those that are set or have a default that is known here. */

@@ -6,10 +6,12 @@ import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import type * as ServiceState from "../../../admin/ServiceState.ts"
 import * as Table from "../../../terminal/Table.ts"
+import * as pageFlags from "../../common/pageFlags.ts"
 import type { Running } from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
 import { tryItOf } from "../common/knownServices.ts"
 import type { Page } from "../common/page.ts"
+import type * as runServer from "../common/runServer.ts"
 import { summarize } from "../common/serverMessages.ts"
 import type { Group, Plans } from "./instance.ts"
 import * as plan from "./plan.ts"
@@ -21,15 +23,34 @@ type Instance = supervisor.Supervised<Running>
 /** Options that are the address of an instance. */
 const addressOptions: ReadonlySet<string> = new Set(["host", "port", "unix"])
 
-/** Prints the instances that would run. */
-export const printPlan = (planned: ReadonlyArray<plan.PlannedInstance>, json: boolean) =>
-  Effect.forEach(
-    planned,
-    (one) => {
-      const { name, service } = one
-      const address = plan.addressOf(one)
-      const options = plan.optionsOf(one)
-      if (json) return Console.log(JSON.stringify({ name, service, address, options }))
+/** A line of the plan. */
+interface PlannedLine {
+  readonly name: string
+  readonly service: string
+  readonly address: string
+  readonly options: Readonly<Record<string, string>>
+}
+
+/** Returns the line of the page; none without a page. */
+const pageLine = ({ control = false, page = pageFlags.defaultAddress, pageHost = [] }: runServer.Operations) => {
+  if (page === "off") return []
+  const options = {
+    ...(control ? { control: "true" } : {}),
+    ...(pageHost.length > 0 ? { "page-host": pageHost.join(",") } : {})
+  }
+  return [{ name: "page", service: "page", address: plan.formatAddress(page), options }]
+}
+
+/** Prints the instances that would run, and then the page. */
+export const printPlan = (planned: ReadonlyArray<plan.PlannedInstance>, operations: runServer.Operations) => {
+  const instances = planned.map((one): PlannedLine => {
+    const { name, service } = one
+    return { name, service, address: plan.addressOf(one), options: plan.optionsOf(one) }
+  })
+  return Effect.forEach(
+    [...instances, ...pageLine(operations)],
+    ({ address, name, options, service }) => {
+      if (operations.json) return Console.log(JSON.stringify({ name, service, address, options }))
       const others = Object.entries(options).filter(([option]) => !addressOptions.has(option))
       const shown = others.map(([option, value]) => `${option}=${value}`)
       const widths = [Table.left(10), Table.left(8), Table.left(22)]
@@ -37,6 +58,7 @@ export const printPlan = (planned: ReadonlyArray<plan.PlannedInstance>, json: bo
     },
     { discard: true }
   )
+}
 
 /** Time that the stats of one service may take. */
 const statsTimeout = "1 second"

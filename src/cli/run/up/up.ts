@@ -135,7 +135,7 @@ const restart = Effect.fnUntraced(function* (
 
 export const up = Effect.fnUntraced(function* (input: Input) {
   const planned = yield* plan.make(yield* CommandInput)
-  if (input.check) return yield* report.printPlan(planned, input.json)
+  if (input.check) return yield* report.printPlan(planned, input)
   const plans = yield* instance.makePlans(planned)
   const environment = yield* Effect.context<Command.Environment | Requirements>()
   const started = yield* Ref.make<instance.Group | undefined>(undefined)

@@ -241,4 +241,20 @@ describe("up --check", () => {
       ])
     }).pipe(Effect.scoped)
   )
+
+  it.live("prints the page as an instance, last; none if it is off", () =>
+    Effect.gen(function* () {
+      const config = yield* write("up: { services: { rot13: } }\n")
+      const check = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+        const { stdout } = yield* Cli.runInProcess(["up", "--check", "--config", config, ...args])
+        return stdout.trim().split("\n")
+      })
+      const shown = yield* check("--page", "[::1]:80", "--control", "--page-host", "a.example, b.example")
+      assert.match(shown.at(-1)!, /^page +page +\[::1\]:80 +control=true page-host=a\.example,b\.example$/)
+      const json = (yield* check("--json", "--page", "81")).map((line) => JSON.parse(line))
+      assert.deepStrictEqual(json.at(-1), { name: "page", service: "page", address: "127.0.0.1:81", options: {} })
+      assert.match((yield* check("--page", "on")).at(-1)!, /^page +page +127\.0\.0\.1:8066$/)
+      assert.strictEqual((yield* check("--page", "off")).length, 1)
+    }).pipe(Effect.scoped)
+  )
 })
