@@ -39,4 +39,22 @@ describe("Plane", () => {
     const [place] = Plane.places([peer("🐢".repeat(100), 1, 1)])
     assert.strictEqual(place!.name, `${"🐢".repeat(13)}…`)
   })
+
+  it("gives each name of peers at one place a line of its own", () => {
+    const places = Plane.places([peer("ada", 40, 12), peer("brian", 40, 12), peer("grace", 41, 12), peer("far", 0, 12)])
+    assert.deepStrictEqual(
+      places.map(({ name, nameOffset }) => [name, nameOffset]),
+      [
+        ["ada", 0],
+        ["brian", 26],
+        ["grace", -26],
+        ["far", 0]
+      ]
+    )
+  })
+
+  it("leaves out the names for which there is no room", () => {
+    const names = Plane.places(Array.from({ length: 200 }, (_, index) => peer(`peer ${index}`, 40, 12)))
+    assert.strictEqual(names.filter(({ name }) => name !== "").length, 13)
+  })
 })

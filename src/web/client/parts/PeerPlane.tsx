@@ -25,7 +25,7 @@ export const PeerPlane = ({ peers }: { readonly peers: ReadonlyArray<PageState.P
         aria-label={`Positions of ${Format.plural(places.length, "peer")}`}
       >
         <path class="plane-grid" d={`M${Plane.width / 2} 0V${Plane.height}M0 ${Plane.height / 2}H${Plane.width}`} />
-        {places.map(({ isLeft, name, peer, x, y }) => (
+        {places.map(({ isLeft, name, nameOffset, peer, x, y }) => (
           <g
             key={`${peer.service} ${peer.id}`}
             class={`tone-${Words.peerTones[peer.state]}`}
@@ -35,7 +35,7 @@ export const PeerPlane = ({ peers }: { readonly peers: ReadonlyArray<PageState.P
             <g fill="currentColor" stroke="currentColor">
               {forms[peer.state]}
             </g>
-            <text class="plane-name" x={isLeft ? -16 : 16} y="5" text-anchor={isLeft ? "end" : "start"}>
+            <text class="plane-name" x={isLeft ? -16 : 16} y={nameOffset + 5} text-anchor={isLeft ? "end" : "start"}>
               {name}
             </text>
           </g>
