@@ -146,7 +146,7 @@ const announcedByLog = () => Effect.void
 
 /** Returns the options that do not fit a peer that is looked at, with `--once`, `--listen` or `--screen`. */
 const unfitting = ({ listen, once, screen }: Input): ReadonlyArray<keyof Input> => [
-  ...(once ? (["relay"] as const) : (["settle"] as const)),
+  ...(once ? (["relay", "page"] as const) : (["settle"] as const)),
   ...(once || listen ? (["dialect"] as const) : []),
   ...(screen ? (["json"] as const) : [])
 ]
@@ -160,7 +160,8 @@ export const status = Effect.fnUntraced(function* (given: Input) {
   const wrong = flagConflicts.find(([is]) => is(input))
   if (wrong !== undefined) return yield* new UsageError({ message: wrong[1] })
   if (input.once) {
-    const { settle = "3 seconds" } = input
+    const { page = "off", settle = "3 seconds" } = input
+    if (page !== "off") yield* Effect.logWarning("--page is ignored: with --once the command prints a table and exits")
     return yield* Effect.flatMap(joining(input), ({ join }) =>
       Effect.flatMap(join, (joined) => once(joined, settle, input.json))
     ).pipe(Effect.scoped, Effect.provide(network.layer))

@@ -115,4 +115,20 @@ describe("status", () => {
       assert.notInclude((yield* other!.shutdown).stdout, "stranger")
     }).pipe(Effect.scoped)
   )
+
+  it.live("--once serves no page: one on the command line is a warning, one of the settings is for other uses", () =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const run = (args: ReadonlyArray<string>, env = {}) =>
+        Cli.runInProcess(["status", "--once", "--settle", "1ms", "--address", loopback, "--port", `${port}`, ...args], {
+          env
+        })
+      const given = yield* run(["--page", "127.0.0.1:0"])
+      assert.strictEqual(given.code, 0)
+      assert.deepStrictEqual(given.stderr.match(/.*page.*/g)?.length, 1, given.stderr)
+      assert.match(given.stderr, /--page is ignored: with --once the command prints a table and exits/)
+      assert.notInclude((yield* run(["--page", "off"])).stderr, "page")
+      assert.notInclude((yield* run([], { STATUS_PAGE: "127.0.0.1:0" })).stderr, "page")
+    })
+  )
 })
