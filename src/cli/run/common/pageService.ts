@@ -1,6 +1,7 @@
 /** A service of the process as the page shows it: its row, its packets and its game. */
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Endpoint from "../../../network/Endpoint.ts"
 import type * as PageState from "../../../web/PageState.ts"
 import type * as ServiceSource from "../../../web/sources/ServiceSource.ts"
 import type { Running } from "../../common/ServerHost.ts"
@@ -21,6 +22,8 @@ export interface PageService extends Pick<PageState.Service, "name" | "restarts"
 export interface Port {
   readonly protocol: "tcp" | "udp"
   readonly port: number
+  /** Address of the service; absent for one on all addresses. */
+  readonly address?: string
   readonly dissector: string
 }
 
@@ -29,6 +32,15 @@ const isServedElsewhere = ({ model, perClient, threads }: knownServices.Values, 
   model === "processes" ||
   (model === "threads" && perClient !== true) ||
   (service === "tftp" && typeof threads === "number" && threads > 1)
+
+/**
+ * Returns the address at which alone a service has its packets; undefined for any. A peer of `status` receives what is
+ * sent to a broadcast address, and may have several sockets.
+ */
+const ownAddressOf = (service: string, inet: NetAddress.InetAddress): string | undefined => {
+  const isAny = service === "status" || NetAddress.isUnspecified(NetAddress.toCanonical(inet.address))
+  return isAny ? undefined : Endpoint.fromInet(inet).address
+}
 
 /** Returns the port of a service whose packets this process sees; undefined if it sees none of them. */
 export const packetsOf = ({
@@ -40,7 +52,10 @@ export const packetsOf = ({
   const address = running?.address
   if (known === undefined || address === undefined || !NetAddress.isInetAddress(address)) return undefined
   if (isServedElsewhere(values, service)) return undefined
-  return { protocol: known.protocol, port: address.port, dissector: service.split(" ")[0]! }
+  const { protocol } = known
+  const own = ownAddressOf(service, address)
+  const port = { protocol, port: address.port, dissector: service.split(" ")[0]! }
+  return own === undefined ? port : { ...port, address: own }
 }
 
 const games: ReadonlySet<string> = new Set<PageState.Game>(["board", "guess", "hangman"])

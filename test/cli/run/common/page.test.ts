@@ -130,6 +130,38 @@ describe("up --page", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("tells the packets of two instances on one port of different addresses apart", () =>
+    Effect.gen(function* () {
+      const port = yield* portInUse.pipe(Effect.scoped)
+      const { calls, until } = yield* visitUp(
+        `one: { service: rot13, host: 127.0.0.1, port: ${port} }, two: { service: rot13, host: 127.0.0.2, port: ${port} }`
+      )
+      yield* until(({ services }) => services.length === 2 && services.every(({ state }) => state === "ready"))
+      const talk = Effect.forEach(["127.0.0.1", "127.0.0.2"], (host) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const connection = yield* connect(`${host}:${port}`)
+            yield* connection.write("Hello")
+            yield* connection.pull
+          })
+        )
+      )
+      const arrowsOf = (service: string) =>
+        calls.packets({ service }).pipe(
+          // The first batch is empty: the watch has begun.
+          Stream.tap(({ arrows }) => (arrows.length === 0 ? Effect.forkScoped(talk) : Effect.void)),
+          Stream.flatMap(({ arrows }) => Stream.fromIterable(arrows)),
+          Stream.takeUntil(({ kind }) => kind === "REPLY"),
+          Stream.runCollect
+        )
+      const two = yield* arrowsOf("two")
+      assert.isAbove(two.length, 0)
+      for (const { from, to } of two) assert.include([from, to], `127.0.0.2:${port}`)
+      const one = yield* arrowsOf("one")
+      for (const { from, to } of one) assert.include([from, to], `127.0.0.1:${port}`)
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
   it.live("runs the services without a page whose port is in use, with one warning", () =>
     Effect.gen(function* () {
       const port = yield* portInUse

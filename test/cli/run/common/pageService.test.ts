@@ -39,18 +39,36 @@ describe("pageService.toEntry", () => {
 
 describe("pageService.packetsOf", () => {
   it.each([
-    ["rot13", {}, { protocol: "tcp", port: 1067, dissector: "rot13" }],
-    ["status relay", {}, { protocol: "udp", port: 1067, dissector: "status" }],
-    ["tftp", { threads: 1 }, { protocol: "udp", port: 1067, dissector: "tftp" }],
+    ["rot13", {}, { protocol: "tcp", port: 1067, address: "127.0.0.1", dissector: "rot13" }],
+    ["status relay", {}, { protocol: "udp", port: 1067, address: "127.0.0.1", dissector: "status" }],
+    ["status", {}, { protocol: "udp", port: 1067, dissector: "status" }],
+    ["tftp", { threads: 1 }, { protocol: "udp", port: 1067, address: "127.0.0.1", dissector: "tftp" }],
     ["tftp", { threads: 4 }, undefined],
-    ["hangman", { model: "select" }, { protocol: "tcp", port: 1067, dissector: "hangman" }],
+    ["hangman", { model: "select" }, { protocol: "tcp", port: 1067, address: "127.0.0.1", dissector: "hangman" }],
     ["hangman", { model: "processes" }, undefined],
     ["hangman", { model: "threads", perClient: false }, undefined],
-    ["hangman", { model: "threads", perClient: true }, { protocol: "tcp", port: 1067, dissector: "hangman" }],
+    [
+      "hangman",
+      { model: "threads", perClient: true },
+      { protocol: "tcp", port: 1067, address: "127.0.0.1", dissector: "hangman" }
+    ],
     ["farm", {}, undefined],
     ["constructor", {}, undefined]
   ] as const)("of %s with %j", (service, values, expected) => {
     assert.deepStrictEqual(pageService.packetsOf({ service, values, running: { address } }), expected)
+  })
+})
+
+describe("pageService.packetsOf, of an address", () => {
+  it.each([
+    ["0.0.0.0", undefined],
+    ["::", undefined],
+    ["::ffff:0.0.0.0", undefined],
+    ["::1", "::1"],
+    ["::ffff:192.0.2.7", "192.0.2.7"]
+  ])("%s has the packets of %s", (literal, expected) => {
+    const running = { address: NetAddress.inetAddressFromIpStringUnsafe(literal, 1_067) }
+    assert.strictEqual(pageService.packetsOf({ service: "rot13", values: {}, running })?.address, expected)
   })
 })
 
