@@ -5,6 +5,8 @@ const round = (value: number) => Math.round(value * 10) / 10
 /** A box of a chart, in units of its picture. */
 export interface Box {
   readonly width: number
+  /** The column of the first value. Default 0. */
+  readonly left?: number
   /** The row of zero, and of `max`: rows count downwards. */
   readonly zero: number
   readonly top: number
@@ -13,15 +15,15 @@ export interface Box {
 }
 
 /** Returns the path of a line through the values. */
-export const line = (values: ReadonlyArray<number>, { max, top, width, zero }: Box): string => {
-  const step = values.length < 2 ? 0 : width / (values.length - 1)
+export const line = (values: ReadonlyArray<number>, { left = 0, max, top, width, zero }: Box): string => {
+  const step = values.length < 2 ? 0 : (width - left) / (values.length - 1)
   const row = (value: number) => round(zero + (top - zero) * Math.min(1, value / max))
-  return values.map((value, at) => `${at === 0 ? "M" : "L"}${round(at * step)} ${row(value)}`).join("")
+  return values.map((value, at) => `${at === 0 ? "M" : "L"}${round(left + at * step)} ${row(value)}`).join("")
 }
 
 /** Returns the path of the area between the values and zero. */
 export const area = (values: ReadonlyArray<number>, box: Box): string =>
-  `${line(values, box)}L${box.width} ${box.zero}L0 ${box.zero}Z`
+  `${line(values, box)}L${box.width} ${box.zero}L${box.left ?? 0} ${box.zero}Z`
 
 /** The least top of a chart in bytes a second: the heartbeats of a quiet service do not look like a storm. */
 const leastPeakBytes = 1_000

@@ -11,6 +11,8 @@ export interface Totals {
 
 /** Bytes of a service in each of the last seconds. */
 export interface Traffic {
+  /** The second of the first totals, since 1970: the bytes before it are unknown. */
+  readonly firstSecond: number
   /** The newest second, since 1970. */
   readonly second: number
   /** Bytes by second, the newest last. */
@@ -32,6 +34,7 @@ const addLast = (values: ReadonlyArray<number>, amount: number): ReadonlyArray<n
 
 /** Creates traffic without bytes. The totals are those of the time before. */
 export const make = (atMillis: number, totals: Totals): Traffic => ({
+  firstSecond: secondOf(atMillis),
   second: secondOf(atMillis),
   received: noBytes,
   sent: noBytes,
@@ -46,6 +49,7 @@ export const add = (traffic: Traffic, atMillis: number, totals: Totals): Traffic
   const second = Math.max(traffic.second, secondOf(atMillis))
   const seconds = second - traffic.second
   return {
+    firstSecond: traffic.firstSecond,
     second,
     received: addLast(shift(traffic.received, seconds), Math.max(0, totals.received - traffic.totals.received)),
     sent: addLast(shift(traffic.sent, seconds), Math.max(0, totals.sent - traffic.totals.sent)),
@@ -57,6 +61,8 @@ export const add = (traffic: Traffic, atMillis: number, totals: Totals): Traffic
 export interface Series {
   readonly received: ReadonlyArray<number>
   readonly sent: ReadonlyArray<number>
+  /** Number of the last seconds whose bytes are known; those before were not watched. */
+  readonly knownSeconds: number
 }
 
 /** Returns the bytes of each of the last complete seconds before a time, the newest last. */
@@ -64,13 +70,16 @@ export const series = (traffic: Traffic, nowMillis: number): Series => {
   const seconds = secondOf(nowMillis) - 1 - traffic.second
   const at = (values: ReadonlyArray<number>) =>
     seconds >= 0 ? shift(values, seconds) : [...noBytes.slice(0, -seconds), ...values.slice(0, seconds)]
-  return { received: at(traffic.received), sent: at(traffic.sent) }
+  const knownSeconds = Math.min(windowSeconds, Math.max(0, secondOf(nowMillis) - traffic.firstSecond))
+  return { received: at(traffic.received), sent: at(traffic.sent), knownSeconds }
 }
 
 /** Returns the sum of series, second by second. */
 export const sum = (all: ReadonlyArray<Series>): Series => {
-  const total = (key: keyof Series) => noBytes.map((_, at) => all.reduce((bytes, one) => bytes + one[key][at]!, 0))
-  return { received: total("received"), sent: total("sent") }
+  const total = (key: "received" | "sent") =>
+    noBytes.map((_, at) => all.reduce((bytes, one) => bytes + one[key][at]!, 0))
+  const knownSeconds = all.reduce((most, one) => Math.max(most, one.knownSeconds), 0)
+  return { received: total("received"), sent: total("sent"), knownSeconds }
 }
 
 /** Seconds over which the present rate is averaged. */

@@ -12,6 +12,10 @@ describe("Chart", () => {
     assert.strictEqual(Chart.line([0, 5, 10], box), "M0 50L50 25L100 0")
   })
 
+  it("a line of fewer values begins later", () => {
+    assert.strictEqual(Chart.area([5, 10], { ...box, left: 60 }), "M60 25L100 0L100 50L60 50Z")
+  })
+
   it("a chart below its zero line grows downwards", () => {
     assert.strictEqual(Chart.line([0, 10], { ...box, top: 100 }), "M0 50L100 100")
   })

@@ -55,6 +55,15 @@ describe("Traffic", () => {
     assert.strictEqual(sum(Traffic.add(rebased, startMillis + 2_000, { received: 1e9 + 5, sent: 1e9 }).received), 15)
   })
 
+  it("says how many of the last seconds were watched", () => {
+    const traffic = Traffic.make(startMillis, { received: 0, sent: 0 })
+    const seconds = (afterMillis: number) => Traffic.series(traffic, startMillis + afterMillis).knownSeconds
+    assert.deepStrictEqual([0, 1_000, 30_500, 600_000].map(seconds), [0, 1, 30, Traffic.windowSeconds])
+    const later = Traffic.make(startMillis + 5_000, { received: 0, sent: 0 })
+    const both = Traffic.sum([traffic, later].map((one) => Traffic.series(one, startMillis + 9_000)))
+    assert.strictEqual(both.knownSeconds, 9)
+  })
+
   it("a clock that goes back does not move the window", () => {
     const traffic = Traffic.make(startMillis, { received: 0, sent: 0 })
     const back = Traffic.add(traffic, startMillis - 60_000, { received: 5, sent: 0 })

@@ -5,12 +5,18 @@ import * as Traffic from "../Traffic.ts"
 
 const width = Traffic.windowSeconds - 1
 
+/** Returns the seconds whose bytes are known, and the column of the first one. A line has at least two seconds. */
+const known = ({ knownSeconds, received, sent }: Traffic.Series) => {
+  const seconds = Math.max(2, knownSeconds)
+  return { received: received.slice(-seconds), sent: sent.slice(-seconds), left: Traffic.windowSeconds - seconds }
+}
+
 /** Draws the bytes of both directions as a small area, with both rates beside it. */
 export const Sparkline = (props: { readonly series: Traffic.Series; readonly of: string }) => {
-  const { received, sent } = props.series
+  const { left, received, sent } = known(props.series)
   const both = received.map((bytes, at) => bytes + sent[at]!)
   const top = Chart.peak(both)
-  const box = { width, zero: 31, top: 2, max: top }
+  const box = { width, left, zero: 31, top: 2, max: top }
   const label = `Traffic of ${props.of} in the last two minutes: at most ${Format.rate(Math.max(...both))}`
   return (
     <svg class="spark" viewBox={`0 0 ${width} 32`} preserveAspectRatio="none" role="img" aria-label={label}>
@@ -43,9 +49,9 @@ export const Rates = ({ series }: { readonly series: Traffic.Series }) => (
 
 /** Draws what was received above the line of zero, and what was sent below it. */
 export const TrafficChart = (props: { readonly series: Traffic.Series; readonly of: string }) => {
-  const { received, sent } = props.series
+  const { left, received, sent } = known(props.series)
   const top = Chart.peak(received, sent)
-  const above = { width, zero: 50, top: 3, max: top }
+  const above = { width, left, zero: 50, top: 3, max: top }
   const below = { ...above, top: 97 }
   const most = [Math.max(...received), Math.max(...sent)] as const
   const label = `Traffic of ${props.of} in the last two minutes: at most ${Format.rate(most[0])} received and ${Format.rate(most[1])} sent`
