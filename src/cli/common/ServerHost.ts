@@ -23,6 +23,8 @@ export interface Running {
   readonly ownPortClients?: Effect.Effect<ReadonlyArray<Endpoint.Endpoint>> | undefined
   /** Sources of its rows on the page, besides its state and its connections. Default: none. */
   readonly page?: PageHub.Source | undefined
+  /** Counters for the page, which grow while requests are in progress. Default: `stats`. */
+  readonly pageStats?: Effect.Effect<unknown> | undefined
 }
 
 /** A host of servers. */

@@ -74,3 +74,31 @@ export const make = Effect.fnUntraced(function* (service: string, server: Pick<T
   })
   return { transfers }
 })
+
+type Counters = TftpServer.Stats
+
+const directions: Readonly<Record<Status["transfer"]["kind"], "bytesReceived" | "bytesSent">> = {
+  RRQ: "bytesSent",
+  WRQ: "bytesReceived"
+}
+
+/** Returns the counters with the bytes of the transfers that run, which the server adds at their end. */
+const withRunning = (stats: Counters, all: ReadonlyArray<Status>): Counters => {
+  const total = { bytesReceived: stats.bytesReceived, bytesSent: stats.bytesSent }
+  for (const one of all) if (isRunning(one)) total[directions[one.transfer.kind]] += bytesOf(one)
+  return { ...stats, ...total }
+}
+
+/** Makes the counters of a server for the page, whose bytes grow while transfers run and never fall. */
+export const makeStats = Effect.fnUntraced(function* (server: Pick<TftpServer.Server, "stats" | "transfers">) {
+  const highest = yield* Ref.make({ bytesReceived: 0, bytesSent: 0 })
+  return Effect.gen(function* () {
+    const stats = withRunning(yield* server.stats, yield* server.transfers)
+    // The end of a transfer is listed a moment before its bytes are counted.
+    const bytes = yield* Ref.updateAndGet(highest, ({ bytesReceived, bytesSent }) => ({
+      bytesReceived: Math.max(bytesReceived, stats.bytesReceived),
+      bytesSent: Math.max(bytesSent, stats.bytesSent)
+    }))
+    return { ...stats, ...bytes }
+  })
+})

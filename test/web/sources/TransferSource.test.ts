@@ -118,4 +118,32 @@ describe("TransferSource", () => {
       assert.isTrue(isTransfer(done))
     })
   )
+
+  it.effect("counts the bytes of transfers that run, once, and never fewer than before", () =>
+    Effect.gen(function* () {
+      const shown = yield* Ref.make<ReadonlyArray<Status>>([])
+      const counted = yield* Ref.make(0)
+      const none = { active: 0, started: 0, finished: 0, probed: 0, failed: 0, gaveWay: 0, refused: 0 }
+      const others = { duplicates: 0, malformed: 0, resent: 0, bytesReceived: 5 }
+      const stats = yield* TransferSource.makeStats({
+        stats: Effect.map(Ref.get(counted), (bytesSent) => ({ ...none, ...others, bytesSent })),
+        transfers: Ref.get(shown)
+      })
+      const bytesAfter = (all: ReadonlyArray<Status>, bytesSent: number) =>
+        Effect.gen(function* () {
+          yield* Ref.set(shown, all)
+          yield* Ref.set(counted, bytesSent)
+          const { bytesReceived, bytesSent: sent } = yield* stats
+          return [bytesReceived, sent]
+        })
+      const upload = status(2, 70, { transfer: { id: 2, kind: "WRQ", filename: "u", mode: "octet", client } })
+      assert.deepStrictEqual(yield* bytesAfter([status(1, 1_000), upload], 0), [75, 1_000])
+      // It has ended, and is not counted yet.
+      assert.deepStrictEqual(yield* bytesAfter([status(1, 1_200, { state: "done", endedAtMillis: 9 })], 0), [75, 1_000])
+      assert.deepStrictEqual(
+        yield* bytesAfter([status(1, 1_200, { state: "done", endedAtMillis: 9 })], 1_200),
+        [75, 1_200]
+      )
+    })
+  )
 })

@@ -80,7 +80,7 @@ export const toEntry = (one: PageService, hasRestart: boolean): ServiceSource.En
   const tryIt = address === undefined ? undefined : knownServices.tryItOf(service, address, values)
   return {
     ...{ name, state, restarts, sinceMillis },
-    stats: running?.stats ?? Effect.undefined,
+    stats: running?.pageStats ?? running?.stats ?? Effect.undefined,
     hasPackets: packetsOf(one) !== undefined,
     canRestart: hasRestart && state !== "stopped",
     ...(address === undefined ? {} : { address: NetAddress.formatSocketAddress(address) }),

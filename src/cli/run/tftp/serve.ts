@@ -169,11 +169,13 @@ export const serve = Effect.fnUntraced(function* ({ threads = 1, ...input }: Inp
       Effect.catch(explainListenError("tftp", input.port, "--port", "udp"))
     )
     const page = yield* TransferSource.make(input.service ?? "tftp", server)
+    const pageStats = yield* TransferSource.makeStats(server)
     const ownPortClients = Effect.map(server.transfers, (all) =>
       all.flatMap(({ state, transfer }) => (state === "running" ? [transfer.client] : []))
     )
     const reread = Effect.flatMap(Deferred.await(inForce), ({ reread }) => reread)
-    return { ...server, limitKeys, ownPortClients, page, resources, ...(input.rules === undefined ? {} : { reread }) }
+    const shown = { ownPortClients, page, pageStats }
+    return { ...server, ...shown, limitKeys, resources, ...(input.rules === undefined ? {} : { reread }) }
   })
   // No file is opened as root.
   yield* runServer.serve("tftp", input, start, {
