@@ -29,6 +29,9 @@ export interface TableProps<Row> {
   readonly omitted?: number
 }
 
+/** Rows that are drawn before the user asks for all: as many as take little time when all of them change. */
+const firstRows = 100
+
 const classOf = <Row,>({ from, isNumber }: Column<Row>) =>
   `${isNumber ? "number" : ""} ${from === undefined ? "" : `from-${from}`}`.trim() || undefined
 
@@ -63,9 +66,10 @@ const Heading = <Row,>(props: {
   )
 }
 
-/** Shows rows as a table. */
+/** Shows rows as a table, the first hundred unless the user asks for all. */
 export const DataTable = <Row,>(props: TableProps<Row>) => {
   const [order, setOrder] = useState(props.sort)
+  const [isWhole, setWhole] = useState(false)
   const sortBy = props.columns.find(({ title }) => title === order?.title)?.sortBy
   const rows = order === undefined || sortBy === undefined ? props.rows : Rows.sort(props.rows, sortBy, order.direction)
   const [first, ...others] = props.columns
@@ -82,7 +86,7 @@ export const DataTable = <Row,>(props: TableProps<Row>) => {
             </tr>
           </thead>
           <tbody>
-            {rows.map((row) => (
+            {(isWhole ? rows : rows.slice(0, firstRows)).map((row) => (
               <tr key={props.keyOf(row)}>
                 <th scope="row" class={classOf(first!)}>
                   {first!.cell(row)}
@@ -97,6 +101,13 @@ export const DataTable = <Row,>(props: TableProps<Row>) => {
           </tbody>
         </table>
       </div>
+      {rows.length > firstRows && (
+        <p class="all-rows">
+          <button type="button" class="button button-small" onClick={() => setWhole(!isWhole)}>
+            {isWhole ? `Show the first ${firstRows}` : `Show all ${Format.count(rows.length)}`}
+          </button>
+        </p>
+      )}
       <Omitted number={props.omitted ?? 0} />
     </>
   )

@@ -31,15 +31,14 @@ export const ConnectionsView = () => {
       }
       aside={<Filter label="Filter by client or service" value={query} onChange={setQuery} />}
     >
-      {found.length === 0 ? (
+      {found.length === 0 && (
         <div class="panel empty">
           <p>No connection shown here matches the filter.</p>
         </div>
-      ) : (
-        <section class="panel" aria-label="Open connections">
-          <ConnectionTable rows={found} omitted={omitted} hasService />
-        </section>
       )}
+      <section class="panel" aria-label="Open connections" hidden={found.length === 0}>
+        <ConnectionTable rows={found} omitted={omitted} hasService />
+      </section>
     </View>
   )
 }

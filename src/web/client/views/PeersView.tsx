@@ -129,21 +129,20 @@ export const PeersView = () => {
           ]}
         />
       </section>
-      {found.length === 0 ? (
+      {found.length === 0 && (
         <div class="panel empty">
           <p>No peer shown here matches the filter.</p>
         </div>
-      ) : (
-        <section class="panel" aria-label="Peers">
-          <DataTable
-            caption="Peers of the status services"
-            columns={columns}
-            rows={found}
-            keyOf={({ id, service }) => `${service} ${id}`}
-            omitted={omitted}
-          />
-        </section>
       )}
+      <section class="panel" aria-label="Peers" hidden={found.length === 0}>
+        <DataTable
+          caption="Peers of the status services"
+          columns={columns}
+          rows={found}
+          keyOf={({ id, service }) => `${service} ${id}`}
+          omitted={omitted}
+        />
+      </section>
       <PeerPlane peers={found} />
     </View>
   )

@@ -64,15 +64,14 @@ export const TransfersView = () => {
           ]}
         />
       </div>
-      {found.length === 0 ? (
+      {found.length === 0 && (
         <div class="panel empty">
           <p>No transfer shown here matches.</p>
         </div>
-      ) : (
-        <section class="panel" aria-label="Transfers">
-          <TransferTable rows={found} omitted={omitted} />
-        </section>
       )}
+      <section class="panel" aria-label="Transfers" hidden={found.length === 0}>
+        <TransferTable rows={found} omitted={omitted} />
+      </section>
     </View>
   )
 }
