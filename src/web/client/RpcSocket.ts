@@ -121,6 +121,14 @@ const receive = (
   handlers?.end(failureOf(message.exit))
 }
 
+/** Takes the messages of a frame. Returns false if they are not of this protocol, which ends all requests. */
+const receiveAll = (data: unknown, requests: Requests, reply: (message: RpcMessage.FromClientEncoded) => void) => {
+  const messages = parse(data)
+  if (messages === undefined) endAll(requests, { _tag: "Defect" })
+  else for (const message of messages) receive(message, requests, reply)
+  return messages !== undefined
+}
+
 /** Sends pings, and calls `end` if nothing has arrived since the last one. */
 const makePinger = (after: After, ping: () => void, end: () => void) => {
   let isAlive = true
@@ -181,13 +189,8 @@ export const make = ({ after, onLost, onOpen, url }: Options): RpcSocket => {
       onOpen()
     }
     opened.onmessage = ({ data }) => {
-      const messages = parse(data)
-      if (messages === undefined) {
-        endAll(requests, { _tag: "Defect" })
-        return opened.close()
-      }
       pinger.arrived()
-      for (const message of messages) receive(message, requests, reply)
+      if (!receiveAll(data, requests, reply)) opened.close()
     }
     opened.onclose = () => {
       pinger.stop()

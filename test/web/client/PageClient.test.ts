@@ -30,7 +30,7 @@ const service = (state: PageState.Service["state"]): PageState.Service => ({
 })
 
 const notFound = new PageError({ reason: "NotFound", message: "nobody is unknown" })
-const invalid = new PageError({ reason: "Invalid", message: "nobody is no board" })
+const invalid = new PageError({ reason: "Invalid", message: "nobody is not a board" })
 
 /** Services for one page: it plays a game that repeats lines, and restarts whatever exists. */
 const games = Effect.gen(function* () {

@@ -11,7 +11,7 @@ const connected = (
     readonly rpc: RpcSocket.RpcSocket
     readonly sockets: ReadonlyArray<FakeSocket.FakeSocket>
     readonly timers: FakeSocket.Timers
-    /** What has happened, in order. */
+    /** Events in their order. */
     readonly seen: ReadonlyArray<string>
     readonly restart: (service: string) => () => void
   }) => void
