@@ -32,6 +32,7 @@ export const views: ReadonlyArray<View> = [
   {
     name: "laboratory",
     route: "#/lab?protocol=stop-and-wait&seed=7&loss=20&delay=50",
-    isShown: async (page) => page.locator("main svg").first().waitFor()
+    // The end of the run: the line of the present is drawn before it only.
+    isShown: async (page) => page.locator("main .diagram svg:not(:has(.diagram-now))").waitFor()
   }
 ]
