@@ -28,6 +28,7 @@ const sourcesHash = () => {
     "package-lock.json",
     "package.json",
     "scripts/build-command.ts",
+    "scripts/Licenses.ts",
     ...Fs.globSync("src/**/*.ts", { cwd: root }).sort()
   ]
   for (const path of paths)
