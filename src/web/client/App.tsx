@@ -147,15 +147,18 @@ const useAlert = (): string => {
 /** The whole page. */
 export const App = () => {
   const route = useRoute()
+  const { status } = usePage()
   const key = Route.keyOf(route)
   useArrival(key, `${useAlert()}${Route.title(route)}`)
+  // The laboratory needs no process: what it shows stays true.
+  const isStale = status === "lost" && route.page !== "lab"
   return (
     <>
       <button type="button" class="skip" onClick={skip}>
         Skip to the content
       </button>
       <Header route={route} />
-      <main id="main" class="main">
+      <main id="main" class={isStale ? "main stale" : "main"}>
         <Notice />
         <Boundary key={key}>
           <View route={route} />

@@ -62,6 +62,9 @@ export const takeToken = (): string => {
   return given ?? read(() => sessionStorage, tokenKey) ?? ""
 }
 
+/** Forgets the token of this tab. */
+export const forgetToken = (): void => write(() => sessionStorage, tokenKey, undefined)
+
 /** A choice of the theme: that of the system, or one of both. */
 export type Theme = "system" | "light" | "dark"
 

@@ -73,6 +73,26 @@ export const headline = (services: ReadonlyArray<Pick<PageState.Service, "name" 
   return { tone: "good", text }
 }
 
+/** Returns the last answer that is known while the process cannot be asked: neither good nor bad. */
+export const lastKnown = (services: ReadonlyArray<Pick<PageState.Service, "name" | "state">>): Headline => ({
+  tone: "muted",
+  text: `Last known: ${headline(services).text}`
+})
+
+/** Returns why the token of a tab gives no control, and what to do; undefined without a token, or if it does. */
+export const tokenProblem = (about: {
+  /** Empty until the process has answered. */
+  readonly version: string
+  readonly hasToken: boolean
+  readonly hasControl: boolean
+  readonly isAllowed: boolean
+}): string | undefined => {
+  if (!about.hasToken || about.isAllowed || about.version === "") return undefined
+  return about.hasControl
+    ? "The token of this tab is not valid: it is that of another start of the process, or mistyped. Open the link that the process has printed at its latest start."
+    : "The token of this tab is not valid any more: the process now runs without control."
+}
+
 /** Totals of transfers. */
 export interface TransferTotals {
   readonly running: number

@@ -7,6 +7,7 @@ import type * as PageClient from "./PageClient.ts"
 import * as Route from "./Route.ts"
 import * as Store from "./Store.ts"
 import type * as Traffic from "./Traffic.ts"
+import * as Words from "./Words.ts"
 
 /** The state of the page, for views. */
 export interface Page {
@@ -14,6 +15,8 @@ export interface Page {
   readonly status: PageClient.Status
   /** `hasControl`: the process takes control. `isAllowed`: this browser has the token for it. */
   readonly control: { readonly hasControl: boolean; readonly isAllowed: boolean }
+  /** Why the token of this tab gives no control; undefined without a token, or if it does. */
+  readonly tokenProblem: string | undefined
   /** The process's time now, in milliseconds since 1970. */
   readonly atMillis: number
   /** The process's time at its latest update; 0 before the first one. */
@@ -74,6 +77,8 @@ const useSeconds = (): void => {
 /** Watches the process for all views inside. */
 export const PageProvider = (props: {
   readonly client: PageClient.PageClient
+  /** True if this tab has a token, valid or not. */
+  readonly hasToken: boolean
   readonly children: ComponentChildren
 }) => {
   const state = useStore(props.client)
@@ -82,6 +87,7 @@ export const PageProvider = (props: {
     snapshot: state.snapshot,
     status: state.status,
     control: state.about,
+    tokenProblem: Words.tokenProblem({ ...state.about, hasToken: props.hasToken }),
     atMillis: Browser.nowMillis() + state.clockOffsetMillis,
     updatedMillis: state.updatedMillis,
     version: state.about.version,

@@ -11,7 +11,8 @@ const url = new URL("/rpc", location.href)
 url.protocol = url.protocol === "https:" ? "wss:" : "ws:"
 url.hash = ""
 
-const client = PageClient.make({ url: url.href, token: Browser.takeToken(), after: Browser.after })
+const token = Browser.takeToken()
+const client = PageClient.make({ url: url.href, token, after: Browser.after })
 
 // The link with a token, opened in a tab that shows the page already.
 addEventListener("hashchange", () => {
@@ -22,7 +23,7 @@ addEventListener("hashchange", () => {
 })
 
 render(
-  <PageProvider client={client}>
+  <PageProvider client={client} hasToken={token !== ""}>
     <App />
   </PageProvider>,
   document.getElementById("page")!

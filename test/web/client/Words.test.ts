@@ -40,6 +40,22 @@ describe("Words", () => {
     assert.deepStrictEqual(Words.headline(services(...states)), headline)
   )
 
+  it("lastKnown is neither good nor bad, and says that it is old", () => {
+    assert.deepStrictEqual(Words.lastKnown(services("ready", "ready")), {
+      tone: "muted",
+      text: "Last known: All 2 services are ready"
+    })
+    assert.strictEqual(Words.lastKnown(services("failed")).tone, "muted")
+  })
+
+  it("tokenProblem names a token that gives no control, and waits for the answer of the process", () => {
+    const about = { version: "1.0.0", hasToken: true, hasControl: true, isAllowed: false }
+    assert.match(Words.tokenProblem(about)!, /not valid.*Open the link/)
+    assert.match(Words.tokenProblem({ ...about, hasControl: false })!, /not valid any more.*without control/)
+    for (const fine of [{ version: "" }, { hasToken: false }, { isAllowed: true }])
+      assert.isUndefined(Words.tokenProblem({ ...about, ...fine }))
+  })
+
   it("transferTotals counts by end, and adds the rates of the running ones", () => {
     const rows = [transfer(1, "running"), transfer(2, "running"), transfer(3, "done"), transfer(4, "refused")]
     assert.deepStrictEqual(Words.transferTotals(rows), {

@@ -1,11 +1,17 @@
 /** A notice above the view, while the page is not what the process is. */
+import * as Browser from "../Browser.ts"
 import * as Format from "../Format.ts"
 import { usePage } from "../hooks.tsx"
 import { Mark } from "./Mark.tsx"
 
-/** Shows that the connection is lost, or that the page is of another version. */
+const watchOnly = () => {
+  Browser.forgetToken()
+  location.reload()
+}
+
+/** Shows that the connection is lost, that the page is of another version, or that its token is not valid. */
 export const Notice = () => {
-  const { atMillis, isOutdated, status, updatedMillis } = usePage()
+  const { atMillis, isOutdated, status, tokenProblem, updatedMillis } = usePage()
   if (status === "lost") {
     return (
       <div class="notice notice-bad">
@@ -14,6 +20,17 @@ export const Notice = () => {
           The connection to the process is lost. The page connects again by itself.{" "}
           {updatedMillis > 0 && <span>What you see is {Format.age(atMillis - updatedMillis)} old.</span>}
         </p>
+      </div>
+    )
+  }
+  if (!isOutdated && tokenProblem !== undefined) {
+    return (
+      <div class="notice notice-warn" role="status">
+        <Mark tone="warn" />
+        <p>{tokenProblem}</p>
+        <button type="button" class="button button-small" onClick={watchOnly}>
+          Only watch
+        </button>
       </div>
     )
   }

@@ -53,10 +53,10 @@ const Totals = () => {
 
 /** Shows all services, and what happens now. */
 export const OverviewView = () => {
-  const { snapshot, updatedMillis } = usePage()
+  const { snapshot, status, updatedMillis } = usePage()
   const { services } = snapshot
   if (updatedMillis === 0) return <Empty text="" />
-  const { text, tone } = Words.headline(services)
+  const { text, tone } = status === "lost" ? Words.lastKnown(services) : Words.headline(services)
   return (
     <div class="stack">
       <div class="panel summary">
