@@ -19,14 +19,14 @@ const maxNameChars = 14
 /** Room of a name: the height of its line, the width of a character, and the distance from the mark. */
 const nameHeight = 26
 const characterWidth = 12
-const nameDistance = 16
+const nameOffsetWidth = 16
 
 /** A peer on the plane. */
 export interface Place {
   readonly peer: PageState.Peer
   readonly x: number
   readonly y: number
-  /** Empty if there is no room beside the names of others. */
+  /** Empty if it does not fit beside the names of others. */
   readonly name: string
   /** Distance of the name below the mark, negative above: names of peers close to each other have a line each. */
   readonly nameOffset: number
@@ -50,7 +50,7 @@ const offsets: ReadonlyArray<number> = [
 
 /** Returns the ends of a name on its line. */
 const extentOf = ({ isLeft, name, x }: Place): readonly [from: number, to: number] => {
-  const length = Array.from(name).length * characterWidth + nameDistance
+  const length = Array.from(name).length * characterWidth + nameOffsetWidth
   return isLeft ? [x - length, x] : [x, x + length]
 }
 

@@ -53,7 +53,7 @@ describe("Plane", () => {
     )
   })
 
-  it("leaves out the names for which there is no room", () => {
+  it("leaves out the names that do not fit", () => {
     const names = Plane.places(Array.from({ length: 200 }, (_, index) => peer(`peer ${index}`, 40, 12)))
     assert.strictEqual(names.filter(({ name }) => name !== "").length, 13)
   })
