@@ -58,7 +58,8 @@ export type Rows<Row> = ReadonlyArray<Row> | PageSections.List<Row>
 export interface Source {
   readonly services?: Effect.Effect<ReadonlyArray<PageState.Service>> | undefined
   readonly connections?: Effect.Effect<Rows<PageState.Connection>> | undefined
-  readonly transfers?: Effect.Effect<Rows<PageState.Transfer>> | undefined
+  /** Totals count the transfers of the service, of which there may be more than rows. Default: those of the rows. */
+  readonly transfers?: Effect.Effect<ReadonlyArray<PageState.Transfer> | PageState.Snapshot["transfers"]> | undefined
   readonly peers?: Effect.Effect<Rows<PageState.Peer>> | undefined
   readonly farms?: Effect.Effect<Rows<PageState.Farm>> | undefined
 }
@@ -127,7 +128,7 @@ const makeReader = (entries: ReadonlySet<Entry>, warn: ReturnType<typeof makeWar
     const snapshot: Record<PageSections.Name, unknown> = {
       services: rowsOf("services").flatMap(({ rows }) => rows),
       connections: PageSections.join(rowsOf("connections")),
-      transfers: PageSections.join(rowsOf("transfers")),
+      transfers: PageSections.joinTransfers(rowsOf("transfers") as ReadonlyArray<PageState.Snapshot["transfers"]>),
       peers: PageSections.join(rowsOf("peers")),
       farms: PageSections.join(rowsOf("farms"))
     }

@@ -7,6 +7,7 @@
 import * as Schema from "effect/Schema"
 import { EncodedUpdate } from "./EncodedUpdate.ts"
 import * as PageState from "./PageState.ts"
+import * as TransferTotals from "./TransferTotals.ts"
 
 /** The sections of a snapshot, in the order of an update. */
 export const names = ["services", "connections", "transfers", "peers", "farms"] as const
@@ -66,7 +67,7 @@ const onlyValid = (name: Name, section: PageState.Snapshot[Name]): PageState.Sna
   const rows: ReadonlyArray<unknown> = isList ? section.rows : section
   const valid = rows.filter(isRow[name])
   if (valid.length === rows.length) return section
-  const kept = isList ? { rows: valid, omitted: section.omitted + rows.length - valid.length } : valid
+  const kept = isList ? { ...section, rows: valid, omitted: section.omitted + rows.length - valid.length } : valid
   return kept as PageState.Snapshot[Name]
 }
 
@@ -132,4 +133,15 @@ export const join = <Row>(lists: ReadonlyArray<List<Row>>, most: number = maxRow
   const kept = shares(sizes, most)
   const omitted = lists.reduce((sum, list, at) => sum + list.omitted + sizes[at]! - kept[at]!, 0)
   return { rows: lists.flatMap(({ rows }, at) => rows.slice(0, kept[at])), omitted }
+}
+
+const isTotals = Schema.is(PageState.TransferTotals)
+
+/** Joins lists of transfers as `join` does, with the totals of all of them. Totals that have no JSON text are left out. */
+export const joinTransfers = (
+  lists: ReadonlyArray<PageState.Snapshot["transfers"]>
+): PageState.Snapshot["transfers"] => {
+  const joined = join(lists)
+  const totals = TransferTotals.join(lists)
+  return totals === undefined || !isTotals(totals) ? joined : { ...joined, totals }
 }

@@ -94,6 +94,20 @@ export const Transfer = Schema.Struct({
 /** A TFTP transfer. @category models @since 0.1.0 */
 export type Transfer = typeof Transfer.Type
 
+/** Transfers of a process by their result, also of those without a row. @category schemas @since 0.1.0 */
+export const TransferTotals = Schema.Struct({
+  running: Schema.Int,
+  done: Schema.Int,
+  /** Refused, failed and stopped. */
+  notDone: Schema.Int,
+  /** Of those that run. */
+  bytesPerSecond: Amount,
+  resent: Schema.Int
+})
+
+/** Transfers of a process by their result. @category models @since 0.1.0 */
+export type TransferTotals = typeof TransferTotals.Type
+
 /** A peer of the status service. @category schemas @since 0.1.0 */
 export const Peer = Schema.Struct({
   service: Schema.String,
@@ -175,7 +189,11 @@ const listOf = <const Item extends Schema.Top>(item: Item) =>
 export const Snapshot = Schema.Struct({
   services: Schema.Array(Service),
   connections: listOf(Connection),
-  transfers: listOf(Transfer),
+  transfers: Schema.Struct({
+    ...listOf(Transfer).fields,
+    /** Absent if no service counts its transfers: those of the rows are all that is known. */
+    totals: Schema.optionalKey(TransferTotals)
+  }),
   peers: listOf(Peer),
   farms: listOf(Farm)
 })

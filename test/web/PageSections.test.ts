@@ -125,4 +125,26 @@ describe("PageSections", () => {
       assert.deepStrictEqual(rows, kept.flat())
     }
   )
+
+  it("joinTransfers adds the totals of services, and the rows of those that count none", () => {
+    const [one, other] = [Rows.transfer(1, { bytesPerSecond: 5, resent: 1 }), Rows.transfer(2, { state: "failed" })]
+    assert.deepStrictEqual(PageSections.joinTransfers([{ rows: [one], omitted: 0 }]), { rows: [one], omitted: 0 })
+    const totals = { running: 254, done: 4_000, notDone: 3, bytesPerSecond: 70, resent: 10 }
+    const counted = { rows: [Rows.transfer(3)], omitted: 103, totals }
+    const joined = PageSections.joinTransfers([{ rows: [one, other], omitted: 0 }, counted])
+    assert.strictEqual(joined.omitted, 103)
+    assert.deepStrictEqual(joined.totals, { running: 255, done: 4_000, notDone: 4, bytesPerSecond: 75, resent: 11 })
+    const wrong = { ...counted, totals: { ...totals, resent: Number.NaN } }
+    assert.deepStrictEqual(PageSections.joinTransfers([wrong]), { rows: counted.rows, omitted: 103 })
+  })
+
+  it("sample keeps the totals of transfers when it leaves out a row", () => {
+    const totals = { running: 2, done: 0, notDone: 0, bytesPerSecond: 0, resent: 0 }
+    const wrong = { ...Rows.transfer(2), bytes: Number.NaN }
+    const transfers = { rows: [Rows.transfer(1), wrong], omitted: 0, totals }
+    const [sections] = PageSections.sample(PageSections.empty, snapshot({ transfers }))
+    assert.deepStrictEqual(PageSections.since(sections, undefined, 1)?.update.transfers, {
+      ...{ rows: [Rows.transfer(1)], omitted: 1, totals }
+    })
+  })
 })

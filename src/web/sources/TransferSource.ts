@@ -57,48 +57,86 @@ const rowOf = (service: string, status: Status, bytesPerSecond: number): PageSta
   }
 }
 
-/** Makes the source of the transfers of a server. It reads the server only when it is read itself. */
-export const make = Effect.fnUntraced(function* (service: string, server: Pick<TftpServer.Server, "transfers">) {
-  const monotonic = yield* Monotonic.millis
-  const rates = yield* Ref.make(Rates.initial)
-  const transfers = Effect.gen(function* () {
-    const nowMillis = yield* Clock.currentTimeMillis
-    const { omitted, rows } = choose(yield* server.transfers)
-    const counters = rows.filter(isRunning).map((one) => [one.transfer.id, bytesOf(one)] as const)
-    const current = yield* Ref.modify(rates, (state) => {
-      const [next, perSecond] = Rates.step(state, monotonic(), counters)
-      return [perSecond, next]
-    })
-    const rateOf = (status: Status) => current.get(status.transfer.id) ?? averageRate(status, nowMillis)
-    return { rows: rows.map((status) => rowOf(service, status, rateOf(status))), omitted }
-  })
-  return { transfers }
-})
-
 type Counters = TftpServer.Stats
+
+/** Counters that a server adds to at the end of a transfer. */
+type Growing = Pick<Counters, "bytesReceived" | "bytesSent" | "resent">
 
 const directions: Readonly<Record<Status["transfer"]["kind"], "bytesReceived" | "bytesSent">> = {
   RRQ: "bytesSent",
   WRQ: "bytesReceived"
 }
 
-/** Returns the counters with the bytes of the transfers that run, which the server adds at their end. */
-const withRunning = (stats: Counters, all: ReadonlyArray<Status>): Counters => {
-  const total = { bytesReceived: stats.bytesReceived, bytesSent: stats.bytesSent }
-  for (const one of all) if (isRunning(one)) total[directions[one.transfer.kind]] += bytesOf(one)
-  return { ...stats, ...total }
+/** Returns the counters with those of the transfers that run. */
+const withRunning = ({ bytesReceived, bytesSent, resent }: Growing, all: ReadonlyArray<Status>): Growing => {
+  const total = { bytesReceived, bytesSent, resent }
+  for (const one of all) {
+    if (!isRunning(one)) continue
+    total[directions[one.transfer.kind]] += bytesOf(one)
+    total.resent += one.summary?.resent ?? 0
+  }
+  return total
 }
 
-/** Makes the counters of a server for the page, whose bytes grow while transfers run and never fall. */
-export const makeStats = Effect.fnUntraced(function* (server: Pick<TftpServer.Server, "stats" | "transfers">) {
-  const highest = yield* Ref.make({ bytesReceived: 0, bytesSent: 0 })
-  return Effect.gen(function* () {
-    const stats = withRunning(yield* server.stats, yield* server.transfers)
-    // The end of a transfer is listed a moment before its bytes are counted.
-    const bytes = yield* Ref.updateAndGet(highest, ({ bytesReceived, bytesSent }) => ({
-      bytesReceived: Math.max(bytesReceived, stats.bytesReceived),
-      bytesSent: Math.max(bytesSent, stats.bytesSent)
-    }))
-    return { ...stats, ...bytes }
+/** Returns a function that keeps counters from falling: a transfer is listed as ended a moment before it is counted. */
+const makeHighest = () => {
+  let highest: Growing = { bytesReceived: 0, bytesSent: 0, resent: 0 }
+  return ({ bytesReceived, bytesSent, resent }: Growing): Growing => {
+    highest = {
+      bytesReceived: Math.max(highest.bytesReceived, bytesReceived),
+      bytesSent: Math.max(highest.bytesSent, bytesSent),
+      resent: Math.max(highest.resent, resent)
+    }
+    return highest
+  }
+}
+
+/** Makes the counters of a server for the page, whose bytes and packets grow while transfers run and never fall. */
+export const makeStats = (server: Pick<TftpServer.Server, "stats" | "transfers">) =>
+  Effect.sync(() => {
+    const highest = makeHighest()
+    return Effect.gen(function* () {
+      const stats = yield* server.stats
+      return { ...stats, ...highest(withRunning(stats, yield* server.transfers)) }
+    })
   })
+
+const sum = (values: Iterable<number>) => [...values].reduce((all, value) => all + value, 0)
+
+/** Returns the totals of a server: those of its counters, and of the transfers that run. */
+const totalsOf = (
+  { failed, finished, gaveWay, probed, refused }: Counters,
+  resent: number,
+  running: number,
+  bytesPerSecond: number
+): PageState.TransferTotals => ({
+  ...{ running, done: finished, notDone: failed + gaveWay + probed + refused },
+  ...{ bytesPerSecond: Rows.rounded(bytesPerSecond), resent }
+})
+
+/** Makes the source of the transfers of a server. It reads the server only when it is read itself. */
+export const make = Effect.fnUntraced(function* (
+  service: string,
+  server: Pick<TftpServer.Server, "stats" | "transfers">
+) {
+  const monotonic = yield* Monotonic.millis
+  const rates = yield* Ref.make(Rates.initial)
+  const highest = makeHighest()
+  const transfers = Effect.gen(function* () {
+    const nowMillis = yield* Clock.currentTimeMillis
+    const stats = yield* server.stats
+    const all = yield* server.transfers
+    const { omitted, rows } = choose(all)
+    const running = all.filter(isRunning)
+    const counters = running.map((one) => [one.transfer.id, bytesOf(one)] as const)
+    const current = yield* Ref.modify(rates, (state) => {
+      const [next, perSecond] = Rates.step(state, monotonic(), counters)
+      return [perSecond, next]
+    })
+    const rateOf = (status: Status) => current.get(status.transfer.id) ?? averageRate(status, nowMillis)
+    const { resent } = highest(withRunning(stats, all))
+    const totals = totalsOf(stats, resent, running.length, sum(running.map(rateOf)))
+    return { rows: rows.map((status) => rowOf(service, status, rateOf(status))), omitted, totals }
+  })
+  return { transfers }
 })

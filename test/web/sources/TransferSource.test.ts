@@ -21,11 +21,23 @@ const status = (id: number, bytes: number, changes: Partial<Status> = {}): Statu
   ...changes
 })
 
-/** Makes a source whose transfers the test sets. */
+const noStats: TftpServer.Stats = {
+  ...{ active: 0, started: 0, finished: 0, probed: 0, failed: 0, gaveWay: 0, refused: 0 },
+  ...{ duplicates: 0, malformed: 0, resent: 0, bytesReceived: 0, bytesSent: 0 }
+}
+
+/** Makes a source whose transfers and counters the test sets. */
 const makeSource = Effect.gen(function* () {
   const shown = yield* Ref.make<ReadonlyArray<Status>>([])
-  const { transfers } = yield* TransferSource.make("boot", { transfers: Ref.get(shown) })
-  return { show: (...all: ReadonlyArray<Status>) => Ref.set(shown, all), transfers }
+  const counted = yield* Ref.make(noStats)
+  const server = { transfers: Ref.get(shown), stats: Ref.get(counted) }
+  const { transfers } = yield* TransferSource.make("boot", server)
+  return {
+    show: (...all: ReadonlyArray<Status>) => Ref.set(shown, all),
+    count: (changes: Partial<TftpServer.Stats>) => Ref.set(counted, { ...noStats, ...changes }),
+    stats: yield* TransferSource.makeStats(server),
+    transfers
+  }
 })
 
 const isTransfer = Schema.is(PageState.Transfer)
@@ -119,31 +131,40 @@ describe("TransferSource", () => {
     })
   )
 
-  it.effect("counts the bytes of transfers that run, once, and never fewer than before", () =>
+  it.effect("has the totals of the server, of which there are more than rows", () =>
     Effect.gen(function* () {
-      const shown = yield* Ref.make<ReadonlyArray<Status>>([])
-      const counted = yield* Ref.make(0)
-      const none = { active: 0, started: 0, finished: 0, probed: 0, failed: 0, gaveWay: 0, refused: 0 }
-      const others = { duplicates: 0, malformed: 0, resent: 0, bytesReceived: 5 }
-      const stats = yield* TransferSource.makeStats({
-        stats: Effect.map(Ref.get(counted), (bytesSent) => ({ ...none, ...others, bytesSent })),
-        transfers: Ref.get(shown)
+      const { count, show, transfers } = yield* makeSource
+      yield* TestClock.adjust("2 seconds")
+      const running = Array.from({ length: 300 }, (_, index) => status(index, 1_000))
+      const ended = [1_000, 1_001].map((id) => status(id, 10, { state: "done", endedAtMillis: 9 }))
+      yield* show(...running, ...ended)
+      yield* count({ finished: 5_000, failed: 1, refused: 20, gaveWay: 300, probed: 4_000, resent: 70 })
+      const { omitted, rows, totals } = yield* transfers
+      assert.strictEqual(rows.length + omitted, 302)
+      assert.deepStrictEqual(totals, {
+        ...{ running: 300, done: 5_000, notDone: 4_321 },
+        ...{ bytesPerSecond: 300 * 500, resent: 70 + 300 * 2 }
       })
-      const bytesAfter = (all: ReadonlyArray<Status>, bytesSent: number) =>
+    })
+  )
+
+  it.effect("counts the bytes and the resent packets of transfers that run, once, and never fewer than before", () =>
+    Effect.gen(function* () {
+      const { count, show, stats, transfers } = yield* makeSource
+      const statsOf = (all: ReadonlyArray<Status>, changes: Partial<TftpServer.Stats>) =>
         Effect.gen(function* () {
-          yield* Ref.set(shown, all)
-          yield* Ref.set(counted, bytesSent)
-          const { bytesReceived, bytesSent: sent } = yield* stats
-          return [bytesReceived, sent]
+          yield* show(...all)
+          yield* count({ bytesReceived: 5, ...changes })
+          const { bytesReceived, bytesSent, resent } = yield* stats
+          assert.strictEqual((yield* transfers).totals.resent, resent)
+          return [bytesReceived, bytesSent, resent]
         })
       const upload = status(2, 70, { transfer: { id: 2, kind: "WRQ", filename: "u", mode: "octet", client } })
-      assert.deepStrictEqual(yield* bytesAfter([status(1, 1_000), upload], 0), [75, 1_000])
+      const done = status(1, 1_200, { state: "done", endedAtMillis: 9 })
+      assert.deepStrictEqual(yield* statsOf([status(1, 1_000), upload], {}), [75, 1_000, 4])
       // It has ended, and is not counted yet.
-      assert.deepStrictEqual(yield* bytesAfter([status(1, 1_200, { state: "done", endedAtMillis: 9 })], 0), [75, 1_000])
-      assert.deepStrictEqual(
-        yield* bytesAfter([status(1, 1_200, { state: "done", endedAtMillis: 9 })], 1_200),
-        [75, 1_200]
-      )
+      assert.deepStrictEqual(yield* statsOf([done], {}), [75, 1_000, 4])
+      assert.deepStrictEqual(yield* statsOf([done], { bytesSent: 1_200, resent: 9 }), [75, 1_200, 9])
     })
   )
 })
