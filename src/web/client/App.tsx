@@ -17,8 +17,7 @@ import { TransfersView } from "./views/TransfersView.tsx"
 import * as Words from "./Words.ts"
 
 const Header = ({ route }: { readonly route: Route.Route }) => {
-  const { snapshot } = usePage()
-  const current = Route.keyOf(route)
+  const { lists, snapshot } = usePage()
   return (
     <header class="top">
       <a class="brand" href="#/">
@@ -30,11 +29,12 @@ const Header = ({ route }: { readonly route: Route.Route }) => {
       </a>
       <nav class="nav" aria-label="Pages">
         <ul>
-          {Navigation.items.map(({ count, label, route: target }) => {
-            const number = count(snapshot)
+          {Navigation.shownItems(lists, route).map((item) => {
+            const { label } = item
+            const number = item.count(snapshot)
             return (
               <li key={label}>
-                <a href={Route.format(target)} aria-current={Route.keyOf(target) === current ? "page" : undefined}>
+                <a href={Route.format(item.route)} aria-current={Navigation.currentOf(item, route)}>
                   {label}
                   {number > 0 && <span class="nav-count">{number}</span>}
                 </a>
@@ -84,7 +84,7 @@ const View = ({ route }: { readonly route: Route.Route }) => {
     case "play":
       return <Lazy load={loadPlay} props={{ service: route.service }} />
     case "packets":
-      return <Lazy load={loadPackets} props={{ service: route.service }} />
+      return <Lazy load={loadPackets} props={{ service: route.service, client: route.with }} />
     case "lab":
       return <Lazy load={loadLab} props={{}} />
     case "missing":

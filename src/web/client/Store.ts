@@ -3,6 +3,11 @@ import type * as PageState from "../PageState.ts"
 import type * as PageClient from "./PageClient.ts"
 import * as Traffic from "./Traffic.ts"
 
+/** A list of a snapshot. */
+export type ListName = Exclude<keyof PageState.Snapshot, "services">
+
+const listNames: ReadonlyArray<ListName> = ["connections", "transfers", "peers", "farms"]
+
 /** The state of the page. */
 export interface State {
   readonly snapshot: PageState.Snapshot
@@ -14,6 +19,8 @@ export interface State {
   readonly clockOffsetMillis: number
   /** Time of the process at the latest update; 0 before the first one. */
   readonly updatedMillis: number
+  /** The lists that have had a row since the page was opened. */
+  readonly seen: ReadonlySet<ListName>
   /** Traffic by name of the service. */
   readonly traffic: ReadonlyMap<string, Traffic.Traffic>
   /** True until the first services after a connection: bytes since the last ones have no known time. */
@@ -45,6 +52,7 @@ export const initial: State = {
   firstVersion: "",
   clockOffsetMillis: 0,
   updatedMillis: 0,
+  seen: new Set(),
   traffic: new Map(),
   isResuming: true
 }
@@ -70,12 +78,20 @@ const nextTraffic = (
   return after
 }
 
+/** Adds the lists that have rows. Returns the same set if all of them were seen. */
+const nextSeen = (seen: State["seen"], snapshot: PageState.Snapshot): State["seen"] => {
+  const added = listNames.filter((name) => !seen.has(name) && snapshot[name].rows.length + snapshot[name].omitted > 0)
+  return added.length === 0 ? seen : new Set([...seen, ...added])
+}
+
 const update = (state: State, { update, nowMillis }: Extract<Event, { _tag: "Update" }>): State => {
   const { atMillis, ...sections } = update
   const { services } = update
+  const snapshot = { ...state.snapshot, ...sections }
   return {
     ...state,
-    snapshot: { ...state.snapshot, ...sections },
+    snapshot,
+    seen: nextSeen(state.seen, snapshot),
     clockOffsetMillis: atMillis - nowMillis,
     updatedMillis: atMillis,
     traffic: services === undefined ? state.traffic : nextTraffic(state.traffic, services, atMillis, state.isResuming),
@@ -94,6 +110,13 @@ export const step = (state: State, event: Event): State => {
       return { ...state, about: event.about, firstVersion: state.firstVersion || event.about.version }
   }
 }
+
+/**
+ * Returns the lists that have a place on the page. A process of one service has those that had a row: others, such as
+ * the transfers of a service without files, may never have one.
+ */
+export const shownLists = ({ seen, snapshot }: State): ReadonlySet<ListName> =>
+  snapshot.services.length === 1 ? seen : new Set(listNames)
 
 /** Tests if the process has been replaced by another version than the page was loaded from. */
 export const isOutdated = ({ about, firstVersion }: State): boolean => about.version !== firstVersion

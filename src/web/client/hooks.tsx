@@ -24,6 +24,8 @@ export interface Page {
   readonly version: string
   /** True if the process has been replaced by another version than the page was loaded from. */
   readonly isOutdated: boolean
+  /** The lists that have a place on the page. */
+  readonly lists: ReadonlySet<Store.ListName>
   /** Traffic by name of the service. */
   readonly traffic: ReadonlyMap<string, Traffic.Traffic>
 }
@@ -92,6 +94,7 @@ export const PageProvider = (props: {
     updatedMillis: state.updatedMillis,
     version: state.about.version,
     isOutdated: Store.isOutdated(state),
+    lists: Store.shownLists(state),
     traffic: state.traffic
   }
   return (

@@ -25,6 +25,30 @@ describe("Navigation", () => {
     for (const { route } of Navigation.items) assert.deepStrictEqual(Route.parse(Route.format(route)), route)
   })
 
+  it.each<[string, ReadonlyArray<string>]>([
+    ["#/", ["Overview"]],
+    ["#/services/tftp", ["Overview"]],
+    ["#/packets/tftp", ["Overview"]],
+    ["#/play/board", ["Overview"]],
+    ["#/peers", ["Peers"]],
+    ["#/lab?seed=3", ["Laboratory"]],
+    ["#/nowhere", []]
+  ])("marks the link of %s, or that of the page above it", (address, labels) => {
+    const route = Route.parse(address)
+    const marked = Navigation.items.filter((item) => Navigation.currentOf(item, route) !== undefined)
+    assert.deepStrictEqual(
+      marked.map(({ label }) => label),
+      labels
+    )
+  })
+
+  it("leaves out the links of lists without a place, but not that of the page that is shown", () => {
+    const labels = (address: string) =>
+      Navigation.shownItems(new Set(["peers"]), Route.parse(address)).map(({ label }) => label)
+    assert.deepStrictEqual(labels("#/"), ["Overview", "Peers", "Laboratory"])
+    assert.deepStrictEqual(labels("#/farm"), ["Overview", "Peers", "Farm", "Laboratory"])
+  })
+
   it("counts nothing in an empty process, and connections that are left out", () => {
     assert.deepStrictEqual(
       Navigation.items.map(({ count }) => count(PageState.empty)),

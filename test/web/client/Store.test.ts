@@ -128,4 +128,15 @@ describe("Store", () => {
     }
     assert.isAtMost(sizes.size, 1)
   })
+
+  it("a process of one service has a place for the lists that had a row, also when it is gone again", () => {
+    const lists = (...events: ReadonlyArray<Store.Event>) => [...Store.shownLists(run(...events))]
+    const one = updated({ services: [service("rot13")] })
+    assert.deepStrictEqual(lists(one), [])
+    const open = updated({ connections: { rows: [connection], omitted: 0 } })
+    const closed = updated({ connections: { rows: [], omitted: 0 } })
+    assert.deepStrictEqual(lists(one, open, closed), ["connections"])
+    assert.strictEqual(lists(updated({ services: [service("rot13"), service("tftp")] })).length, 4)
+    assert.strictEqual(lists().length, 4)
+  })
 })

@@ -5,14 +5,15 @@ import { usePage } from "../hooks.tsx"
 import { Mark } from "../parts/Mark.tsx"
 import { Now } from "../parts/Now.tsx"
 import { ServiceCard } from "../parts/ServiceCard.tsx"
-import { Stats } from "../parts/Stats.tsx"
+import { type Stat, Stats } from "../parts/Stats.tsx"
 import { TrafficChart } from "../parts/TrafficChart.tsx"
 import { Empty } from "../parts/View.tsx"
+import type * as Store from "../Store.ts"
 import * as Traffic from "../Traffic.ts"
 import * as Words from "../Words.ts"
 
 const Totals = () => {
-  const { atMillis, snapshot, traffic } = usePage()
+  const { atMillis, lists, snapshot, traffic } = usePage()
   const { connections, farms, peers, transfers } = snapshot
   const series = Traffic.sum([...traffic.values()].map((one) => Traffic.series(one, atMillis)))
   const totals = Words.transferTotals(transfers.rows)
@@ -22,30 +23,30 @@ const Totals = () => {
     totals.done > 0 ? `${Format.count(totals.done)} done` : "",
     totals.unfinished > 0 ? `${Format.count(totals.unfinished)} not done` : ""
   ].filter(Boolean)
+  const stats: Readonly<Record<Store.ListName, Stat>> = {
+    connections: {
+      name: "Connections",
+      value: Format.count(connections.rows.length + connections.omitted),
+      href: "#/connections"
+    },
+    transfers: {
+      name: "Transfers",
+      value: Format.count(totals.running),
+      note: ended.length === 0 ? "running" : ended.join(", "),
+      href: "#/transfers"
+    },
+    peers: {
+      name: "Peers",
+      value: Format.count(alive),
+      note: alive === peers.rows.length ? "alive" : `alive of ${Format.count(peers.rows.length)}`,
+      href: "#/peers"
+    },
+    farms: { name: "Farm", value: Format.count(computing), note: computing === 1 ? "run" : "runs", href: "#/farm" }
+  }
+  const shown = Object.entries(stats).flatMap(([name, stat]) => (lists.has(name as Store.ListName) ? [stat] : []))
   return (
     <section class="totals" aria-label="Totals">
-      <Stats
-        stats={[
-          {
-            name: "Connections",
-            value: Format.count(connections.rows.length + connections.omitted),
-            href: "#/connections"
-          },
-          {
-            name: "Transfers",
-            value: Format.count(totals.running),
-            note: ended.length === 0 ? "running" : ended.join(", "),
-            href: "#/transfers"
-          },
-          {
-            name: "Peers",
-            value: Format.count(alive),
-            note: alive === peers.rows.length ? "alive" : `alive of ${Format.count(peers.rows.length)}`,
-            href: "#/peers"
-          },
-          { name: "Farm", value: Format.count(computing), note: computing === 1 ? "run" : "runs", href: "#/farm" }
-        ]}
-      />
+      {shown.length > 0 && <Stats stats={shown} />}
       <TrafficChart series={series} of="all services" />
     </section>
   )
@@ -53,7 +54,7 @@ const Totals = () => {
 
 /** Shows all services, and what happens now. */
 export const OverviewView = () => {
-  const { snapshot, status, updatedMillis } = usePage()
+  const { lists, snapshot, status, updatedMillis } = usePage()
   const { services } = snapshot
   if (updatedMillis === 0) return <Empty text="" />
   const { text, tone } = status === "lost" ? Words.lastKnown(services) : Words.headline(services)
@@ -71,7 +72,7 @@ export const OverviewView = () => {
           <h2 id="services-heading" class="visually-hidden">
             Services
           </h2>
-          <ul class="cards">
+          <ul class={services.length <= 2 ? "cards cards-few" : "cards"}>
             {services.map((service) => (
               <li key={service.name}>
                 <ServiceCard service={service} />
@@ -79,7 +80,7 @@ export const OverviewView = () => {
             ))}
           </ul>
         </section>
-        <Now />
+        {(services.length !== 1 || lists.size > 0) && <Now />}
       </div>
     </div>
   )
