@@ -93,6 +93,20 @@ export const tokenProblem = (about: {
     : "The token of this tab is not valid any more: the process now runs without control."
 }
 
+type Counts = Pick<PageState.TransferTotals, "done" | "notDone" | "running">
+
+/** Says how many transfers the list has of all; undefined if it has all. */
+export const leftOut = (listed: Counts, totals: Counts): string | undefined => {
+  const [some, all] = [listed, totals].map(({ done, notDone }) => done + notDone) as [number, number]
+  const parts = [
+    listed.running < totals.running
+      ? `${Format.count(listed.running)} of ${Format.count(totals.running)} that run`
+      : "",
+    some < all ? `the latest ${Format.count(some)} of ${Format.count(all)} that have ended` : ""
+  ].filter(Boolean)
+  return parts.length === 0 ? undefined : `Listed: ${parts.join(", and ")}.`
+}
+
 /** Totals of transfers. */
 export interface TransferTotals {
   readonly running: number

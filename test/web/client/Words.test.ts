@@ -56,6 +56,16 @@ describe("Words", () => {
       assert.isUndefined(Words.tokenProblem({ ...about, ...fine }))
   })
 
+  it("leftOut says of how many transfers the list has some", () => {
+    const listed = { running: 150, done: 40, notDone: 10 }
+    assert.isUndefined(Words.leftOut(listed, listed))
+    assert.strictEqual(Words.leftOut(listed, { ...listed, running: 254 }), "Listed: 150 of 254 that run.")
+    assert.strictEqual(
+      Words.leftOut(listed, { running: 254, done: 3_400, notDone: 12 }),
+      "Listed: 150 of 254 that run, and the latest 50 of 3,412 that have ended."
+    )
+  })
+
   it("transferTotals counts by end, and adds the rates of the running ones", () => {
     const rows = [transfer(1, "running"), transfer(2, "running"), transfer(3, "done"), transfer(4, "refused")]
     assert.deepStrictEqual(Words.transferTotals(rows), {

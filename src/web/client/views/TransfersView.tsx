@@ -1,6 +1,7 @@
 /** The TFTP transfers that run, and the latest that ended. */
 import { useState } from "preact/hooks"
 import type * as PageState from "../../PageState.ts"
+import * as TransferTotals from "../../TransferTotals.ts"
 import * as Format from "../Format.ts"
 import { usePage } from "../hooks.tsx"
 import { Stats } from "../parts/Stats.tsx"
@@ -20,7 +21,8 @@ const isOf: Readonly<Record<Kind, (state: PageState.Transfer["state"]) => boolea
 
 /** Shows the transfers of all services. */
 export const TransfersView = () => {
-  const { omitted, rows } = usePage().snapshot.transfers
+  const { transfers } = usePage().snapshot
+  const { omitted, rows } = transfers
   const [query, setQuery] = useState("")
   const [kind, setKind] = useState<Kind>("all")
   if (rows.length === 0) {
@@ -32,7 +34,9 @@ export const TransfersView = () => {
       </View>
     )
   }
-  const totals = Words.transferTotals(rows)
+  const totals = TransferTotals.of(transfers)
+  const listed = TransferTotals.ofRows(rows)
+  const note = Words.leftOut(listed, totals)
   const found = Rows.filter(
     Words.latestFirst(rows.filter(({ state }) => isOf[kind](state))),
     query,
@@ -46,7 +50,7 @@ export const TransfersView = () => {
             { name: "Running", value: Format.count(totals.running) },
             { name: "Throughput", value: Format.rate(totals.bytesPerSecond) },
             { name: "Done", value: Format.count(totals.done) },
-            { name: "Not done", value: Format.count(totals.unfinished), note: "refused, failed or stopped" },
+            { name: "Not done", value: Format.count(totals.notDone), note: "refused, failed or stopped" },
             { name: "Packets sent again", value: Format.count(totals.resent) }
           ]}
         />
@@ -58,11 +62,12 @@ export const TransfersView = () => {
           onChange={setKind}
           values={[
             { value: "all", label: "All", count: rows.length },
-            { value: "running", label: "Running", count: totals.running },
-            { value: "done", label: "Done", count: totals.done },
-            { value: "unfinished", label: "Not done", count: totals.unfinished }
+            { value: "running", label: "Running", count: listed.running },
+            { value: "done", label: "Done", count: listed.done },
+            { value: "unfinished", label: "Not done", count: listed.notDone }
           ]}
         />
+        {note !== undefined && <p class="muted small">{note}</p>}
       </div>
       {found.length === 0 && (
         <div class="panel empty">
