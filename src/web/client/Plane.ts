@@ -5,13 +5,19 @@ import type * as PageState from "../PageState.ts"
 const columns = 76
 const rows = 24
 
-/** Units of the picture for a column and for a row: a character is about twice as high as wide. */
+/** Units of the picture for a column and for a row: wide, since there are three times as many columns as rows. */
 const columnWidth = 10
-const rowHeight = 20
+const rowHeight = 10
+
+/** The position of a peer that nobody has moved. */
+const first = { x: 40, y: 12 }
 
 /** Size of the picture. */
 export const width = columns * columnWidth
 export const height = rows * rowHeight
+
+/** Room above the first and below the last row, for the half of a name. */
+export const margin = 12
 
 /** Longest name on the plane, in characters. */
 const maxNameChars = 14
@@ -80,3 +86,7 @@ export const places = (peers: ReadonlyArray<PageState.Peer>): ReadonlyArray<Plac
   }
   return placed
 }
+
+/** Tests if a peer has a position that says something: all stand at the first one until somebody moves a name. */
+export const hasMoved = (peers: ReadonlyArray<PageState.Peer>): boolean =>
+  peers.some(({ x, y }) => x !== undefined && y !== undefined && (x !== first.x || y !== first.y))

@@ -130,6 +130,15 @@ export const transferTotals = (rows: ReadonlyArray<PageState.Transfer>): Transfe
   }
 }
 
+/** Figures of a host that are true only while it sends them. */
+export type PeerFigures = Partial<
+  Pick<PageState.Peer, "load" | "memoryFree" | "memoryTotal" | "missed" | "uptimeSeconds">
+>
+
+/** Returns the figures of a peer; none of one that is down or has left, whose last ones are old. */
+export const peerFigures = (peer: PageState.Peer): PeerFigures =>
+  peer.state === "down" || peer.state === "left" ? {} : peer
+
 /** Returns the fraction that is done, 0 to 1; undefined if the size is unknown. */
 export const fraction = (done: number, total: number | undefined): number | undefined => {
   if (total === undefined || total < 0) return undefined

@@ -23,8 +23,8 @@ describe("Plane", () => {
     assert.deepStrictEqual(
       places.map(({ isLeft, name, x, y }) => [name, x, y, isLeft]),
       [
-        ["a", 5, 10, false],
-        ["c", 755, 470, true]
+        ["a", 5, 5, false],
+        ["c", 755, 235, true]
       ]
     )
   })
@@ -55,6 +55,12 @@ describe("Plane", () => {
 
   it("leaves out the names that do not fit", () => {
     const names = Plane.places(Array.from({ length: 200 }, (_, index) => peer(`peer ${index}`, 40, 12)))
-    assert.strictEqual(names.filter(({ name }) => name !== "").length, 13)
+    assert.strictEqual(names.filter(({ name }) => name !== "").length, 9)
+  })
+
+  it("says nothing until a peer has left the first position", () => {
+    assert.isFalse(Plane.hasMoved([]))
+    assert.isFalse(Plane.hasMoved([peer("ada", 40, 12), peer("brian", 40, 12), peer("grace")]))
+    assert.isTrue(Plane.hasMoved([peer("ada", 40, 12), peer("brian", 40, 13)]))
   })
 })

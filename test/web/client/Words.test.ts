@@ -40,6 +40,18 @@ describe("Words", () => {
     assert.deepStrictEqual(Words.headline(services(...states)), headline)
   )
 
+  it.each<[PageState.Peer["state"], number | undefined]>([
+    ["alive", 3],
+    ["suspect", 3],
+    ["down", undefined],
+    ["left", undefined]
+  ])("peerFigures of a peer that is %s: old ones are no figures", (state, missed) => {
+    const peer = { service: "status", id: "1", name: "ada", address: "10.0.0.1:2066", self: false, conflict: false }
+    const figures = Words.peerFigures({ ...peer, state, ageMillis: 0, intervalMillis: 1, missed: 3, load: [1, 2, 3] })
+    assert.strictEqual(figures.missed, missed)
+    assert.strictEqual(figures.load === undefined, missed === undefined)
+  })
+
   it("lastKnown is neither good nor bad, and says that it is old", () => {
     assert.deepStrictEqual(Words.lastKnown(services("ready", "ready")), {
       tone: "muted",

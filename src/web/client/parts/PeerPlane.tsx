@@ -13,18 +13,25 @@ const forms: Readonly<Record<PageState.Peer["state"], ComponentChildren>> = {
   left: <circle r="5" fill="none" stroke-width="2" />
 }
 
-/** Shows the peers that have a position. The table of peers has the same in words. */
+/** Shows the peers that have a position, once one of them has moved. The table of peers has the same in words. */
 export const PeerPlane = ({ peers }: { readonly peers: ReadonlyArray<PageState.Peer> }) => {
+  if (!Plane.hasMoved(peers)) return null
   const places = Plane.places(peers)
-  if (places.length === 0) return null
   return (
-    <figure class="panel plane">
+    <section class="panel stack plane" aria-labelledby="plane-heading">
+      <h2 id="plane-heading">Positions</h2>
+      <p class="muted small">
+        The screen of <code>effect-inet status</code>: each host moves its name there with the arrow keys.
+      </p>
       <svg
-        viewBox={`0 0 ${Plane.width} ${Plane.height}`}
+        viewBox={`0 ${-Plane.margin} ${Plane.width} ${Plane.height + 2 * Plane.margin}`}
         role="img"
         aria-label={`Positions of ${Format.plural(places.length, "peer")}`}
       >
-        <path class="plane-grid" d={`M${Plane.width / 2} 0V${Plane.height}M0 ${Plane.height / 2}H${Plane.width}`} />
+        <path
+          class="plane-grid"
+          d={`M${Plane.width / 2} ${-Plane.margin}V${Plane.height + Plane.margin}M0 ${Plane.height / 2}H${Plane.width}`}
+        />
         {places.map(({ isLeft, name, nameOffset, peer, x, y }) => (
           <g
             key={`${peer.service} ${peer.id}`}
@@ -41,6 +48,6 @@ export const PeerPlane = ({ peers }: { readonly peers: ReadonlyArray<PageState.P
           </g>
         ))}
       </svg>
-    </figure>
+    </section>
   )
 }

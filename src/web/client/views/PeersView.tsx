@@ -39,14 +39,35 @@ const Name = ({ address, conflict, host, name, self, state }: Peer) => (
 
 const stateOrder: ReadonlyArray<Peer["state"]> = ["alive", "suspect", "down", "left"]
 
-const usedMemory = ({ memoryFree, memoryTotal }: Peer): number | undefined =>
-  memoryTotal === undefined || memoryFree === undefined || memoryTotal <= 0
+/** Shows that a figure has no value: of a peer that is gone, or that does not send it. */
+const None = ({ state }: Peer) => <span class="muted">{state === "down" || state === "left" ? "–" : "unknown"}</span>
+
+const usedMemory = (peer: Peer): number | undefined => {
+  const { memoryFree, memoryTotal } = Words.peerFigures(peer)
+  return memoryTotal === undefined || memoryFree === undefined || memoryTotal <= 0
     ? undefined
     : Words.fraction(memoryTotal - memoryFree, memoryTotal)
+}
 
 const Memory = (peer: Peer) => {
   const used = usedMemory(peer)
-  return used === undefined ? <span class="muted">unknown</span> : <Share fraction={used} />
+  return used === undefined ? <None {...peer} /> : <Share fraction={used} />
+}
+
+const Missed = (peer: Peer) => {
+  const { missed } = Words.peerFigures(peer)
+  if (missed === undefined || peer.self) return <span class="muted">–</span>
+  return missed === 0 ? <span class="muted">0</span> : Format.count(missed)
+}
+
+const Load = (peer: Peer) => {
+  const { load } = Words.peerFigures(peer)
+  return load === undefined ? <None {...peer} /> : load.map((average) => average.toFixed(2)).join("  ")
+}
+
+const UpFor = (peer: Peer) => {
+  const { uptimeSeconds } = Words.peerFigures(peer)
+  return uptimeSeconds === undefined ? <None {...peer} /> : Format.age(uptimeSeconds * 1_000)
 }
 
 const columns: ReadonlyArray<Column<Peer>> = [
@@ -62,7 +83,7 @@ const columns: ReadonlyArray<Column<Peer>> = [
     isNumber: true,
     cell: ({ ageMillis, intervalMillis, self }) =>
       self ? (
-        <span class="muted">own</span>
+        <span class="muted">this process</span>
       ) : (
         <div class="cell-lines">
           <span>{Format.age(ageMillis)} ago</span>
@@ -74,16 +95,15 @@ const columns: ReadonlyArray<Column<Peer>> = [
   {
     title: "Missed",
     isNumber: true,
-    cell: ({ missed }) => (missed === 0 ? <span class="muted">0</span> : Format.count(missed)),
-    sortBy: ({ missed }) => missed
+    cell: (row) => <Missed {...row} />,
+    sortBy: (row) => Words.peerFigures(row).missed ?? -1
   },
   {
     title: "Load",
     isNumber: true,
     from: "tablet",
-    cell: ({ load }) =>
-      load === undefined ? <span class="muted">unknown</span> : load.map((average) => average.toFixed(2)).join("  "),
-    sortBy: ({ load }) => load?.[0] ?? -1
+    cell: (row) => <Load {...row} />,
+    sortBy: (row) => Words.peerFigures(row).load?.[0] ?? -1
   },
   {
     title: "Memory in use",
@@ -95,9 +115,8 @@ const columns: ReadonlyArray<Column<Peer>> = [
     title: "Up for",
     isNumber: true,
     from: "desktop",
-    cell: ({ uptimeSeconds }) =>
-      uptimeSeconds === undefined ? <span class="muted">unknown</span> : Format.age(uptimeSeconds * 1_000),
-    sortBy: ({ uptimeSeconds }) => uptimeSeconds ?? -1
+    cell: (row) => <UpFor {...row} />,
+    sortBy: (row) => Words.peerFigures(row).uptimeSeconds ?? -1
   }
 ]
 
