@@ -137,7 +137,7 @@ export const join = <Row>(lists: ReadonlyArray<List<Row>>, most: number = maxRow
 
 const isTotals = Schema.is(PageState.TransferTotals)
 
-/** Joins lists of transfers as `join` does, with the totals of all of them. Totals that have no JSON text are left out. */
+/** Joins lists of transfers as `join` does, with the totals of all. Totals that have no JSON text are left out. */
 export const joinTransfers = (
   lists: ReadonlyArray<PageState.Snapshot["transfers"]>
 ): PageState.Snapshot["transfers"] => {
