@@ -84,7 +84,7 @@ const View = ({ route }: { readonly route: Route.Route }) => {
     case "play":
       return <Lazy load={loadPlay} props={{ service: route.service }} />
     case "packets":
-      return <Lazy load={loadPackets} props={{ service: route.service, client: route.with }} />
+      return <Lazy load={loadPackets} props={{ service: route.service }} />
     case "lab":
       return <Lazy load={loadLab} props={{}} />
     case "missing":

@@ -3,7 +3,9 @@
 /** A view of the page. */
 export type Route =
   | { readonly page: "overview" | "connections" | "transfers" | "peers" | "farm" }
-  | { readonly page: "service" | "play" | "packets"; readonly service: string }
+  | { readonly page: "service" | "play"; readonly service: string }
+  /** The packets of a service, of all clients or `with` one. */
+  | { readonly page: "packets"; readonly service: string; readonly with?: string }
   | { readonly page: "lab"; readonly query: string }
   | { readonly page: "missing"; readonly path: string }
 
@@ -25,6 +27,18 @@ const decode = (text: string): string | undefined => {
 /** Encodes a name. Half a character of UTF-16, which no address can hold, is replaced. */
 const encode = (name: string): string => encodeURIComponent(name.toWellFormed())
 
+/** Longest address of a client that is read. */
+const maxEndChars = 100
+
+/** Parses the part of an address after `packets/`: a service, and the client after `?with=`. */
+const parsePackets = (rest: string): Route | undefined => {
+  const [name = "", ...query] = rest.split("?")
+  const service = decode(name)
+  const end = new URLSearchParams(query.join("?")).get("with")?.slice(0, maxEndChars).toWellFormed()
+  if (!service) return undefined
+  return end ? { page: "packets", service, with: end } : { page: "packets", service }
+}
+
 /** Parses a fragment. Anything is accepted: an unknown address is `missing`. */
 export const parse = (hash: string): Route => {
   const path = hash.replace(/^#?\/?/, "")
@@ -34,9 +48,10 @@ export const parse = (hash: string): Route => {
   if (only !== undefined) return { page: only }
   const [, first = "", rest = ""] = /^(\w+)\/([^/]+)$/.exec(path) ?? []
   const page = Object.hasOwn(named, first) ? named[first] : undefined
+  const missing: Route = { page: "missing", path: decode(path) ?? path }
+  if (page === "packets") return parsePackets(rest) ?? missing
   const service = decode(rest)
-  if (page === undefined || !service) return { page: "missing", path: decode(path) ?? path }
-  return { page, service }
+  return page === undefined || !service ? missing : { page, service }
 }
 
 /** Formats an address, for links. */
@@ -47,8 +62,11 @@ export const format = (route: Route): string => {
     case "service":
       return `#/services/${encode(route.service)}`
     case "play":
-    case "packets":
-      return `#/${route.page}/${encode(route.service)}`
+      return `#/play/${encode(route.service)}`
+    case "packets": {
+      const path = `#/packets/${encode(route.service)}`
+      return route.with === undefined ? path : `${path}?with=${encode(route.with).replaceAll("%3A", ":")}`
+    }
     case "lab":
       return route.query === "" ? "#/lab" : `#/lab?${route.query}`
     case "missing":
@@ -59,7 +77,10 @@ export const format = (route: Route): string => {
 }
 
 /** Returns a key of the view: two addresses with one key show one view, with other settings. */
-export const keyOf = (route: Route): string => (route.page === "lab" ? "#/lab" : format(route))
+export const keyOf = (route: Route): string => {
+  if (route.page === "lab") return "#/lab"
+  return format(route.page === "packets" ? { page: "packets", service: route.service } : route)
+}
 
 /** Returns the title of a view. */
 export const title = (route: Route): string => {

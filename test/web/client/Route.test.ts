@@ -15,6 +15,10 @@ describe("Route", () => {
     ["#/services/tftp", { page: "service", service: "tftp" }],
     ["#/play/board%202", { page: "play", service: "board 2" }],
     ["#/packets/a%2Fb", { page: "packets", service: "a/b" }],
+    ["#/packets/tftp?with=127.0.0.1:4000", { page: "packets", service: "tftp", with: "127.0.0.1:4000" }],
+    ["#/packets/tftp?with=%5B::1%5D:4000&x=1", { page: "packets", service: "tftp", with: "[::1]:4000" }],
+    ["#/packets/tftp?with=", { page: "packets", service: "tftp" }],
+    ["#/packets/?with=a", { page: "missing", path: "packets/?with=a" }],
     ["#/lab", { page: "lab", query: "" }],
     ["#/lab?protocol=tftp&seed=7", { page: "lab", query: "protocol=tftp&seed=7" }],
     ["#/laboratory", { page: "missing", path: "laboratory" }],
@@ -34,6 +38,19 @@ describe("Route", () => {
       assert.include(Route.title(route), service)
     }
   )
+
+  it.prop("parse reads the address of a client's packets", [Name, Name], ([service, text]) => {
+    const end = text.slice(0, 100).toWellFormed()
+    const route: Route.Route = { page: "packets", service, with: end }
+    assert.deepStrictEqual(Route.parse(Route.format(route)), route)
+    assert.strictEqual(Route.keyOf(route), Route.keyOf({ page: "packets", service }))
+  })
+
+  it("format shows the address of a client as it is read", () =>
+    assert.strictEqual(
+      Route.format({ page: "packets", service: "tftp", with: "127.0.0.1:4000" }),
+      "#/packets/tftp?with=127.0.0.1:4000"
+    ))
 
   it.prop("parse reads any text, and its route has a title and a key", [Schema.String], ([text]) => {
     const route = Route.parse(`#/${text}`)

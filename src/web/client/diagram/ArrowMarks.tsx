@@ -1,5 +1,4 @@
 /** The marks of a packet in a diagram: its line with a head or a cross, its label, and the packet on its way. */
-import type { Arrow } from "../../Arrow.ts"
 import { headOf, type Line, lineBetween, lostFraction } from "./Columns.ts"
 import * as Fate from "./Fate.ts"
 import { labelOf } from "./LabelText.ts"
@@ -16,24 +15,31 @@ const freeLabelPixels = 136
 /** Width of the loop of a packet to its own sender. */
 const loopPixels = 34
 
+/** Returns 1 for a packet to the right, and -1 for one to the left. One of the last column to itself has no room there. */
+const directionOf = ({ fromColumn, toColumn }: Ends, hostPixels: ReadonlyArray<number>): 1 | -1 =>
+  toColumn < fromColumn || (toColumn === fromColumn && toColumn > 0 && toColumn === hostPixels.length - 1) ? -1 : 1
+
 /** Returns the line of a packet; that of a lost one ends on its way, that of one to its sender beside it. */
 export const lineOf = (
-  arrow: Arrow,
+  arrow: Fate.Packet,
   { fromColumn, toColumn }: Ends,
   hostPixels: ReadonlyArray<number>,
   heights: readonly [number, number]
 ): Line => {
   const fromX = hostPixels[fromColumn] ?? 0
-  const toX = fromColumn === toColumn ? fromX + loopPixels : (hostPixels[toColumn] ?? 0)
+  const toX =
+    fromColumn === toColumn
+      ? fromX + loopPixels * directionOf({ fromColumn, toColumn }, hostPixels)
+      : (hostPixels[toColumn] ?? 0)
   return lineBetween([fromX, toX], heights, arrow.lost ? lostFraction : 1)
 }
 
 /** Returns the classes of the marks of a packet. */
-export const classOf = (arrow: Arrow, { fromColumn, toColumn }: Ends): string =>
+export const classOf = (arrow: Fate.Packet, { fromColumn, toColumn }: Ends): string =>
   `flight flight-${Fate.of(arrow)}${toColumn < fromColumn ? " flight-back" : ""}`
 
 /** The line of a packet with its head, or its cross. */
-export const FlightLine = (props: { readonly arrow: Arrow; readonly ends: Ends; readonly line: Line }) => {
+export const FlightLine = (props: { readonly arrow: Fate.Packet; readonly ends: Ends; readonly line: Line }) => {
   const { arrow, ends, line } = props
   const { x1, x2, y1, y2 } = line
   return (
@@ -50,7 +56,7 @@ export const FlightLine = (props: { readonly arrow: Arrow; readonly ends: Ends; 
 
 /** The label of a packet, beside its sender and above its line. */
 export const FlightLabel = (props: {
-  readonly arrow: Arrow
+  readonly arrow: Fate.Packet
   readonly ends: Ends
   readonly hostPixels: ReadonlyArray<number>
   readonly y: number
@@ -62,7 +68,7 @@ export const FlightLabel = (props: {
   const { arrow, ends, hostPixels, y } = props
   const fromX = hostPixels[ends.fromColumn] ?? 0
   const toX = hostPixels[ends.toColumn] ?? 0
-  const direction = ends.toColumn < ends.fromColumn ? -1 : 1
+  const direction = directionOf(ends, hostPixels)
   const distance = Math.abs(toX - fromX) - 18
   const room = distance < 0 || props.isBroadcast === true ? Math.max(distance, freeLabelPixels) : distance
   const word = props.isBroadcast === true ? "" : Fate.wordOf[Fate.of(arrow)]

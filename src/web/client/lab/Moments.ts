@@ -13,7 +13,8 @@ const endings: Readonly<Record<Fate.Fate, string>> = {
   lost: "",
   duplicate: ", a copy made by the network",
   late: ", late",
-  changed: ", changed on its way"
+  changed: ", changed on its way",
+  again: ", sent again"
 }
 
 /** Formats the end of a packet: `arrived after 20 ms`, or `lost`. */

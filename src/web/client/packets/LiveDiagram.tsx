@@ -4,9 +4,9 @@
  */
 import type { VNode } from "preact"
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks"
-import type { Arrow } from "../../Arrow.ts"
 import { classOf, type Ends, FlightLabel, FlightLine, lineOf } from "../diagram/ArrowMarks.tsx"
 import * as Columns from "../diagram/Columns.ts"
+import type * as Fate from "../diagram/Fate.ts"
 import { HostHeadings } from "../diagram/HostHeadings.tsx"
 import { ScrollBox } from "../diagram/ScrollBox.tsx"
 import { useWidth } from "../diagram/useWidth.ts"
@@ -30,9 +30,10 @@ export const timeOf = (millis: number): string => {
   return `${time.toTimeString().slice(0, "14:03:07".length)}.${`${time.getMilliseconds()}`.padStart(3, "0")}`
 }
 
-/** A packet that crosses the diagram once, when it is new. */
+/** A packet. One that moves crosses the diagram once, when it is new; its line, label and time are there at once. */
 const LiveRow = (props: {
-  readonly arrow: Arrow
+  readonly arrow: Fate.Packet
+  readonly isMoving: boolean
   readonly columnOf: ReadonlyMap<string, number>
   readonly columns: Columns.Columns
   readonly y: number
@@ -51,7 +52,7 @@ const LiveRow = (props: {
       )}
       <FlightLabel arrow={arrow} ends={ends} hostPixels={hostPixels} y={y} />
       <FlightLine arrow={arrow} ends={ends} line={line} />
-      <circle class={`flight-dot flight-dot-live ${classOf(arrow, ends)}`} cx={0} cy={y} r={5} />
+      {props.isMoving && <circle class={`flight-dot flight-dot-live ${classOf(arrow, ends)}`} cx={0} cy={y} r={5} />}
     </g>
   )
 }
@@ -86,17 +87,25 @@ export const LiveDiagram = (props: { readonly label: string; readonly log: LiveL
     () => Columns.make(live.names.length, widthPixels, { hasNotes: false, timePixels }),
     [layoutKey]
   )
-  /** Drawn rows by number: a row is drawn once for each layout, and its position does not change. */
-  const drawn = useMemo(() => new Map<number, VNode>(), [layoutKey])
+  /** Drawn rows: each is drawn once for each layout, and its position does not change. */
+  const drawn = useMemo(() => new Map<LiveLog.Row, VNode>(), [layoutKey])
   const firstRow = log.rows[0]?.row ?? 0
-  for (const row of drawn.keys()) if (row < firstRow) drawn.delete(row)
+  const present = new Set(log.rows)
+  for (const row of drawn.keys()) if (!present.has(row)) drawn.delete(row)
   const draw = (row: LiveLog.Row) => {
-    const known = drawn.get(row.row)
+    const known = drawn.get(row)
     if (known !== undefined) return known
     const y = row.row * rowPixels
     const element =
       row._tag === "Packet" ? (
-        <LiveRow arrow={row.arrow} columnOf={live.columnOf} columns={columns} y={y} key={row.row} />
+        <LiveRow
+          arrow={row.arrow}
+          isMoving={row.isMoving}
+          columnOf={live.columnOf}
+          columns={columns}
+          y={y}
+          key={row.row}
+        />
       ) : (
         <text
           class="diagram-pause"
@@ -108,7 +117,7 @@ export const LiveDiagram = (props: { readonly label: string; readonly log: LiveL
           {row.count === 1 ? "1 packet not shown" : `${row.count.toLocaleString("en")} packets not shown`}
         </text>
       )
-    drawn.set(row.row, element)
+    drawn.set(row, element)
     return element
   }
   const height = topPixels + log.rows.length * rowPixels

@@ -1,10 +1,18 @@
 /** The latest packets of a service, in a bounded list, and the columns of their diagram. Pure. */
-import type { Arrow } from "../../Arrow.ts"
 import type { Packets } from "../../PageRpc.ts"
+import type * as Fate from "../diagram/Fate.ts"
+import * as Clients from "./Clients.ts"
+import * as Repeats from "./Repeats.ts"
 
 /** A row of the diagram: a packet, or packets that were too many to show. */
 export type Row =
-  | { readonly _tag: "Packet"; readonly row: number; readonly arrow: Arrow }
+  | {
+      readonly _tag: "Packet"
+      readonly row: number
+      readonly arrow: Fate.Packet
+      /** True if the packet is seen on its way once: of more than a few a second, an eye follows none. */
+      readonly isMoving: boolean
+    }
   | { readonly _tag: "Omitted"; readonly row: number; readonly count: number }
 
 /** The latest packets. */
@@ -14,15 +22,36 @@ export interface LiveLog {
   readonly nextRow: number
   /** Number of packets since the log was begun, with those that are not shown. */
   readonly packets: number
+  /** Number of packets of other clients than the chosen one, since it was chosen. */
+  readonly ofOthers: number
   /** Hosts in the order of their first packet among the rows. */
   readonly hosts: ReadonlyArray<string>
+  /** The client whose packets are shown; undefined for all. */
+  readonly client: string | undefined
+  readonly clients: Clients.Clients
+  readonly repeats: Repeats.Repeats
 }
 
 /** Maximum number of rows: more than a reader scrolls through, and few enough to be drawn four times a second. */
 export const maxRows = 160
 
+/** Maximum number of packets of a batch that move: batches come up to four times a second. */
+const maxMoving = 2
+
 /** The log without packets. */
-export const empty: LiveLog = { rows: [], nextRow: 0, packets: 0, hosts: [] }
+export const empty: LiveLog = {
+  rows: [],
+  nextRow: 0,
+  packets: 0,
+  ofOthers: 0,
+  hosts: [],
+  client: undefined,
+  clients: Clients.none,
+  repeats: Repeats.none
+}
+
+/** Returns a log without packets, of the same client. The clients that were seen can still be chosen. */
+export const clear = ({ client, clients }: LiveLog): LiveLog => ({ ...empty, client, clients })
 
 /** Returns the hosts of rows: those known before in their order, then new ones. */
 const hostsOf = (rows: ReadonlyArray<Row>, known: ReadonlyArray<string>): ReadonlyArray<string> => {
@@ -30,20 +59,47 @@ const hostsOf = (rows: ReadonlyArray<Row>, known: ReadonlyArray<string>): Readon
   return [...new Set([...known.filter((host) => present.has(host)), ...present])]
 }
 
-/** Adds a batch of packets; the oldest rows leave a full log. */
-export const append = (log: LiveLog, { arrows, omitted }: Packets): LiveLog => {
+const isOf = ({ from, to }: Fate.Packet, client: string | undefined) =>
+  client === undefined || from === client || to === client
+
+/** Shows the packets of one client from now on, and of those before what there is; undefined for all clients. */
+export const choose = (log: LiveLog, client: string | undefined): LiveLog => {
+  if (client === log.client) return log
+  const rows = log.rows
+    .filter((row) => row._tag === "Packet" && isOf(row.arrow, client))
+    .map((row, at): Row => ({ ...row, row: log.nextRow + at }))
+  return { ...log, client, ofOthers: 0, rows, nextRow: log.nextRow + rows.length, hosts: hostsOf(rows, log.hosts) }
+}
+
+/** Adds packets that are not shown to rows: to the last row if it is such a one. */
+const addOmitted = (rows: ReadonlyArray<Row>, nextRow: number, count: number): ReadonlyArray<Row> => {
+  const last = rows.at(-1)
+  if (count === 0) return rows
+  return last?._tag === "Omitted"
+    ? [...rows.slice(0, -1), { ...last, count: last.count + count }]
+    : [...rows, { _tag: "Omitted", row: nextRow, count }]
+}
+
+/** Adds a batch of packets; the oldest rows leave a full log. `port` is that of the service, if it is known. */
+export const append = (log: LiveLog, { arrows, omitted }: Packets, port?: string): LiveLog => {
   if (arrows.length === 0 && omitted === 0) return log
-  const skipped = Math.max(0, arrows.length - maxRows)
-  const count = omitted + skipped
-  const gap: ReadonlyArray<Row> = count === 0 ? [] : [{ _tag: "Omitted", row: log.nextRow, count }]
-  const firstRow = log.nextRow + gap.length
-  const added = arrows.slice(skipped).map((arrow, at): Row => ({ _tag: "Packet", row: firstRow + at, arrow }))
-  const rows = [...log.rows, ...gap, ...added].slice(-maxRows)
+  const [repeats, packets] = Repeats.mark(log.repeats, arrows)
+  const own = packets.filter((packet) => isOf(packet, log.client))
+  const skipped = Math.max(0, own.length - maxRows)
+  const before = addOmitted(log.rows, log.nextRow, omitted + skipped)
+  const firstRow = log.nextRow + before.length - log.rows.length
+  const isMoving = own.length <= maxMoving && omitted === 0
+  const added = own.slice(skipped).map((arrow, at): Row => ({ _tag: "Packet", row: firstRow + at, arrow, isMoving }))
+  const rows = [...before, ...added].slice(-maxRows)
   return {
     rows,
     nextRow: firstRow + added.length,
     packets: log.packets + arrows.length + omitted,
-    hosts: hostsOf(rows, log.hosts)
+    ofOthers: log.ofOthers + arrows.length - own.length,
+    hosts: hostsOf(rows, log.hosts),
+    client: log.client,
+    clients: Clients.add(log.clients, arrows, port),
+    repeats
   }
 }
 

@@ -1,8 +1,10 @@
 /** The packets of a service as they pass, as a moving sequence diagram. */
 import { useState } from "preact/hooks"
+import * as Fates from "../diagram/Fate.ts"
+import { Legend } from "../diagram/Legend.tsx"
 import { ScrollBox } from "../diagram/ScrollBox.tsx"
 import * as Format from "../Format.ts"
-import { usePage } from "../hooks.tsx"
+import { usePage, useRoute } from "../hooks.tsx"
 import { CopyLine } from "../parts/CopyLine.tsx"
 import { Badge } from "../parts/Mark.tsx"
 import { View } from "../parts/View.tsx"
@@ -54,6 +56,7 @@ const LatestPackets = (props: { readonly log: LiveLog.LiveLog }) => {
                   </td>
                   <td class="wrap">
                     <bdi>{arrow.label}</bdi>
+                    {Fates.of(arrow) !== "arrived" && ` · ${Fates.wordOf[Fates.of(arrow)]}`}
                   </td>
                   <td class="number">{Format.count(arrow.bytes)}</td>
                 </tr>
@@ -66,10 +69,44 @@ const LatestPackets = (props: { readonly log: LiveLog.LiveLog }) => {
   )
 }
 
+const fates: ReadonlyArray<Fates.Fate> = ["again", "lost"]
+
+/** The choice of one client, which is in the address. */
+const ClientChoice = (props: {
+  readonly service: string
+  readonly client: string | undefined
+  readonly clients: ReadonlyArray<string>
+}) => {
+  const { client, clients, service } = props
+  const all = client === undefined || clients.includes(client) ? clients : [client, ...clients]
+  const open = (value: string) => {
+    location.hash = Route.format({ page: "packets", service, ...(value !== "" && { with: value }) })
+  }
+  return (
+    <label class="row">
+      <span class="muted">Client</span>
+      <select class="field" value={client ?? ""} onChange={({ currentTarget }) => open(currentTarget.value)}>
+        <option value="">all</option>
+        {all.map((one) => (
+          <option value={one} key={one}>
+            {one}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
 /** Says that no packet has passed yet, and how to make some. */
-const NoPackets = (props: { readonly tryIt: string | undefined }) => (
+const NoPackets = (props: { readonly client: string | undefined; readonly tryIt: string | undefined }) => (
   <div class="diagram diagram-empty">
-    <p>No packets since this view was opened.</p>
+    {props.client === undefined ? (
+      <p>No packets since this view was opened.</p>
+    ) : (
+      <p>
+        No packets of <bdi class="mono">{props.client}</bdi> since it was chosen.
+      </p>
+    )}
     {props.tryIt !== undefined && (
       <>
         <p class="muted small">Make some, in a terminal:</p>
@@ -81,9 +118,12 @@ const NoPackets = (props: { readonly tryIt: string | undefined }) => (
 
 /** The packets of a service. */
 export const PacketsView = ({ service }: { readonly service: string }) => {
+  const route = useRoute()
+  const client = route.page === "packets" ? route.with : undefined
   const { snapshot } = usePage()
-  const { clear, error, isPaused, log, retry, togglePause, waiting } = useLiveLog(service)
-  const tryIt = snapshot.services.find(({ name }) => name === service)?.tryIt
+  const { address, tryIt } = snapshot.services.find(({ name }) => name === service) ?? {}
+  const port = /:(\d+)$/.exec(address ?? "")?.[1]
+  const { clear, error, isPaused, log, retry, togglePause, waiting } = useLiveLog(service, client, port)
   const title = (
     <>
       Packets of{" "}
@@ -94,8 +134,10 @@ export const PacketsView = ({ service }: { readonly service: string }) => {
   )
   const aside = (
     <div class="row">
+      <ClientChoice service={service} client={client} clients={log.clients} />
       <span class="muted">
         {Format.plural(log.packets, "packet")}
+        {log.ofOthers > 0 && `, ${Format.count(log.ofOthers)} of others`}
         {waiting > 0 && `, ${Format.count(waiting)} more since the pause`}
       </span>
       <button type="button" class="button" onClick={togglePause}>
@@ -118,9 +160,12 @@ export const PacketsView = ({ service }: { readonly service: string }) => {
         </div>
       )}
       {log.rows.length === 0 ? (
-        <NoPackets tryIt={tryIt} />
+        <NoPackets client={client} tryIt={tryIt} />
       ) : (
-        <LiveDiagram label={`Packets of ${service}, the newest at the bottom`} log={log} />
+        <>
+          <LiveDiagram label={`Packets of ${service}, the newest at the bottom`} log={log} />
+          <Legend fates={fates} hasDirections />
+        </>
       )}
       <LatestPackets log={log} />
     </View>

@@ -15,10 +15,17 @@ export interface Live {
   readonly retry: () => void
 }
 
-/** Watches the packets of a service. While the view is paused, the packets go on to be counted and kept. */
-export const useLiveLog = (service: string): Live => {
-  const client = useClient()
+/**
+ * Watches the packets of a service, of one client or of all. While the view is paused, the packets go on to be counted
+ * and kept. `port` is that of the service, if it is known.
+ */
+export const useLiveLog = (service: string, client: string | undefined, port: string | undefined): Live => {
+  const page = useClient()
   const latest = useRef(LiveLog.empty)
+  const portRef = useRef(port)
+  portRef.current = port
+  const clientRef = useRef(client)
+  clientRef.current = client
   const pausedRef = useRef(false)
   const [log, show] = useState(LiveLog.empty)
   const [isPaused, setPaused] = useState(false)
@@ -33,21 +40,25 @@ export const useLiveLog = (service: string): Live => {
     show(latest.current)
   }, [])
   useEffect(() => {
-    latest.current = LiveLog.empty
+    latest.current = LiveLog.choose(LiveLog.empty, clientRef.current)
     pausedRef.current = false
     setPaused(false)
     setError(undefined)
     showLatest()
-    return client.packets(service, {
+    return page.packets(service, {
       batch: (packets) => {
-        latest.current = LiveLog.append(latest.current, packets)
+        latest.current = LiveLog.append(latest.current, packets, portRef.current)
         setError(undefined)
         if (pausedRef.current) setWaiting(latest.current.packets)
         else showLatest()
       },
       error: setError
     })
-  }, [client, service, attempt, showLatest])
+  }, [page, service, attempt, showLatest])
+  useEffect(() => {
+    latest.current = LiveLog.choose(latest.current, client)
+    show((shown) => LiveLog.choose(shown, client))
+  }, [client])
   return {
     log,
     isPaused,
@@ -59,7 +70,7 @@ export const useLiveLog = (service: string): Live => {
       if (!pausedRef.current) showLatest()
     },
     clear: () => {
-      latest.current = LiveLog.empty
+      latest.current = LiveLog.clear(latest.current)
       showLatest()
     },
     retry: () => setAttempt((count) => count + 1)

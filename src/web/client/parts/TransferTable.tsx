@@ -2,6 +2,7 @@
 import type * as PageState from "../../PageState.ts"
 import * as Format from "../Format.ts"
 import { usePage } from "../hooks.tsx"
+import * as Route from "../Route.ts"
 import * as Words from "../Words.ts"
 import { ClipPath } from "./Clip.tsx"
 import { type Column, DataTable } from "./DataTable.tsx"
@@ -15,14 +16,26 @@ const directions = {
   upload: { mark: "↑", words: "upload by" }
 } as const
 
-const FileCell = ({ client, direction, file }: Transfer) => {
+/** The client of a transfer. While it runs, its packets are one step away. */
+const Client = ({ client, service, state }: Transfer) => {
+  const hasPackets = usePage().snapshot.services.some((one) => one.name === service && one.hasPackets)
+  if (state !== "running" || !hasPackets) return <bdi>{client}</bdi>
+  return (
+    <a href={Route.format({ page: "packets", service, with: client })} title="Watch the packets of this transfer">
+      <bdi>{client}</bdi>
+    </a>
+  )
+}
+
+const FileCell = (transfer: Transfer) => {
+  const { direction, file } = transfer
   const { mark, words } = directions[direction]
   return (
     <div class="cell-lines">
       <ClipPath path={file} />
       <span class="muted small clip">
         <span aria-hidden="true">{mark}</span>
-        <span class="visually-hidden">{words}</span> <bdi>{client}</bdi>
+        <span class="visually-hidden">{words}</span> <Client {...transfer} />
       </span>
     </div>
   )

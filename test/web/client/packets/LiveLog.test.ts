@@ -54,6 +54,38 @@ describe("LiveLog", () => {
     assert.strictEqual(columnOf.get("client:5"), 2)
   })
 
+  it("shows the packets of the chosen client only, counts the others, and keeps its rows in order", () => {
+    const both = LiveLog.append(LiveLog.append(LiveLog.empty, batch(2, 0, "client:1")), batch(3, 0, "client:2"))
+    const chosen = LiveLog.append(LiveLog.choose(both, "client:1"), batch(4, 0, "client:2"))
+    const log = LiveLog.append(chosen, batch(1, 0, "client:1"))
+    assert.deepStrictEqual(log.hosts, ["client:1", "server:69"])
+    assert.deepStrictEqual([log.rows.length, log.packets, log.ofOthers], [3, 10, 4])
+    for (const [at, { row }] of log.rows.entries()) assert.strictEqual(row, log.nextRow - log.rows.length + at)
+    const all = LiveLog.append(LiveLog.choose(log, undefined), batch(1, 0, "client:2"))
+    assert.deepStrictEqual([all.rows.length, all.ofOthers], [4, 0])
+  })
+
+  it("has one row for packets that are not shown one after the other", () => {
+    let log = LiveLog.choose(LiveLog.empty, "client:1")
+    for (let at = 0; at < 3; at++) log = LiveLog.append(log, batch(200, 5, "client:2"))
+    assert.deepStrictEqual(
+      log.rows.map((row) => row._tag === "Omitted" && row.count),
+      [15]
+    )
+  })
+
+  it("moves packets only while there are a few of them", () => {
+    const movesOf = (log: LiveLog.LiveLog) => log.rows.map((row) => row._tag === "Packet" && row.isMoving)
+    assert.deepStrictEqual(movesOf(LiveLog.append(LiveLog.empty, batch(2))), [true, true])
+    assert.notInclude(movesOf(LiveLog.append(LiveLog.empty, batch(18))), true)
+    assert.notInclude(movesOf(LiveLog.append(LiveLog.empty, batch(1, 9))), true)
+  })
+
+  it("is empty after clear, for the same client, and the others can still be chosen", () => {
+    const log = LiveLog.clear(LiveLog.append(LiveLog.choose(LiveLog.empty, "client:1"), batch(1, 0, "client:2")))
+    assert.deepStrictEqual([log.rows, log.packets, log.client, log.clients], [[], 0, "client:1", ["client:2"]])
+  })
+
   it.effect.prop("is bounded, counts all packets, and numbers its rows in order", [Batches], ([batches]) =>
     Effect.sync(() => {
       let log = LiveLog.empty
