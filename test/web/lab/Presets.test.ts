@@ -31,6 +31,10 @@ const claims: Readonly<Record<string, (trace: Trace) => void>> = {
     assert.strictEqual(trace.outcome, "failed")
     assert.isTrue(has(trace, /^message 4 is delivered a second time/, "warning"))
     assert.isTrue(has(trace, /^message 6 is taken for a repetition/, "warning"))
+    // One came twice, and one never: six deliveries are not six messages.
+    const figures = new Map(trace.figures)
+    assert.strictEqual(figures.get("delivered"), "5 of 6")
+    assert.strictEqual(figures.get("delivered more than once"), "1")
   },
   "all-numbers": (trace) => {
     assert.strictEqual(trace.outcome, "done")

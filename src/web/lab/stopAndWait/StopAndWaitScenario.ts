@@ -165,11 +165,19 @@ const runSender = Effect.fnUntraced(function* (
   return state
 })
 
+/** Returns the number of messages that were delivered, and of those that were more than once. */
+const countsOf = (messages: ReadonlyArray<string>, delivered: ReadonlyArray<string>) => {
+  const times = messages.map((message) => delivered.filter((one) => one === message).length)
+  return { once: times.filter((count) => count > 0).length, again: times.filter((count) => count > 1).length }
+}
+
 /** Returns what came out: whether the receiver has each message once and in order. */
 const endingOf = (sender: Sender.State, delivered: ReadonlyArray<string>, atMillis: number): Scenario.Ending => {
   const { messages, phase, resent } = sender
+  const { again, once } = countsOf(messages, delivered)
   const figures = [
-    ["delivered", `${delivered.length} of ${messages.length}`],
+    ["delivered", `${once} of ${messages.length}`],
+    ["delivered more than once", `${again}`],
     ["sent again", `${resent}`]
   ] as const
   const isRight = delivered.length === messages.length && messages.every((one, index) => one === delivered[index])
