@@ -62,5 +62,10 @@ export const dissector: FieldDissector.FieldDissector = FieldDissector.make({
   decode: ({ bytes, transport }, fromClient) => {
     if (transport !== "tcp") return undefined
     return fromClient === false ? responses(bytes) : requests(bytes)
-  }
+  },
+  // Any bytes are numbers, but a farm sends no segment as short as one message.
+  joins: ({ bytes, transport }, fromClient) =>
+    transport === "tcp" &&
+    bytes.length === messageBytes[fromClient ? "request" : "response"] &&
+    (fromClient ? requests : responses)(bytes) !== undefined
 })

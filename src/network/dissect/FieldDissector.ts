@@ -104,6 +104,11 @@ export interface FieldDissector extends Packet.Dissector {
   readonly collector?: MessageCollector | undefined
   /** Returns true for payloads that are of this protocol on any port. */
   readonly recognizes?: ((packet: Packet.Packet) => boolean) | undefined
+  /**
+   * Returns true for a segment from the middle of a stream that is surely of this protocol. It tells the protocols of
+   * one port apart on connections whose first bytes were not seen.
+   */
+  readonly joins?: ((packet: Packet.Packet, fromClient: boolean) => boolean) | undefined
 }
 
 /** Tests whether one of the ports of a packet is in a list. @category guards @since 0.1.0 */

@@ -95,6 +95,15 @@ const dissectDatagram = ({ byContent, expected }: State, packet: SentPacket): Re
   return found === undefined ? [] : [found]
 }
 
+/**
+ * Returns the dissector of a connection whose first bytes were not seen; undefined while its packets may be of several
+ * protocols.
+ */
+const join = ({ byContent, expected }: State, packet: Packet.Packet, fromClient: boolean) =>
+  expected.some(({ joins }) => joins !== undefined)
+    ? expected.find(({ joins }) => joins?.(packet, fromClient) === true)
+    : (byContent.find(recognizedBy(packet)) ?? expected[0])
+
 /** Chooses the dissector of a connection by its first bytes. */
 const choose = ({ byContent, expected }: State, packet: Packet.Packet): FieldDissector | undefined =>
   expected.find(({ recognizes }) => recognizes === undefined || recognizes(packet)) ??
@@ -121,7 +130,8 @@ const dissectStream = (state: State, packet: SentPacket): ReadonlyArray<FieldDis
   const ends = kind === "fin"
   if (bytes.length === 0 && !ends) return []
   if (conversation.dissector === undefined && bytes.length > 0) {
-    conversation.dissector = choose(state, packet)
+    const isBegun = conversation.gaps.client === state.gaps && conversation.gaps.server === state.gaps
+    conversation.dissector = isBegun ? choose(state, packet) : join(state, packet, fromClient)
     conversation.collector = conversation.dissector?.collector
   }
   const { collector, dissector, gaps } = conversation

@@ -70,6 +70,20 @@ describe("PacketText", () => {
     assert.deepInclude(read(Uint8Array.of(...Protocol.preamble, ...hello), "data", true), { kind: "HELLO" })
   })
 
+  it("names the frames of a farm whose beginning was not seen, and guesses no other protocol", () => {
+    const { read } = reader({ name: "primes", protocol: "tcp", port: 1_070 })
+    const rest = new Uint8Array(400).fill(7)
+    assert.deepInclude(read(rest, "data", false), { kind: "data", label: "400 bytes" })
+    assert.deepInclude(read(rest, "data", true), { kind: "data", label: "400 bytes" })
+    const done = Uint8Array.of(0, 0, 0, 20, 2, 0, 0, 0, 8, ...new Uint8Array(15))
+    assert.deepInclude(read(done, "data", false), { kind: "DONE", label: "Done 8, 20 bytes" })
+    const work = Uint8Array.of(0, 0, 0, 15, 1, 0, 0, 0, 9, ...new Uint8Array(10))
+    const both = read(Uint8Array.of(...work, ...frame({ _tag: "Ping" })), "data", true)
+    assert.deepInclude(both, { kind: "WORK", label: "Work 9, 15 bytes; Ping, 15 bytes" })
+    assert.deepInclude(read(done.subarray(0, 7), "data", false), { label: "7 bytes" })
+    assert.deepInclude(read(done.subarray(7), "data", false), { label: "Done 8, 20 bytes" })
+  })
+
   it("puts together a message that spans two pieces, unless packets between them were skipped", () => {
     const { read, state } = reader({ name: "primes", protocol: "tcp", port: 1_070 })
     const ping = frame({ _tag: "Ping" })
@@ -77,8 +91,10 @@ describe("PacketText", () => {
     read(Uint8Array.from(Protocol.preamble), "data", true)
     assert.deepInclude(read(ping.subarray(0, 6), "data", true), { kind: "data", label: "6 bytes" })
     assert.deepInclude(read(ping.subarray(6), "data", true), { kind: "PING", label: "Ping, 15 bytes" })
+    assert.deepInclude(read(ping.subarray(0, 6), "data", true), { kind: "data", label: "6 bytes" })
     PacketText.skip(state)
-    assert.deepInclude(read(ping, "data", true), { kind: "SEALED" })
+    assert.deepInclude(read(ping.subarray(9), "data", true), { kind: "data" })
+    assert.deepInclude(read(ping, "data", true), { kind: "PING", label: "Ping, 15 bytes" })
   })
 
   it("reads an unknown payload as text or by its length", () => {

@@ -27,6 +27,8 @@ interface Direction {
   readonly head: Uint8Array
   /** Undefined until the length of the frame is known. */
   readonly left: number | undefined
+  /** Bytes are missing: a frame begins with the next segment that has the form of frames. */
+  readonly isLost?: boolean
 }
 
 /** State of a connection. */
@@ -43,6 +45,7 @@ interface State {
 
 const none: Uint8Array = new Uint8Array(0)
 const fresh: Direction = { head: none, left: undefined }
+const lost: Direction = { ...fresh, isLost: true }
 const initial: State = { client: fresh, server: fresh, preambleBytes: 0, hasKey: false, isSealed: false }
 
 const isPreamble = (bytes: Uint8Array) =>
@@ -98,10 +101,48 @@ const advance = ({ head, left }: Direction, bytes: Uint8Array, at: number): Prog
   return { direction: fresh, at: end, frame: [all.subarray(headerBytes), length] }
 }
 
-const step = (
-  state: State,
-  { afterGap, bytes, fromClient }: FieldDissector.StreamBytes
-): readonly [State, ReadonlyArray<FieldDissector.FieldDissection>] => {
+/** Shortest frames by their first byte, without the bit of a part. */
+const leastBytes: Readonly<Record<number, number>> = { 1: 6, 2: 14, 3: 2 }
+
+/** Tests whether bytes are frames of a session, of which the last may be incomplete. */
+const areFrames = (bytes: Uint8Array): boolean => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  let at = 0
+  while (at + headerBytes < bytes.length) {
+    const length = view.getUint32(at)
+    const start = at + headerBytes
+    const first = bytes[start]!
+    const least = first === 0x7b ? 2 : leastBytes[first & 0x7f]
+    if (least === undefined || length < least || length > Protocol.frameLimitBytes.session) return false
+    at = start + length
+    // The name in an incomplete frame may be cut.
+    if (at <= bytes.length && frameOf(bytes.subarray(start, Math.min(at, start + maxHeadBytes)), length) === undefined)
+      return false
+  }
+  return at > 0
+}
+
+/** Returns the state for bytes that follow missing ones: frames begin here, or are lost until they do. */
+const resumed = (state: State, { bytes, fromClient }: FieldDissector.StreamBytes): State => {
+  const direction = areFrames(bytes) ? fresh : lost
+  if (fromClient) {
+    const preambleBytes = isPreamble(bytes) ? 0 : Protocol.preamble.length
+    return { ...state, preambleBytes, client: preambleBytes === 0 ? fresh : direction }
+  }
+  return { ...state, preambleBytes: Protocol.preamble.length, server: direction }
+}
+
+type Step = readonly [State, ReadonlyArray<FieldDissector.FieldDissection>]
+
+const step = (state: State, bytes: FieldDissector.StreamBytes): Step => {
+  const isLost = (bytes.fromClient ? state.client : state.server).isLost === true
+  if (state.isSealed || bytes.bytes.length === 0 || !(bytes.afterGap || isLost)) return take(state, bytes)
+  const next = resumed(state, bytes)
+  return (bytes.fromClient ? next.client : next.server).isLost === true ? [next, []] : take(next, bytes)
+}
+
+/** Takes bytes that follow the ones before. */
+const take = (state: State, { bytes, fromClient }: FieldDissector.StreamBytes): Step => {
   const found: Array<FieldDissector.FieldDissection> = []
   let { hasKey, isSealed, preambleBytes } = state
   let direction = fromClient ? state.client : state.server
@@ -109,7 +150,6 @@ const step = (
   for (; fromClient && preambleBytes < Protocol.preamble.length && at < bytes.length; at++) {
     if (bytes[at] !== Protocol.preamble[preambleBytes++]) isSealed = true
   }
-  if (afterGap) isSealed = true
   while (!isSealed && (at < bytes.length || direction.left === 0)) {
     const progress = advance(direction, bytes, at)
     direction = progress.direction
@@ -153,5 +193,6 @@ export const dissector: FieldDissector.FieldDissector = FieldDissector.make({
         })[1][0]
       : undefined,
   recognizes: ({ bytes, transport }) => transport === "tcp" && isPreamble(bytes),
+  joins: ({ bytes, transport }) => transport === "tcp" && (isPreamble(bytes) || areFrames(bytes)),
   collector: FieldDissector.collector(initial, step)
 })
