@@ -79,7 +79,7 @@ type Ending = Omit<Scenario.Ending, "outcome"> & Pick<Trace, "outcome">
 /** Makes the trace of a run. */
 const toTrace = <Message>(
   settings: Settings.Settings,
-  { hosts, observe }: Scenario.Scenario<Message>,
+  { figures, hosts, observe }: Scenario.Scenario<Message>,
   recorder: Recorder.Recorder<Message>,
   ending: Ending
 ): Trace => {
@@ -105,7 +105,7 @@ const toTrace = <Message>(
       ...states.map((state) => state.atMillis),
       ...remarks.map((remark) => remark.atMillis)
     ]),
-    figures: figuresOf(arrows, ending)
+    figures: [...figuresOf(arrows, ending), ...(figures?.(recording) ?? [])]
   }
 }
 

@@ -43,6 +43,8 @@ export interface Scenario<Message> {
   readonly program: (world: World<Message>) => Effect.Effect<Ending, never, Scope.Scope>
   /** Derives the states of machines that cannot be asked: those of the services, which know nothing of a laboratory. */
   readonly observe: (recording: Recorder.Recording<Message>) => Observed
+  /** Derives figures of the result that the programs do not tell. Default: none. */
+  readonly figures?: (recording: Recorder.Recording<Message>) => Ending["figures"]
 }
 
 /** The virtual time in milliseconds, with whole microseconds. */
@@ -57,6 +59,5 @@ export const observeNothing = (): Observed => ({ states: [], remarks: [] })
 export const count = (number: number, noun: string): string =>
   `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`
 
-/** Formats a time for readers: `412 ms`, `3.2 s`. */
-export const duration = (millis: number): string =>
-  millis < 1_000 ? `${Math.round(millis)} ms` : `${(millis / 1_000).toFixed(1)} s`
+/** Formats a time for readers in milliseconds, as the diagram does: `412 ms`, `3,200 ms`. */
+export const duration = (millis: number): string => `${Math.round(millis).toLocaleString("en")} ms`

@@ -48,11 +48,16 @@ const claims: Readonly<Record<string, (trace: Trace) => void>> = {
     assert.isTrue(first >= 0 && first < 12)
     assert.isAbove(trace.remarks.filter(({ tone }) => tone === "warning").length, 15)
     assert.isAtLeast(dataOf(trace), 40)
+    const figures = new Map(trace.figures)
+    assert.isAbove(Number(figures.get("sent again by the server")), 15)
+    assert.isAbove(Number(figures.get("sent again by the client")), 15)
+    assert.match(figures.get("time") ?? "", /^\d,\d{3} ms$/)
   },
   "apprentice-cured": (trace) => {
     assert.strictEqual(trace.outcome, "done")
     assert.isTrue(has(trace, /it is ignored.*RFC 1123/))
     assert.isAtMost(dataOf(trace), 30)
+    assert.isAtMost(Number(new Map(trace.figures).get("sent again by the server")), 5)
   },
   window: (trace) => {
     assert.strictEqual(trace.outcome, "done")

@@ -147,7 +147,8 @@ const outcomes: Readonly<Record<Trace["outcome"], { readonly tone: Tone; readonl
 export const Result = ({ trace }: { readonly trace: Trace }) => {
   const { tone, word } = outcomes[trace.outcome]
   return (
-    <section class="panel lab-result" aria-label="Result of the run">
+    <section class="panel lab-result" aria-label="Result of the whole run">
+      <h2>Result of the whole run</h2>
       <div role="status">
         <Badge tone={tone}>{word}</Badge>
         <p>{trace.summary}</p>

@@ -14,6 +14,7 @@ import * as TftpClient from "../../../tftp/TftpClient.ts"
 import * as TftpServer from "../../../tftp/TftpServer.ts"
 import * as Link from "../Link.ts"
 import * as Observer from "../Observer.ts"
+import type * as Recorder from "../Recorder.ts"
 import * as Scenario from "../Scenario.ts"
 import type { Settings } from "../Settings.ts"
 import * as ClientStates from "./ClientStates.ts"
@@ -22,6 +23,8 @@ import * as ServerStates from "./ServerStates.ts"
 import * as TftpMessage from "./TftpMessage.ts"
 
 const port = 69
+
+const hosts = ["client", "server"]
 
 const fileName = "poem.txt"
 
@@ -92,16 +95,24 @@ const download = Effect.fnUntraced(function* (
     : ({ outcome: "failed", text: "wrong: the file differs", atMillis, figures } as const)
 })
 
+/** Counts the packets that each end has sent again: those alike to an earlier one of it. */
+const repetitionsOf = ({ wire }: Recorder.Recording<TftpMessage.TftpMessage>): Scenario.Ending["figures"] =>
+  hosts.map((host) => {
+    const labels = wire.flatMap(({ _tag, arrow }) => (_tag === "Sent" && arrow.from === host ? [arrow.label] : []))
+    return [`sent again by the ${host}`, `${labels.length - new Set(labels).size}`]
+  })
+
 /** Makes the scenario. */
 export const make = (settings: Settings): Scenario.Scenario<TftpMessage.TftpMessage> => {
   const { choices, delayMillis } = settings
   const file = makeFile(Number(choices.size))
   return {
-    hosts: ["client", "server"],
+    hosts,
     transport: "udp",
     faults: Link.faults(settings, 3 * delayMillis + 20),
     limitMillis,
     describe: TftpMessage.describe,
+    figures: repetitionsOf,
     program: Effect.fnUntraced(function* ({ hosts: [client, server] }) {
       yield* startServer(server!, file, settings)
       return yield* download(client!, server!.address, file, settings)
