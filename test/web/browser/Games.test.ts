@@ -58,6 +58,9 @@ describe.skipIf(!Chromium.isInstalled)("games on the page (skipped without Chrom
       }
       assert.isTrue(await isOver())
       assert.deepStrictEqual(await tab.violations(), [])
+      assert.strictEqual((await Keys.focused(tab)).name, "Play again")
+      await keyboard.press("Shift+Tab")
+      assert.notMatch((await Keys.focused(tab)).name, /^[a-z](?:,|$)/, "a letter of a game that is over has the focus")
       await Keys.tabTo(tab, "Play again")
       await keyboard.press("Enter")
       await tab.until(`document.querySelectorAll("[aria-label$='in the word']").length === 0`)
@@ -112,6 +115,12 @@ describe.skipIf(!Chromium.isInstalled)("games on the page (skipped without Chrom
     withTab("#/play/guess", true, async (tab) => {
       const label = () => tab.page.getByText(/^Your guess, from/).textContent()
       const isFound = tab.page.getByText(/is correct: found with/)
+      await Keys.tabTo(tab, /^Your guess, from/)
+      for (const refused of ["500", "600"]) {
+        await tab.page.keyboard.type(refused)
+        await tab.page.keyboard.press("Enter")
+        await tab.page.getByText(`${refused} cannot be it`).waitFor()
+      }
       await Keys.tabTo(tab, /^Halve/)
       for (let guesses = 0; guesses < 10; guesses++) {
         const before = await label()

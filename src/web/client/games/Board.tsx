@@ -138,6 +138,9 @@ const Tools = (props: {
         On the board: arrow keys move, <kbd>Enter</kbd> claims, <kbd>R</kbd> claims the row, <kbd>S</kbd> starts a swap
         and <kbd>Esc</kbd> cancels it. One square of a swap must be yours.
       </p>
+      <p class="hint-touch muted small">
+        Tap a vacant square to claim it. Tap one of yours, and then another one, to swap them.
+      </p>
     </div>
   )
 }

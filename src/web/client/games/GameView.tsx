@@ -78,7 +78,11 @@ const Played = ({ game, service }: { readonly game: Game; readonly service: stri
   return (
     <>
       <Rejoin isWanted={game === "board" && state.phase === "ended"} restart={restart} />
-      {player > 0 && <p class="muted">You are client {player}. Your squares stay yours when you leave.</p>}
+      {player > 0 && (
+        <p class="muted">
+          You are client {player}. Your squares stay on the board; if you come back, you are another client.
+        </p>
+      )}
       <Drawn state={state} say={say} foot={<Foot state={state} again={words[game].again} restart={restart} />} />
     </>
   )

@@ -18,7 +18,7 @@ const Bar = (props: {
 }) => {
   const { guesses, range, whole } = props
   const { fromPercent, widthPercent } = GuessRange.barOf(whole, range)
-  const label = `The number is from ${range.min} to ${range.max}, of ${whole.min} to ${whole.max}`
+  const label = `The number is ${GuessRange.describe(range)}, of all ${GuessRange.describe(whole)}`
   return (
     <div class="guess-bar">
       <div class="guess-track" role="img" aria-label={label}>
@@ -118,7 +118,7 @@ export const GuessBoard = (props: {
         </Result>
         {isRunning && !isFound && (
           <LineForm
-            label={`Your guess, from ${range.min} to ${range.max}`}
+            label={`Your guess, ${GuessRange.describe(range)}`}
             button="Guess"
             maxLength={maxNumberChars}
             isNumeric

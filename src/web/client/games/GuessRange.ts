@@ -1,5 +1,7 @@
 /** The range of a number guessing game as a bar that narrows. Pure. */
 
+import * as Format from "../Format.ts"
+
 /** Numbers from `min` to `max`, both included. */
 export interface Range {
   readonly min: number
@@ -53,12 +55,17 @@ export const middle = ({ max, min }: Range): number => Math.floor((min + max) / 
 /** Returns the largest number of guesses that a player who halves the range needs. */
 export const maxGuesses = ({ max, min }: Range): number => Math.floor(Math.log2(Math.max(1, max - min + 1))) + 1
 
+/** Returns a range as words, such as `from 1 to 1,000`. */
+export const describe = ({ max, min }: Range): string => `from ${Format.count(min)} to ${Format.count(max)}`
+
 /** Returns why a text is not worth a guess, or undefined if it is. */
-export const problemOf = ({ max, min }: Range, text: string): string | undefined => {
+export const problemOf = (range: Range, text: string): string | undefined => {
   const line = text.trim()
-  if (!/^[+-]?\d{1,20}$/.test(line)) return `A guess is a whole number from ${min} to ${max}.`
+  if (!/^[+-]?\d{1,20}$/.test(line)) return `A guess is a whole number ${describe(range)}.`
   const value = Number(line)
-  return value >= min && value <= max ? undefined : `${line} cannot be it: the number is from ${min} to ${max}.`
+  return value >= range.min && value <= range.max
+    ? undefined
+    : `${line} cannot be it: the number is ${describe(range)}.`
 }
 
 /** Returns true if the number is found. */

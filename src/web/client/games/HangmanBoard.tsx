@@ -73,6 +73,8 @@ const Keyboard = (props: {
           class={`hangman-key hangman-${state}`}
           // Not `disabled`: the focus stays on the letter that was guessed.
           aria-disabled={isOff}
+          // After the end Tab leads to the next game at once.
+          tabIndex={props.isActive ? 0 : -1}
           aria-label={`${letter}${labels[state]}`}
           onClick={() => {
             if (!isOff) props.onLetter(letter)
@@ -249,9 +251,12 @@ export const HangmanBoard = (props: {
   const canAsk = isRunning && game.prompt !== "bye"
   const { lines, number, scores } = useMessages(game, props.number)
   useTypedLetters(isGuessing, say)
-  // The control that had the focus is gone when the server waits for another input.
+  // The control that had the focus is gone when the server waits for another input, or is a letter of a game that is over.
   useEffect(() => {
-    if (document.activeElement !== document.body && document.activeElement !== null) return
+    const { activeElement } = document
+    const isLetter = activeElement?.classList.contains("hangman-key") === true && game.prompt !== "guess"
+    const isFree = activeElement === null || activeElement === document.body || activeElement === panel.current
+    if (!isFree && !isLetter) return
     const first = panel.current?.querySelector<HTMLElement>("[data-first]") ?? panel.current
     if (props.number > 1) first?.focus()
   }, [game.prompt])

@@ -64,11 +64,17 @@ export const LineForm = (props: {
   const id = useId()
   const [line, setLine] = useState("")
   const [problem, setProblem] = useState<string>()
+  const field = useRef<HTMLInputElement>(null)
   const submit = (event: Event) => {
     event.preventDefault()
     const found = props.problemOf?.(line)
     setProblem(found)
-    if (found !== undefined) return
+    if (found !== undefined) {
+      // What is typed next replaces the refused line.
+      field.current?.focus()
+      field.current?.select()
+      return
+    }
     props.onLine(line)
     setLine("")
   }
@@ -78,6 +84,7 @@ export const LineForm = (props: {
       <div class="row">
         <input
           id={id}
+          ref={field}
           class="field"
           type="text"
           inputMode={props.isNumeric === true ? "numeric" : "text"}

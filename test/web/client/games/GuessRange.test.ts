@@ -52,6 +52,12 @@ describe("GuessRange", () => {
     for (const text of ["9", "21", "-15"]) assert.match(GuessRange.problemOf(range, text) ?? "", /cannot be it/)
   })
 
+  it("writes large numbers as the rest of the page", () => {
+    const range = { min: 1, max: 1_000 }
+    assert.strictEqual(GuessRange.describe(range), "from 1 to 1,000")
+    assert.strictEqual(GuessRange.problemOf(range, "2000"), "2000 cannot be it: the number is from 1 to 1,000.")
+  })
+
   it("is found after the right guess", () => {
     assert.isFalse(GuessRange.isFound([]))
     assert.isFalse(GuessRange.isFound([{ text: "5", verdict: "too big" }]))
