@@ -107,6 +107,19 @@ export const leftOut = (listed: Counts, totals: Counts): string | undefined => {
   return parts.length === 0 ? undefined : `Listed: ${parts.join(", and ")}.`
 }
 
+/** Figures of a service that name what a restart ends, with the words for it. */
+const ended: ReadonlyArray<readonly [figure: string, words: string]> = [
+  ["transfers", "transfers"],
+  ["subscribers", "subscriptions"],
+  ["clients", "connections"]
+]
+
+/** Returns what a restart of a service does to its clients. */
+export const restartWarning = ({ figures }: Pick<PageState.Service, "figures">): string => {
+  const found = ended.find(([figure]) => figures.some(({ name }) => name === figure))
+  return found === undefined ? "It does not answer until it is ready again." : `This ends its ${found[1]}.`
+}
+
 /** Totals of transfers. */
 export interface TransferTotals {
   readonly running: number

@@ -27,8 +27,8 @@ const kinds: ReadonlyArray<Kind> = [
       failed: "failed",
       refused: "refused",
       resent: "packets sent again",
-      probed: "probes of a size",
-      gaveWay: "gave way",
+      probed: "size asked only",
+      gaveWay: "gave their place to others",
       malformed: "malformed packets"
     }
   },

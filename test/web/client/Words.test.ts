@@ -52,6 +52,16 @@ describe("Words", () => {
     assert.strictEqual(figures.load === undefined, missed === undefined)
   })
 
+  it.each<[ReadonlyArray<string>, string]>([
+    [["transfers", "started"], "This ends its transfers."],
+    [["clients", "accepted"], "This ends its connections."],
+    [["subscribers"], "This ends its subscriptions."],
+    [[], "It does not answer until it is ready again."]
+  ])("restartWarning of a service with the figures %j says what ends", (names, warning) => {
+    const figures = names.map((name) => ({ name, value: 1, unit: "count" as const }))
+    assert.strictEqual(Words.restartWarning({ figures }), warning)
+  })
+
   it("lastKnown is neither good nor bad, and says that it is old", () => {
     assert.deepStrictEqual(Words.lastKnown(services("ready", "ready")), {
       tone: "muted",

@@ -5,7 +5,8 @@ import { useClient } from "../hooks.tsx"
 type Step = "idle" | "asking" | "running"
 
 /** Restarts a service. */
-export const RestartButton = ({ service }: { readonly service: string }) => {
+export const RestartButton = (props: { readonly service: string; readonly warning: string }) => {
+  const { service, warning } = props
   const client = useClient()
   const [step, setStep] = useState<Step>("idle")
   const [message, setMessage] = useState("")
@@ -31,7 +32,7 @@ export const RestartButton = ({ service }: { readonly service: string }) => {
     <div class="row">
       {step === "asking" ? (
         <>
-          <span class="small">This ends its connections.</span>
+          <span class="small">{warning}</span>
           <button type="button" class="button button-small button-primary" ref={next} onClick={restart}>
             Restart now
           </button>

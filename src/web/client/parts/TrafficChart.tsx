@@ -75,7 +75,7 @@ export const TrafficChart = (props: { readonly series: Traffic.Series; readonly 
       </div>
       <figcaption class="chart-axis muted">
         <span>2 min ago</span>
-        <span>lines at {Format.rate(top)}</span>
+        <span>grid: {Format.rate(top)}</span>
         <span>now</span>
       </figcaption>
     </figure>

@@ -68,7 +68,9 @@ const Details = ({ service }: { readonly service: PageState.Service }) => {
         {hasActions && (
           <div class="row">
             <ServiceLinks {...service} />
-            {canRestart && control.isAllowed && <RestartButton service={name} />}
+            {canRestart && control.isAllowed && (
+              <RestartButton service={name} warning={Words.restartWarning(service)} />
+            )}
           </div>
         )}
       </section>
