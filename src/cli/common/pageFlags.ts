@@ -49,7 +49,7 @@ export const addressFlag = (section: string, description: string) =>
 export const pageFlags = (section: string, defaultText: string) => ({
   page: addressFlag(
     section,
-    `Serve a page for browsers on this address, such as 127.0.0.1:8066: services, clients, transfers, packets (default ${defaultText})`
+    `Serve a page for browsers: services, clients, transfers, packets. on (127.0.0.1:8066), off, a port, or HOST:PORT (default ${defaultText})`
   ),
   control: flags.toggle(
     section,

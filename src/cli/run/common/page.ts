@@ -53,6 +53,8 @@ export interface Page {
   readonly isOpen: boolean
   /** The link to it, with the token of `control`, or the name of the variable that has it. */
   readonly link: string
+  /** The link without the token, for the log. */
+  readonly plainLink: string
   /** Shows what a service that has started does, until the scope closes. */
   readonly add: (
     service: Pick<pageService.PageService, "name" | "running" | "service" | "values">
@@ -123,8 +125,11 @@ const serve = Effect.fnUntraced(function* (
     if (game !== undefined && games !== undefined && running.address !== undefined)
       yield* games.register(name, game, running.address, { range: pageService.rangeOf(values) })
   })
-  const link = PageToken.link(authorityOf(address), shown)
-  const page: Page = { address, isOpen: !NetAddress.isLoopback(address.address), link, add }
+  const [link, plainLink] = [shown, undefined].map((token) => PageToken.link(authorityOf(address), token)) as [
+    string,
+    string
+  ]
+  const page: Page = { address, isOpen: !NetAddress.isLoopback(address.address), link, plainLink, add }
   return page
 })
 

@@ -1,5 +1,6 @@
 /** The run of a server process: everything that all servers do in the same way, from the start to the end. */
 import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -113,6 +114,8 @@ const startPage = Effect.fnUntraced(function* (
 ) {
   if (address === undefined && control)
     return yield* new UsageError({ message: "--control needs --page: add it, or leave --control out" })
+  if (address === "off" && control)
+    yield* Effect.logWarning("--control has no effect with --page off: there is no page to control")
   if (address === undefined || address === "off") return undefined
   const { open } = yield* Effect.promise(() => import("./page.ts"))
   const opened = open({ address, control, hosts: pageHost }, contents).pipe(
@@ -314,10 +317,12 @@ const reloadOf =
   (after, current) =>
     reload.apply(service, after.flags, current, after.values, running)
 
-const printAddress =
-  (service: string, json: boolean, inherits: boolean, page: Page | undefined) =>
-  ({ address }: ServerHost.Running) =>
-    address === undefined ? Effect.void : announce(service, address, json, inherits, page?.link)
+/** Prints the address of a server, and the link to its page: the log has no token. */
+const printAddress = (service: string, json: boolean, inherits: boolean, page: Page | undefined) =>
+  Effect.fnUntraced(function* ({ address }: ServerHost.Running) {
+    if (address !== undefined) yield* announce(service, address, json, inherits, page?.link)
+    if (page !== undefined && !json) yield* Console.log(`page on ${page.link}`)
+  })
 
 /** Starts a server for `up`, which runs the process and prints what there is to print. */
 const serveIn = <A extends ServerHost.Running, E, R, E2, R2>(
@@ -360,7 +365,8 @@ export const serve = Effect.fnUntraced(function* <
       const print = options.announce ?? printAddress(service, json, inherits, page)
       // With --stdio, stdout is the connection.
       if (!stdio) yield* print(running)
-      if (page !== undefined) yield* Effect.logInfo(`page on ${page.link}`)
+      const isPrinted = !stdio && !json && options.announce === undefined
+      if (page !== undefined && !isPrinted) yield* Effect.logInfo(`page on ${page.plainLink}`)
     }),
     serve: options.serve,
     states,

@@ -192,7 +192,7 @@ describe("up --page", () => {
   it.live.each([
     ["up", "text", ["up"], "stdout", /^page .* (http:\S+)$/m],
     ["up", "JSON", ["up", "--json"], "stdout", /^\{"service":"page".*"link":"(.*?)"\}$/m],
-    ["a server", "text", ["rot13", "serve", "--port", "0"], "stderr", /page on (\S+)/],
+    ["a server", "text", ["rot13", "serve", "--port", "0"], "stdout", /^page on (\S+)$/m],
     ["a server", "JSON", ["rot13", "serve", "--port", "0", "--json"], "stdout", /"page":"(.*?)"/]
   ] as const)(
     "keeps a chosen token out of the output of %s as %s: the link names its variable",
@@ -208,6 +208,23 @@ describe("up --page", () => {
         const { stderr, stdout } = yield* run.shutdown
         assert.notInclude(stdout + stderr, env.PAGE_TOKEN)
       }).pipe(Effect.scoped)
+  )
+
+  it.live("has no token in the log of a server", () =>
+    Effect.gen(function* () {
+      const rot13 = yield* Cli.startInProcess(["rot13", "serve", "--port", "0", "--control", ...freePage])
+      yield* rot13.waitForOutput("stdout", /^page on http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}$/m)
+      assert.notInclude((yield* rot13.shutdown).stderr, "token")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("warns of control without a page", () =>
+    Effect.gen(function* () {
+      const rot13 = yield* Cli.startInProcess(["rot13", "serve", "--port", "0", "--page", "off", "--control"])
+      yield* rot13.waitForOutput("stdout", /^rot13 on /m)
+      const { stderr } = yield* rot13.shutdown
+      assert.lengthOf(stderr.match(/--control has no effect with --page off/g) ?? [], 1)
+    }).pipe(Effect.scoped)
   )
 
   it.live("refuses a token that is too short", () =>
@@ -300,7 +317,7 @@ describe("a server with --page", () => {
       const config = yield* write("rot13: { page: 'off', port: 0 }\n")
       const env = { GUESS_PAGE: "127.0.0.1:0", GUESS_PORT: "0" }
       const guess = yield* Cli.startInProcess(["guess", "serve"], { env })
-      yield* guess.waitForOutput("stderr", /page on http:\/\/127\.0\.0\.1:\d+\/\n/)
+      yield* guess.waitForOutput("stdout", /^page on http:\/\/127\.0\.0\.1:\d+\/\n/m)
       const rot13 = yield* Cli.startInProcess(["rot13", "serve", "--config", config])
       yield* rot13.waitForOutput("stdout", /^rot13 on /m)
       assert.notInclude((yield* rot13.shutdown).stderr, "page")
