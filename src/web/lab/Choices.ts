@@ -56,8 +56,8 @@ const tftp: ReadonlyArray<Choice> = [
     name: "sender",
     label: "Server",
     values: [
-      { value: "rfc1350", label: "as RFC 1350 and RFC 1123 ask" },
-      { value: "rfc783", label: "as RFC 783: answers every ACK" }
+      { value: "rfc1350", label: "RFC 1350 and RFC 1123" },
+      { value: "rfc783", label: "RFC 783: every ACK" }
     ],
     initial: "rfc1350",
     hint: "A server that answers repeated ACKs, too, sends the rest of the file twice: the Sorcerer's Apprentice"
@@ -86,9 +86,9 @@ const tftp: ReadonlyArray<Choice> = [
   {
     name: "timeout",
     label: "Timeout of the server",
-    values: [{ value: "adaptive", label: "adapts to the round trip time" }, ...millis(100, 300, 1_000)],
+    values: [{ value: "adaptive", label: "adaptive" }, ...millis(100, 300, 1_000)],
     initial: "adaptive",
-    hint: "Time without an ACK after which a block is sent again; a server of RFC 783 does not adapt, and waits 1 s"
+    hint: "Time without an ACK until a block is sent again; adaptive follows the round trip, and is 1 s by RFC 783"
   }
 ]
 
@@ -127,9 +127,9 @@ const presence: ReadonlyArray<Choice> = [
     values: [
       { value: "none", label: "nothing" },
       { value: "crash", label: "one host crashes" },
-      { value: "restart", label: "one host crashes and restarts" },
+      { value: "restart", label: "a crash and a restart" },
       { value: "leave", label: "one host leaves" },
-      { value: "partition", label: "the network is partitioned, then heals" }
+      { value: "partition", label: "a partition that heals" }
     ],
     initial: "crash",
     hint: "What happens after 4 s"

@@ -30,6 +30,12 @@ const Value = Schema.Union([
 ])
 
 describe("Settings", () => {
+  it("have choices whose texts fit into the panel", () => {
+    for (const protocol of Settings.protocols)
+      for (const { values } of Settings.choicesOf(protocol))
+        for (const { label } of values) assert.isAtMost(label.length, 22, label)
+  })
+
   it.prop("parses what it formats", [LabSettings.any], ([settings]) => {
     assert.deepStrictEqual(Settings.parse(Settings.format(settings)), settings)
     assert.deepStrictEqual(Settings.parse(`?${Settings.format(settings)}`), settings)
