@@ -8,6 +8,7 @@ import type { Fate } from "../diagram/Fate.ts"
 import { Legend } from "../diagram/Legend.tsx"
 import { SequenceDiagram } from "../diagram/SequenceDiagram.tsx"
 import * as TimeAxis from "../diagram/TimeAxis.ts"
+import * as LabAddress from "./LabAddress.ts"
 import { Machines, Remarks, Result } from "./Machines.tsx"
 import { describe, formatMillis } from "./Moments.ts"
 import { PacketList } from "./PacketList.tsx"
@@ -15,7 +16,7 @@ import type * as Playback from "./Playback.ts"
 import { SettingsPanel } from "./SettingsPanel.tsx"
 import { type Mark, Transport } from "./Transport.tsx"
 import { type Run, usePlayback, useRun } from "./useRun.ts"
-import { addressOf, useSettings } from "./useSettings.ts"
+import { useSettings } from "./useSettings.ts"
 
 type Format = (millis: number) => string
 
@@ -23,12 +24,12 @@ const fates: ReadonlyArray<Fate> = ["arrived", "lost", "duplicate", "late"]
 
 /** Links to prepared runs, and what to look at in the chosen one. */
 const PreparedRuns = ({ address }: { readonly address: string }) => {
-  const current = Presets.all.find(({ settings }) => addressOf(settings) === address)
+  const current = Presets.all.find(({ settings }) => LabAddress.of(settings) === address)
   return (
     <nav class="lab-prepared" aria-label="Prepared runs">
       <ul class="row">
         {Presets.all.map(({ id, settings, title }) => {
-          const href = addressOf(settings)
+          const href = LabAddress.of(settings)
           return (
             <li key={id}>
               <a class="lab-chip" href={href} aria-current={href === address ? "true" : undefined}>
@@ -177,7 +178,7 @@ export const LabView = () => {
     ),
     [choose, settings]
   )
-  const prepared = useMemo(() => <PreparedRuns address={addressOf(settings)} />, [settings])
+  const prepared = useMemo(() => <PreparedRuns address={LabAddress.of(settings)} />, [settings])
   return (
     <div class="stack">
       <header class="view-head">

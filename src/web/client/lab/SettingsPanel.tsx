@@ -2,7 +2,8 @@
 import { useEffect, useId, useState } from "preact/hooks"
 import * as Settings from "../../lab/Settings.ts"
 import { CopyLine } from "../parts/CopyLine.tsx"
-import { addressOf, type Chosen } from "./useSettings.ts"
+import * as LabAddress from "./LabAddress.ts"
+import type { Chosen } from "./useSettings.ts"
 
 const protocolNames: Readonly<Record<Settings.Protocol, string>> = {
   "stop-and-wait": "Stop-and-wait",
@@ -156,7 +157,7 @@ const SeedSetting = ({ choose, settings }: SettingsProps) => {
 const Share = ({ settings }: Pick<SettingsProps, "settings">) => (
   <div class="lab-share">
     <b>Link to this run</b>
-    <CopyLine text={new URL(addressOf(settings), location.href).href} label="Copy the link to this run" />
+    <CopyLine text={new URL(LabAddress.of(settings), location.href).href} label="Copy the link to this run" />
     <p class="muted small">The same settings and seed give the same run, packet by packet, in every browser.</p>
   </div>
 )
