@@ -141,7 +141,8 @@ export const Worker = Schema.Struct({
   name: Schema.String,
   /** Absent for this host. */
   host: Schema.optionalKey(Schema.String),
-  state: Schema.Literals(["ready", "lost", "gone"]),
+  /** `done`: its run has ended. */
+  state: Schema.Literals(["ready", "lost", "gone", "done"]),
   packets: Schema.Int,
   /** Fraction of the merged units, 0 to 1. */
   share: Amount,

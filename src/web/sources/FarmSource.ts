@@ -67,6 +67,10 @@ const workersOf = (workers: ReadonlyArray<WorkerProgress>): ReadonlyArray<PageSt
   return [...workers.filter((worker) => chosen.has(worker)).map(workerOf), ...(others === undefined ? [] : [others])]
 }
 
+/** Returns a worker of a run: one that was ready until the end of the run has no more to do in it. */
+const atEnd = (worker: PageState.Worker, run: Run["state"]): PageState.Worker =>
+  run !== "running" && worker.state === "ready" ? { ...worker, state: "done" } : worker
+
 const isKnown = (value: number | undefined): value is number => value !== undefined && Number.isFinite(value)
 
 /** Returns the row of a run. */
@@ -81,7 +85,7 @@ export const rowOf = (service: string, { id, progress, state, title }: Run): Pag
     ...(isKnown(etaMillis) && state === "running" ? { etaMillis: Rows.rounded(Math.max(0, etaMillis)) } : {}),
     efficiency: Rows.rounded(efficiency, 4),
     speedUp: elapsedMillis > 0 ? Rows.rounded(busyMillis / elapsedMillis, 2) : 0,
-    ...{ packets, retries, workers: workersOf(workers) }
+    ...{ packets, retries, workers: workersOf(workers).map((worker) => atEnd(worker, state)) }
   }
 }
 

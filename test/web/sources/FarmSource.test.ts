@@ -55,6 +55,17 @@ describe("FarmSource.rowOf", () => {
     assert.notProperty(FarmSource.rowOf("primes", ended), "etaMillis")
   })
 
+  it("has no worker that is ready for a run that has ended", () => {
+    const progress = progressOf([worker("one", 1, 1), worker("two", 1, 1, "gone")])
+    for (const state of ["done", "failed"] as const) {
+      const { workers } = FarmSource.rowOf("primes", runOf(progress, { state }))
+      assert.deepStrictEqual(
+        workers.map((one) => one.state),
+        ["done", "gone"]
+      )
+    }
+  })
+
   it("has one row for the workers that are too many, those that are gone first", () => {
     const many = Array.from({ length: 200 }, (_, index) => worker(`w${index}`, 1, 10, index < 150 ? "gone" : "ready"))
     const { workers } = FarmSource.rowOf("primes", runOf(progressOf(many)))
