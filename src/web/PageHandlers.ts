@@ -15,6 +15,7 @@ export interface Options {
   readonly hub: Pick<PageHub.PageHub, "encodedUpdates">
   readonly version: string
   readonly token?: Redacted.Redacted | undefined
+  readonly isReadOnly?: boolean | undefined
   readonly packets?: Pick<PacketWatch.PacketWatch, "watch"> | undefined
   readonly games?: Pick<GameSessions.GameSessions, "board" | "play" | "say"> | undefined
   readonly restart?: ((service: string) => Effect.Effect<void, PageError>) | undefined
@@ -53,7 +54,7 @@ const makeOwners = () => {
 }
 
 /** Builds the handlers. */
-export const make = ({ games, hub, packets, restart, token, version }: Options) => {
+export const make = ({ games, hub, isReadOnly = false, packets, restart, token, version }: Options) => {
   const owners = makeOwners()
 
   const authorize = (given: string): Effect.Effect<void, PageError> => {
@@ -86,6 +87,7 @@ export const make = ({ games, hub, packets, restart, token, version }: Options) 
       Effect.sync(() => ({
         version,
         hasControl: token !== undefined,
+        ...(isReadOnly ? { isReadOnly } : {}),
         isAllowed: PageToken.matches(token, given)
       })),
     watch: () => hub.encodedUpdates,

@@ -87,6 +87,8 @@ export class PageRpc extends RpcGroup.make(
       version: Schema.String,
       /** True if the process takes control, and true if this token gives it. */
       hasControl: Schema.Boolean,
+      /** True if the process cannot take control, however it is started. */
+      isReadOnly: Schema.optionalKey(Schema.Boolean),
       isAllowed: Schema.Boolean
     })
   }),

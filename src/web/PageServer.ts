@@ -56,6 +56,8 @@ export interface Options {
   readonly version: string
   /** Token that allows a browser to play and to restart. Default: none, so that browsers only watch. */
   readonly token?: Redacted.Redacted | undefined
+  /** True for a process that cannot take control, so that the page does not advise it. Default false. */
+  readonly isReadOnly?: boolean | undefined
   /** Packets of the services. Default: none can be watched. */
   readonly packets?: Pick<PacketWatch, "watch"> | undefined
   /** Games of the services. Default: none can be played. */

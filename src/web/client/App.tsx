@@ -127,7 +127,8 @@ const Footer = () => {
   )
 }
 
-const ControlState = (props: { readonly hasControl: boolean; readonly isAllowed: boolean }) => {
+const ControlState = (props: ReturnType<typeof usePage>["control"]) => {
+  if (props.isReadOnly) return <span>Read-only: this command only shows what it does</span>
   if (props.isAllowed) return <span>Control: this tab may play and restart services</span>
   if (props.hasControl)
     return <span>Read-only: open the link that the process printed, to play and to restart services</span>

@@ -13,6 +13,8 @@ export type Status = "connecting" | "live" | "lost"
 export interface About {
   readonly version: string
   readonly hasControl: boolean
+  /** The process cannot take control, however it is started. */
+  readonly isReadOnly?: boolean
   readonly isAllowed: boolean
 }
 

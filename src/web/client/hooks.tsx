@@ -14,7 +14,7 @@ export interface Page {
   readonly snapshot: PageState.Snapshot
   readonly status: PageClient.Status
   /** `hasControl`: the process takes control. `isAllowed`: this browser has the token for it. */
-  readonly control: { readonly hasControl: boolean; readonly isAllowed: boolean }
+  readonly control: { readonly hasControl: boolean; readonly isAllowed: boolean; readonly isReadOnly?: boolean }
   /** Why the token of this tab gives no control; undefined without a token, or if it does. */
   readonly tokenProblem: string | undefined
   /** The process's time now, in milliseconds since 1970. */

@@ -42,6 +42,8 @@ export interface Options {
   readonly address: Endpoint
   /** True if those with the token may play games and restart services. */
   readonly control: boolean
+  /** True for a command without `--control`. Default false. */
+  readonly isReadOnly?: boolean | undefined
   /** Names of this machine in the address of the page. */
   readonly hosts: ReadonlyArray<string>
 }
@@ -85,7 +87,7 @@ export const makePackets = Effect.suspend(() => PacketWatch.make({ dissectors: c
 
 /** Serves the page of a process. One without a network, such as a count of primes, plays no games. */
 const serve = Effect.fnUntraced(function* (
-  { address: { host, port }, control, hosts }: Options,
+  { address: { host, port }, control, hosts, isReadOnly }: Options,
   { restart, services }: Contents
 ) {
   const hub = yield* PageHub.make
@@ -99,7 +101,7 @@ const serve = Effect.fnUntraced(function* (
   // From the sources the page is bundled, which is of no use if it cannot be served.
   const assets = yield* Effect.cached(Scope.provide(NodePageAssets.make, yield* Effect.scope))
   const server = NodePageServer.layer({
-    ...{ host, port, hub, packets, games, token, hosts },
+    ...{ host, port, hub, packets, games, token, hosts, isReadOnly },
     restart:
       restart === undefined
         ? undefined

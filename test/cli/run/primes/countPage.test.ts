@@ -18,7 +18,8 @@ describe("primes count --page", () => {
       const args = ["primes", "count", "0..1e13", "--workers", "1", "--page", "127.0.0.1:0"]
       const count = yield* Cli.startInProcess(args)
       const [, link] = yield* count.waitForOutput("stderr", /page on (http:\S+)/)
-      const { until } = yield* PageVisitor.visit(link!)
+      const { calls, until } = yield* PageVisitor.visit(link!)
+      assert.deepInclude(yield* calls.about({ token: "" }), { hasControl: false, isReadOnly: true })
       const { farms, services } = yield* until(({ farms: { rows } }) => (rows[0]?.workers[0]?.packets ?? 0) > 0)
       assert.deepInclude(services[0], { name: "primes", state: "ready", canRestart: false, hasPackets: false })
       const [run] = farms.rows
