@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import * as Network from "../../network/Network.ts"
 import * as AddressInfo from "../../network/names/AddressInfo.ts"
 import type { FaultPlan } from "../../simulation/faults/FaultPlan.ts"
+import * as FaultPlanSyntax from "../../simulation/faults/FaultPlanSyntax.ts"
 import * as Impairment from "../../simulation/impairment/Impairment.ts"
 import * as ImpairProxy from "../../simulation/impairment/ImpairProxy.ts"
 import * as flags from "../common/flags.ts"
@@ -38,6 +39,19 @@ const statsLine = (impairment: Impairment.Impairment, { toClients, refused, tcp,
     `to clients: ${formatCounts(toClients)}`,
     `faults: ${impairment.summary() || "none"}`
   ].join("; ")
+
+/** Returns the counters for the page: its traffic by direction, and how often each rule was applied. */
+const pageStatsOf = (
+  { engine, plan }: Impairment.Impairment,
+  { refused, tcp, toClients, toServer, udp }: ImpairProxy.Stats
+) => {
+  const counts = engine.counts()
+  return {
+    ...{ udp, tcp, refused, toServer: toServer.datagrams, toClients: toClients.datagrams },
+    ...{ bytesReceived: toServer.bytes, bytesSent: toClients.bytes },
+    faults: plan.map((rule, index) => [FaultPlanSyntax.formatRule(rule), counts[index]!] as const)
+  }
+}
 
 /** Starts the proxy, which logs its statistics when they change. */
 const start = Effect.fnUntraced(function* (input: Input) {
@@ -74,7 +88,8 @@ const start = Effect.fnUntraced(function* (input: Input) {
       statsLine(impairment, stats) === lastLine ? Effect.void : logStats
     )
   )
-  return { ...proxy, server: server.address, transports }
+  const pageStats = Effect.map(proxy.stats, (stats) => pageStatsOf(impairment, stats))
+  return { ...proxy, pageStats, server: server.address, transports }
 })
 
 export const impair = (input: Input) =>

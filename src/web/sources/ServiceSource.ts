@@ -56,6 +56,16 @@ const kinds: ReadonlyArray<Kind> = [
     }
   },
   {
+    has: "faults",
+    words: {
+      udp: "senders of datagrams",
+      tcp: "connections",
+      toServer: "datagrams to the server",
+      toClients: "datagrams to clients",
+      refused: "refused"
+    }
+  },
+  {
     has: "timedOut",
     words: {
       active: "clients",
@@ -68,6 +78,11 @@ const kinds: ReadonlyArray<Kind> = [
   }
 ]
 
+/** Longest text of a service that is shown, such as the message of a failure. */
+const maxTextChars = 500
+
+const shown = (text: string) => TerminalText.truncate(TerminalText.escape(text), maxTextChars)
+
 /** Returns a counter: a number, or the sum of a record of numbers. */
 const countOf = (value: unknown): number | undefined => {
   if (typeof value === "number") return Number.isFinite(value) ? value : undefined
@@ -75,6 +90,17 @@ const countOf = (value: unknown): number | undefined => {
   const counts = Object.values(value).filter((count) => typeof count === "number")
   return counts.reduce((total, count) => total + count, 0)
 }
+
+/** Most rules of a fault plan that are shown. */
+const maxRules = 32
+
+/** Returns the number of times that each rule of a fault plan was applied. */
+const faultsOf = (faults: unknown): ReadonlyArray<PageState.Figure> =>
+  Array.isArray(faults)
+    ? faults
+        .slice(0, maxRules)
+        .map(([rule, value]: readonly [string, number]) => ({ name: `faults by ${shown(rule)}`, value, unit: "count" }))
+    : []
 
 /** Returns the figures and the traffic that the counters of a service contain. Counters without words are left out. */
 export const figuresOf = (stats: unknown): Pick<PageState.Service, "bytesReceived" | "bytesSent" | "figures"> => {
@@ -87,16 +113,11 @@ export const figuresOf = (stats: unknown): Pick<PageState.Service, "bytesReceive
   })
   const { bytesReceived, bytesSent } = counters
   return {
-    figures,
+    figures: [...figures, ...faultsOf(counters.faults)],
     ...(typeof bytesReceived === "number" ? { bytesReceived } : {}),
     ...(typeof bytesSent === "number" ? { bytesSent } : {})
   }
 }
-
-/** Longest text of a service that is shown, such as the message of a failure. */
-const maxTextChars = 500
-
-const shown = (text: string) => TerminalText.truncate(TerminalText.escape(text), maxTextChars)
 
 /** Returns the row of a service. Its texts are safe to show, and have a limit. */
 export const toRow = (

@@ -4,10 +4,12 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
 import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as Cli from "../../support/Cli.ts"
+import * as PageVisitor from "../../support/web/PageVisitor.ts"
 
 const has = (command: string) => ChildProcess.spawnSync("which", [command]).status === 0
 
@@ -33,6 +35,25 @@ const proxied = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
     stop: server.shutdown,
     ...(JSON.parse(line) as { readonly address: string; readonly port: number })
   }
+})
+
+describe("impair --page", () => {
+  it.live("shows the traffic of the proxy, and how often each rule of the plan was applied", () =>
+    Effect.gen(function* () {
+      const proxy = yield* proxied("--tcp", "--plan", "delay=1ms", "--page", "127.0.0.1:0")
+      const [, link] = yield* proxy.waitForOutput("stderr", /page on (http:[^\s"]+)/)
+      const { until } = yield* PageVisitor.visit(link!)
+      const network = yield* Network.Network
+      const connection = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", proxy.port))
+      yield* connection.write("Hello")
+      assert.strictEqual(new TextDecoder().decode(yield* connection.pull), "Uryyb")
+      const { services } = yield* until(({ services }) => services[0]?.bytesSent === 5)
+      assert.deepInclude(services[0], { name: "impair", state: "ready", bytesReceived: 5 })
+      const figures = new Map(services[0]!.figures.map(({ name, value }) => [name, value]))
+      assert.strictEqual(figures.get("connections"), 1)
+      assert.isAtLeast(figures.get("faults by delay=1ms")!, 2)
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
 })
 
 describe("an invalid fault plan", () => {

@@ -46,6 +46,14 @@ describe("ServiceSource.figuresOf", () => {
       ServiceSource.figuresOf(peer).figures.map(({ name }) => name),
       "dropped by the kernel"
     )
+    const proxy = { udp: 1, tcp: 2, refused: 0, toServer: 40, toClients: 30, bytesSent: 9, faults: [["drop=10%", 4]] }
+    assert.deepStrictEqual(ServiceSource.figuresOf(proxy), {
+      figures: [
+        ...[figure("senders of datagrams", 1), figure("connections", 2), figure("datagrams to the server", 40)],
+        ...[figure("datagrams to clients", 30), figure("refused", 0), figure("faults by drop=10%", 4)]
+      ],
+      bytesSent: 9
+    })
     const relay = { subscribers: 6, received: 0, forwarded: 0, malformed: 2 }
     assert.deepStrictEqual(ServiceSource.figuresOf(relay).figures[0], figure("subscribers", 6))
   })
