@@ -27,6 +27,7 @@ describe.skipIf(!Chromium.isInstalled)("page of a server that restarts (skipped 
         .getByText(/lost|reconnecting|offline/i)
         .first()
         .waitFor()
+      await main.getByRole("heading", { level: 1, name: /^Last known: / }).waitFor()
       // The last state stays: an operator still reads it.
       assert.isTrue(await main.getByText("before").first().isVisible())
       assert.deepStrictEqual(await tab.violations(), [])

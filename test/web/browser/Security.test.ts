@@ -97,6 +97,17 @@ describe.skipIf(!Chromium.isInstalled)("page with hostile peers (skipped without
       assert.notInclude(tab.page.url(), "token")
     }))
 
+  it("a token that is not valid is named, until the visitor only watches", () =>
+    inTab("desktop", async (tab) => {
+      await tab.page.goto(`${served.url}/#token=that-of-another-start`)
+      await tab.page.getByText(/token of this tab is not valid/).waitFor()
+      assert.deepStrictEqual(await tab.violations(), [])
+      await tab.page.getByRole("button", { name: "Only watch" }).click()
+      await tab.page.getByText(/^Read-only: /).waitFor()
+      assert.strictEqual(await tab.page.getByText(/token of this tab/).count(), 0)
+      assert.deepStrictEqual(tab.faults, [])
+    }))
+
   it("an inline script does not run", () =>
     inTab("desktop", async (tab) => {
       await MadeUpPage.visit(tab, served, "#/")

@@ -81,6 +81,7 @@ describe.skipIf(!Chromium.isInstalled)("views of the page (skipped without Chrom
       await page.goto(`${served.url}/`)
       await page.getByRole("link", { name: "Laboratory" }).waitFor()
       await page.getByText(/needs JavaScript/).waitFor()
+      assert.isFalse(await page.getByText(/^Connecting to/).isVisible())
       assert.deepStrictEqual(
         requests.filter((type) => type === "document" || type === "stylesheet"),
         ["document", "stylesheet"]

@@ -194,7 +194,8 @@ const Messages = ({ messages }: { readonly messages: ReadonlyArray<string> }) =>
   </section>
 )
 
-const swapHint = ({ x, y }: BoardCursor.Square) => `Swap ${x} ${y}: choose the other square. Esc cancels.`
+const swapHint = ({ x, y }: BoardCursor.Square) =>
+  `Swap ${x} ${y}: choose the other square, or this one again to cancel.`
 
 /** A board, and the controls of its player. A watcher has a board without them. */
 export const Board = (props: {
