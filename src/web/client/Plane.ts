@@ -17,7 +17,7 @@ export const width = columns * columnWidth
 export const height = rows * rowHeight
 
 /** Room above the first and below the last row, for the half of a name. */
-export const margin = 12
+export const marginHeight = 12
 
 /** Longest name on the plane, in characters. */
 const maxNameChars = 14
@@ -87,6 +87,6 @@ export const places = (peers: ReadonlyArray<PageState.Peer>): ReadonlyArray<Plac
   return placed
 }
 
-/** Tests if a peer has a position that says something: all stand at the first one until somebody moves a name. */
+/** Tests if a peer has a position that says something: all stand at the first one until a user moves a name. */
 export const hasMoved = (peers: ReadonlyArray<PageState.Peer>): boolean =>
   peers.some(({ x, y }) => x !== undefined && y !== undefined && (x !== first.x || y !== first.y))

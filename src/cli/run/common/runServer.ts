@@ -115,7 +115,7 @@ const startPage = Effect.fnUntraced(function* (
   if (address === undefined && control)
     return yield* new UsageError({ message: "--control needs --page: add it, or leave --control out" })
   if (address === "off" && control)
-    yield* Effect.logWarning("--control has no effect with --page off: there is no page to control")
+    yield* Effect.logWarning("--control has no effect with --page off: no page is served")
   if (address === undefined || address === "off") return undefined
   const { open } = yield* Effect.promise(() => import("./page.ts"))
   const opened = open({ address, control, hosts: pageHost }, contents).pipe(

@@ -251,7 +251,7 @@ export const HangmanBoard = (props: {
   const canAsk = isRunning && game.prompt !== "bye"
   const { lines, number, scores } = useMessages(game, props.number)
   useTypedLetters(isGuessing, say)
-  // The control that had the focus is gone when the server waits for another input, or is a letter of a game that is over.
+  // The control that had the focus is gone when the server waits for another input, or is a letter of an ended game.
   useEffect(() => {
     const { activeElement } = document
     const isLetter = activeElement?.classList.contains("hangman-key") === true && game.prompt !== "guess"

@@ -36,7 +36,7 @@ export interface LiveLog {
 export const maxRows = 160
 
 /** Maximum number of packets of a batch that move: batches come up to four times a second. */
-const maxMoving = 2
+const maxMovingRows = 2
 
 /** The log without packets. */
 export const empty: LiveLog = {
@@ -88,7 +88,7 @@ export const append = (log: LiveLog, { arrows, omitted }: Packets, port?: string
   const skipped = Math.max(0, own.length - maxRows)
   const before = addOmitted(log.rows, log.nextRow, omitted + skipped)
   const firstRow = log.nextRow + before.length - log.rows.length
-  const isMoving = own.length <= maxMoving && omitted === 0
+  const isMoving = own.length <= maxMovingRows && omitted === 0
   const added = own.slice(skipped).map((arrow, at): Row => ({ _tag: "Packet", row: firstRow + at, arrow, isMoving }))
   const rows = [...before, ...added].slice(-maxRows)
   return {

@@ -10,10 +10,10 @@ export interface Repeats {
 }
 
 /** Datagrams of one sender to one receiver among which a repetition is looked for: TFTP counts from 0 to 65,535. */
-const maxDistance = 200
+const maxDistanceCount = 200
 
 /** Maximum number of datagrams, and of pairs of sender and receiver, that are remembered. */
-export const maxRemembered = 4_000
+export const maxRememberedCount = 4_000
 
 /** Kinds of packets that say the same time after time, without a number: those of presence. */
 const periodicKinds = new Set(["COURSE", "FORWARD", "SUBSCRIBE", "GRANTED"])
@@ -25,7 +25,7 @@ export const none: Repeats = { seen: new Map(), counts: new Map() }
 const setLatest = (map: Map<string, number>, key: string, value: number) => {
   map.delete(key)
   map.set(key, value)
-  if (map.size <= maxRemembered) return
+  if (map.size <= maxRememberedCount) return
   for (const oldest of map.keys()) {
     map.delete(oldest)
     return
@@ -48,7 +48,7 @@ export const mark = (
     const before = seen.get(key)
     setLatest(counts, pair, number)
     setLatest(seen, key, number)
-    return before !== undefined && number - before <= maxDistance ? { ...packet, isAgain: true } : packet
+    return before !== undefined && number - before <= maxDistanceCount ? { ...packet, isAgain: true } : packet
   })
   return [{ seen, counts }, marked]
 }

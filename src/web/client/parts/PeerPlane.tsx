@@ -24,13 +24,13 @@ export const PeerPlane = ({ peers }: { readonly peers: ReadonlyArray<PageState.P
         The screen of <code>effect-inet status</code>: each host moves its name there with the arrow keys.
       </p>
       <svg
-        viewBox={`0 ${-Plane.margin} ${Plane.width} ${Plane.height + 2 * Plane.margin}`}
+        viewBox={`0 ${-Plane.marginHeight} ${Plane.width} ${Plane.height + 2 * Plane.marginHeight}`}
         role="img"
         aria-label={`Positions of ${Format.plural(places.length, "peer")}`}
       >
         <path
           class="plane-grid"
-          d={`M${Plane.width / 2} ${-Plane.margin}V${Plane.height + Plane.margin}M0 ${Plane.height / 2}H${Plane.width}`}
+          d={`M${Plane.width / 2} ${-Plane.marginHeight}V${Plane.height + Plane.marginHeight}M0 ${Plane.height / 2}H${Plane.width}`}
         />
         {places.map(({ isLeft, name, nameOffset, peer, x, y }) => (
           <g

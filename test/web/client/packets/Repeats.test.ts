@@ -41,8 +41,8 @@ describe("Repeats", () => {
     assert.deepStrictEqual(fatesOf([data(1), data(1, { lost: true })]), ["arrived", "lost"]))
 
   it("remembers a bounded number of datagrams", () => {
-    const many = Array.from({ length: Repeats.maxRemembered + 500 }, (_, at) => data(at, { from: `a:${at}` }))
+    const many = Array.from({ length: Repeats.maxRememberedCount + 500 }, (_, at) => data(at, { from: `a:${at}` }))
     const [{ counts, seen }] = Repeats.mark(Repeats.none, many)
-    assert.deepStrictEqual([counts.size, seen.size], [Repeats.maxRemembered, Repeats.maxRemembered])
+    assert.deepStrictEqual([counts.size, seen.size], [Repeats.maxRememberedCount, Repeats.maxRememberedCount])
   })
 })
