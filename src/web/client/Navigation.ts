@@ -1,5 +1,6 @@
 /** The links of the header. The static shell in `index.html` has the same. Pure. */
 import type * as PageState from "../PageState.ts"
+import * as TransferTotals from "../TransferTotals.ts"
 import * as Route from "./Route.ts"
 import type { ListName } from "./Store.ts"
 
@@ -27,7 +28,7 @@ const item = (route: Route.Route, list?: ListName, count: Item["count"] = () => 
 export const items: ReadonlyArray<Item> = [
   item({ page: "overview" }),
   item({ page: "connections" }, "connections", ({ connections }) => connections.rows.length + connections.omitted),
-  item({ page: "transfers" }, "transfers", ({ transfers }) => running(transfers.rows, "running")),
+  item({ page: "transfers" }, "transfers", ({ transfers }) => TransferTotals.of(transfers).running),
   item({ page: "peers" }, "peers", ({ peers }) => running(peers.rows, "alive")),
   item({ page: "farm" }, "farms", ({ farms }) => running(farms.rows, "running")),
   item({ page: "lab", query: "" })

@@ -120,29 +120,6 @@ export const restartWarning = ({ figures }: Pick<PageState.Service, "figures">):
   return found === undefined ? "It does not answer until it is ready again." : `This ends its ${found[1]}.`
 }
 
-/** Totals of transfers. */
-export interface TransferTotals {
-  readonly running: number
-  readonly done: number
-  /** Refused, failed and stopped. */
-  readonly unfinished: number
-  readonly bytesPerSecond: number
-  readonly resent: number
-}
-
-/** Returns the totals of transfers. The rate is that of the running ones. */
-export const transferTotals = (rows: ReadonlyArray<PageState.Transfer>): TransferTotals => {
-  const running = rows.filter(({ state }) => state === "running")
-  const done = rows.filter(({ state }) => state === "done").length
-  return {
-    running: running.length,
-    done,
-    unfinished: rows.length - running.length - done,
-    bytesPerSecond: running.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0),
-    resent: rows.reduce((sum, { resent }) => sum + resent, 0)
-  }
-}
-
 /** Figures of a host that are true only while it sends them. */
 export type PeerFigures = Partial<
   Pick<PageState.Peer, "load" | "memoryFree" | "memoryTotal" | "missed" | "uptimeSeconds">

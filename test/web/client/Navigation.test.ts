@@ -56,5 +56,8 @@ describe("Navigation", () => {
     )
     const snapshot = { ...PageState.empty, connections: { rows: [], omitted: 12 } }
     assert.strictEqual(Navigation.items[1]!.count(snapshot), 12)
+    const totals = { running: 254, done: 0, notDone: 0, bytesPerSecond: 0, resent: 0 }
+    const many = { ...PageState.empty, transfers: { rows: [], omitted: 254, totals } }
+    assert.strictEqual(Navigation.items[2]!.count(many), 254)
   })
 })

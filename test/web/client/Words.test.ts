@@ -88,17 +88,6 @@ describe("Words", () => {
     )
   })
 
-  it("transferTotals counts by end, and adds the rates of the running ones", () => {
-    const rows = [transfer(1, "running"), transfer(2, "running"), transfer(3, "done"), transfer(4, "refused")]
-    assert.deepStrictEqual(Words.transferTotals(rows), {
-      running: 2,
-      done: 1,
-      unfinished: 1,
-      bytesPerSecond: 200,
-      resent: 4
-    })
-  })
-
   it.each([
     [5, 10, 0.5],
     [20, 10, 1],

@@ -1,6 +1,7 @@
 /** The present beside the services: transfers, runs of farms, and peers. */
 import type { ComponentChildren } from "preact"
 import type * as PageState from "../../PageState.ts"
+import * as TransferTotals from "../../TransferTotals.ts"
 import * as Format from "../Format.ts"
 import { usePage } from "../hooks.tsx"
 import * as Words from "../Words.ts"
@@ -80,7 +81,7 @@ export const Now = () => {
       <h2 id="now-heading">Now</h2>
       {isQuiet && <p class="muted small">No transfer or computation runs, and no peer is known.</p>}
       {running.length > 0 && (
-        <Part title="Transfers" href="#/transfers" more={running.length - maxTransfers}>
+        <Part title="Transfers" href="#/transfers" more={TransferTotals.of(transfers).running - maxTransfers}>
           {running.slice(0, maxTransfers).map((row) => (
             <TransferLine key={`${row.service} ${row.id}`} {...row} />
           ))}

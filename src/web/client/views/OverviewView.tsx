@@ -1,5 +1,6 @@
 /** The overview: whether everything runs, and what happens now. */
 
+import * as TransferTotals from "../../TransferTotals.ts"
 import * as Format from "../Format.ts"
 import { usePage } from "../hooks.tsx"
 import { Mark } from "../parts/Mark.tsx"
@@ -16,12 +17,12 @@ const Totals = () => {
   const { atMillis, lists, snapshot, traffic } = usePage()
   const { connections, farms, peers, transfers } = snapshot
   const series = Traffic.sum([...traffic.values()].map((one) => Traffic.series(one, atMillis)))
-  const totals = Words.transferTotals(transfers.rows)
+  const totals = TransferTotals.of(transfers)
   const alive = peers.rows.filter(({ state }) => state === "alive").length
   const computing = farms.rows.filter(({ state }) => state === "running").length
   const ended = [
     totals.done > 0 ? `${Format.count(totals.done)} done` : "",
-    totals.unfinished > 0 ? `${Format.count(totals.unfinished)} not done` : ""
+    totals.notDone > 0 ? `${Format.count(totals.notDone)} not done` : ""
   ].filter(Boolean)
   const stats: Readonly<Record<Store.ListName, Stat>> = {
     connections: {
