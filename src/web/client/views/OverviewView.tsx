@@ -45,10 +45,13 @@ const Totals = () => {
     farms: { name: "Farm", value: Format.count(computing), note: computing === 1 ? "run" : "runs", href: "#/farm" }
   }
   const shown = Object.entries(stats).flatMap(([name, stat]) => (lists.has(name as Store.ListName) ? [stat] : []))
+  // A process of one service that counts no bytes has no traffic to show.
+  const hasTraffic = snapshot.services.length !== 1 || traffic.size > 0
+  if (shown.length === 0 && !hasTraffic) return null
   return (
     <section class="totals" aria-label="Totals">
       {shown.length > 0 && <Stats stats={shown} />}
-      <TrafficChart series={series} of="all services" />
+      {hasTraffic && <TrafficChart series={series} of="all services" />}
     </section>
   )
 }
