@@ -45,7 +45,7 @@ describe("Words", () => {
     ["suspect", 3],
     ["down", undefined],
     ["left", undefined]
-  ])("peerFigures of a peer that is %s: old ones are no figures", (state, missed) => {
+  ])("peerFigures of a peer that is %s: old ones are not figures", (state, missed) => {
     const peer = { service: "status", id: "1", name: "ada", address: "10.0.0.1:2066", self: false, conflict: false }
     const figures = Words.peerFigures({ ...peer, state, ageMillis: 0, intervalMillis: 1, missed: 3, load: [1, 2, 3] })
     assert.strictEqual(figures.missed, missed)

@@ -15,8 +15,8 @@ const queryOf = (address: string): string => {
 export const parse = (address: string): Settings.Settings => Settings.parse(queryOf(address))
 
 /**
- * Returns the address to show in place of one that is not right; undefined for one that is, and for that of the
- * laboratory without a run. Values that are not valid and parameters that are missing or unknown are not right.
+ * Returns the address to show in place of one that is not right: one with values that are not valid, or with
+ * parameters that are missing or unknown. Undefined for one that is right, and for that of the laboratory without a run.
  */
 export const correctionOf = (address: string): string | undefined => {
   const right = of(parse(address))
