@@ -72,6 +72,8 @@ export interface ProcessOptions {
   readonly args?: ReadonlyArray<string> | undefined
   readonly execArgv?: ReadonlyArray<string> | undefined
   readonly environment?: NodeJS.ProcessEnv | undefined
+  /** How messages are encoded. Default: `json`; `advanced` is for those with bytes. */
+  readonly serialization?: ChildProcess.SerializationType | undefined
   /** File descriptor of this process, or `ignore`. */
   readonly stdout: number | "ignore"
 }
@@ -107,11 +109,12 @@ const forwardErrors = (child: ChildProcess.ChildProcess) => {
  */
 export const childProcess = <ToWorker, FromWorker>(
   url: URL,
-  { args = [], environment, execArgv = process.execArgv, stdout }: ProcessOptions,
+  { args = [], environment, execArgv = process.execArgv, serialization = "json", stdout }: ProcessOptions,
   { onEnd, onMessage }: Listeners<FromWorker>
 ): ProcessHandle<ToWorker> => {
   const child = ChildProcess.fork(fileURLToPath(url), args, {
     stdio: ["ignore", stdout, "pipe", "ipc"],
+    serialization,
     // A debugger of this process has its port.
     execArgv: execArgv.filter((flag) => !flag.startsWith("--inspect")),
     env: environment ?? process.env

@@ -1,7 +1,7 @@
 /**
  * The files of the page on the host: those of the published package, or a bundle of the sources.
  *
- * The sources are bundled in the background when the process starts, and the bundle is kept in `node_modules/.cache`
+ * The sources are bundled by a process of its own when this one starts, and the bundle is kept in `node_modules/.cache`
  * under a hash of the sources: the next start reads it. A page that cannot be loaded is an error in the log, once, and
  * a line in the browser; the services run.
  *
@@ -20,17 +20,14 @@
  * await Effect.runPromise(Effect.scoped(program))
  * ```
  */
-import * as Crypto from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
-import * as Zlib from "node:zlib"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as NodeBundling from "./NodeBundling.ts"
+import * as NodeCompression from "./NodeCompression.ts"
 import * as PageAssets from "./PageAssets.ts"
-
-const brotli = promisify(Zlib.brotliCompress)
 
 /** Time after which a cached bundle of other sources is removed. */
 const maxAgeMillis = 86_400_000
@@ -50,8 +47,6 @@ const findRoot = async (): Promise<string> => {
   }
 }
 
-const sha256 = (bytes: Uint8Array | string) => Crypto.createHash("sha256").update(bytes).digest("base64url")
-
 /** Returns a name for the sources of the page: it changes with the content of any of them. */
 const hashSources = async (project: string) => {
   const names = (await Fs.readdir(Path.join(project, "src"), { recursive: true }))
@@ -59,16 +54,9 @@ const hashSources = async (project: string) => {
     .sort()
   const paths = ["package-lock.json", ...names.map((name) => Path.join("src", name))]
   const texts = await Promise.all(paths.map((path) => Fs.readFile(Path.join(project, path)).catch(() => "")))
-  return sha256(paths.map((path, at) => `${path} ${sha256(texts[at]!)}`).join("\n")).slice(0, 16)
-}
-
-/** Compresses the files of a page. It takes a second of processor time for all of them, outside the event loop. */
-const compress = async (files: PageAssets.Files): Promise<ReadonlyMap<string, PageAssets.Asset>> => {
-  const assets = [...files].map(
-    async ([path, bytes]) =>
-      [path, PageAssets.makeAsset(path, { bytes, brotli: await brotli(bytes), hash: sha256(bytes) })] as const
-  )
-  return new Map(await Promise.all(assets))
+  return NodeCompression.sha256(
+    paths.map((path, at) => `${path} ${NodeCompression.sha256(texts[at]!)}`).join("\n")
+  ).slice(0, 16)
 }
 
 const compressed = ".br"
@@ -99,7 +87,11 @@ const readFolder = async (folder: string): Promise<ReadonlyMap<string, PageAsset
       const bytes = contents.get(name)!
       return [
         path,
-        PageAssets.makeAsset(path, { bytes, brotli: contents.get(`${name}${compressed}`), hash: sha256(bytes) })
+        PageAssets.makeAsset(path, {
+          bytes,
+          brotli: contents.get(`${name}${compressed}`),
+          hash: NodeCompression.sha256(bytes)
+        })
       ] as const
     })
   )
@@ -132,35 +124,44 @@ const keep = async (folder: string, assets: ReadonlyMap<string, PageAssets.Asset
   }
 }
 
+/** Runs a step of the loading. Fails with the message of what it throws. */
+const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, string> =>
+  Effect.tryPromise({ try: run, catch: (cause) => (cause instanceof Error ? cause.message : String(cause)) })
+
 /** Bundles the page of the sources in `project`, or reads the bundle of an earlier start. */
-const fromSources = async (project: string) => {
-  const hash = await hashSources(project)
+const fromSources = Effect.fnUntraced(function* (project: string) {
+  const hash = yield* attempt(() => hashSources(project))
   const folder = Path.join(project, "node_modules/.cache/page", hash)
-  if (await exists(folder)) return readFolder(folder)
-  const { page } = await import("./NodePageBundle.ts")
-  const assets = await compress((await page(project)).files)
-  await keep(folder, assets)
+  if (yield* attempt(() => exists(folder))) return yield* attempt(() => readFolder(folder))
+  const assets = yield* NodeBundling.bundle(project)
+  yield* attempt(() => keep(folder, assets))
   return assets
-}
+})
 
 /** The folder of the published page in the package. */
 const publishedFolder = "dist/web/page"
 
 const isSource = import.meta.url.endsWith(".ts")
 
-const load = async () => {
-  const root = await findRoot()
+const load = Effect.gen(function* () {
+  const root = yield* attempt(findRoot)
   const published = Path.join(root, publishedFolder)
+  const has = (path: string) => attempt(() => exists(path))
   // Beside the sources an earlier build may be of other sources.
-  if (!isSource && (await exists(Path.join(published, PageAssets.indexPath)))) return readFolder(published)
-  if (await exists(Path.join(root, "src/web/client/main.tsx")))
-    return fromSources(Path.dirname(await Fs.realpath(Path.join(root, "src"))))
-  throw new Error(`${published} is missing; install the package again, or run \`npm run build\``)
-}
+  if (!isSource && (yield* has(Path.join(published, PageAssets.indexPath))))
+    return yield* attempt(() => readFolder(published))
+  if (yield* has(Path.join(root, "src/web/client/main.tsx")))
+    return yield* fromSources(Path.dirname(yield* attempt(() => Fs.realpath(Path.join(root, "src")))))
+  return yield* Effect.fail(`${published} is missing; install the package again, or run \`npm run build\``)
+})
 
 const unavailable = (reason: string): ReadonlyMap<string, PageAssets.Asset> => {
   const bytes = new TextEncoder().encode(`The page is not available: ${reason}\n`)
-  const asset = PageAssets.makeAsset("/unavailable.txt", { bytes, brotli: undefined, hash: sha256(bytes) })
+  const asset = PageAssets.makeAsset("/unavailable.txt", {
+    bytes,
+    brotli: undefined,
+    hash: NodeCompression.sha256(bytes)
+  })
   return new Map([[PageAssets.indexPath, asset]])
 }
 
@@ -168,7 +169,7 @@ const unavailable = (reason: string): ReadonlyMap<string, PageAssets.Asset> => {
 export const build = async (project: string, folder: string): Promise<ReadonlyArray<string>> => {
   const { page } = await import("./NodePageBundle.ts")
   const { chunks, files } = await page(project)
-  await writeFolder(folder, await compress(files))
+  await writeFolder(folder, await NodeCompression.compress(files))
   return chunks.flatMap(({ modules }) => modules)
 }
 
@@ -180,10 +181,7 @@ export const build = async (project: string, folder: string): Promise<ReadonlyAr
  * @since 0.1.0
  */
 export const make: Effect.Effect<PageAssets.PageAssets, never, Scope.Scope> = Effect.gen(function* () {
-  const assets = yield* Effect.tryPromise({
-    try: load,
-    catch: (cause) => (cause instanceof Error ? cause.message : String(cause))
-  }).pipe(
+  const assets = yield* load.pipe(
     Effect.catch((reason) => Effect.as(Effect.logError(`cannot load the page: ${reason}`), unavailable(reason))),
     Effect.cached
   )
