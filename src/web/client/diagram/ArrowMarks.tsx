@@ -38,19 +38,24 @@ export const lineOf = (
 export const classOf = (arrow: Fate.Packet, { fromColumn, toColumn }: Ends): string =>
   `flight flight-${Fate.of(arrow)}${toColumn < fromColumn ? " flight-back" : ""}`
 
-/** The line of a packet with its head, or its cross. */
-export const FlightLine = (props: { readonly arrow: Fate.Packet; readonly ends: Ends; readonly line: Line }) => {
-  const { arrow, ends, line } = props
-  const { x1, x2, y1, y2 } = line
-  return (
-    <g class={classOf(arrow, ends)}>
-      <line class="flight-line" x1={x1} y1={y1} x2={x2} y2={y2} />
-      {arrow.lost ? (
-        <path class="flight-cross" d={`M${x2 - 5} ${y2 - 5}l10 10m0-10l-10 10`} />
-      ) : (
-        <polygon class="flight-head" points={headOf(line, 9)} />
-      )}
-    </g>
+interface FlightLineProps {
+  readonly arrow: Fate.Packet
+  readonly ends: Ends
+  readonly line: Line
+}
+
+/** The line of a packet, without its end. */
+export const FlightLine = ({ arrow, ends, line }: FlightLineProps) => (
+  <line class={`flight-line ${classOf(arrow, ends)}`} {...line} />
+)
+
+/** The end of the line of a packet: its head, or its cross. It is drawn after the texts, which would cover it. */
+export const FlightEnd = ({ arrow, ends, line }: FlightLineProps) => {
+  const { x2, y2 } = line
+  return arrow.lost ? (
+    <path class={`flight-cross ${classOf(arrow, ends)}`} d={`M${x2 - 5} ${y2 - 5}l10 10m0-10l-10 10`} />
+  ) : (
+    <polygon class={`flight-head ${classOf(arrow, ends)}`} points={headOf(line, 9)} />
   )
 }
 

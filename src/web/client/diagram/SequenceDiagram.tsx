@@ -7,7 +7,7 @@
  */
 import type { ComponentChildren } from "preact"
 import { useId, useLayoutEffect, useMemo, useRef } from "preact/hooks"
-import { classOf, type Ends, FlightLabel, FlightLine, lineOf } from "./ArrowMarks.tsx"
+import { classOf, type Ends, FlightEnd, FlightLabel, FlightLine, lineOf } from "./ArrowMarks.tsx"
 import * as Columns from "./Columns.ts"
 import { HostHeadings } from "./HostHeadings.tsx"
 import { NoteMark } from "./NoteMark.tsx"
@@ -86,6 +86,15 @@ const groupsOf = (drawn: ReadonlyArray<Drawn>, hostPixels: ReadonlyArray<number>
       ))
     }
   })
+
+/** Draws the ends of the packets, from the top. A packet on its way has none yet. */
+const endsOf = (drawn: ReadonlyArray<Drawn>, hostPixels: ReadonlyArray<number>): ReadonlyArray<Placed> =>
+  drawn
+    .map(({ arrow, endPixels, ends, startPixels }, at): Placed => {
+      const line = lineOf(arrow, ends, hostPixels, [startPixels, endPixels])
+      return { positionPixels: endPixels, value: <FlightEnd arrow={arrow} ends={ends} line={line} key={at} /> }
+    })
+    .sort((one, other) => one.positionPixels - other.positionPixels)
 
 /** Draws the pauses, and the times beside the diagram, from the top. */
 const marksOf = (axis: TimeAxis.TimeAxis, columns: Columns.Columns, format: Format): ReadonlyArray<Placed> => {
@@ -175,6 +184,7 @@ const useDrawing = ({ axis, format, hosts }: SequenceDiagramProps, widthPixels: 
       columns,
       drawn,
       groups: groupsOf(drawn, columns.hostPixels),
+      ends: endsOf(drawn, columns.hostPixels),
       marks: marksOf(axis, columns, format),
       labels: drawn.map(({ arrow, ends, isBroadcast, isCrowded, isLabeled, startPixels: y }, at): Placed => {
         const value = isLabeled && (
@@ -234,7 +244,7 @@ export const SequenceDiagram = (props: SequenceDiagramProps) => {
   const { axis, format, isFollowing, positionPixels } = props
   const box = useFollow(isFollowing, positionPixels)
   const widthPixels = useWidth(box)
-  const { columns, drawn, groups, labels, marks, notes } = useDrawing(props, widthPixels)
+  const { columns, drawn, ends, groups, labels, marks, notes } = useDrawing(props, widthPixels)
   const headings = useHeadings(props, columns)
   const isOver = positionPixels >= axis.lengthPixels
   return (
@@ -251,6 +261,7 @@ export const SequenceDiagram = (props: SequenceDiagramProps) => {
           </g>
           <g>{until(labels, positionPixels)}</g>
           <g>{until(notes, positionPixels)}</g>
+          <g>{until(ends, positionPixels)}</g>
           {!isOver && (
             <Present
               columns={columns}

@@ -4,7 +4,7 @@
  */
 import type { VNode } from "preact"
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks"
-import { classOf, type Ends, FlightLabel, FlightLine, lineOf } from "../diagram/ArrowMarks.tsx"
+import { classOf, type Ends, FlightEnd, FlightLabel, FlightLine, lineOf } from "../diagram/ArrowMarks.tsx"
 import * as Columns from "../diagram/Columns.ts"
 import type * as Fate from "../diagram/Fate.ts"
 import { HostHeadings } from "../diagram/HostHeadings.tsx"
@@ -50,8 +50,9 @@ const LiveRow = (props: {
           {timeOf(arrow.sentMillis)}
         </text>
       )}
-      <FlightLabel arrow={arrow} ends={ends} hostPixels={hostPixels} y={y} />
       <FlightLine arrow={arrow} ends={ends} line={line} />
+      <FlightLabel arrow={arrow} ends={ends} hostPixels={hostPixels} y={y} />
+      <FlightEnd arrow={arrow} ends={ends} line={line} />
       {props.isMoving && <circle class={`flight-dot flight-dot-live ${classOf(arrow, ends)}`} cx={0} cy={y} r={5} />}
     </g>
   )
