@@ -15,8 +15,8 @@ const queryOf = (address: string): string => {
 export const parse = (address: string): Settings.Settings => Settings.parse(queryOf(address))
 
 /**
- * Returns the address to show in place of one that is not right: one with values that are not valid, or with
- * parameters that are missing or unknown. Undefined for one that is right, and for that of the laboratory without a run.
+ * Returns the address to show in place of one with wrong, missing or unknown parameters. Undefined for one that is
+ * right, and for that of the laboratory without a run.
  */
 export const correctionOf = (address: string): string | undefined => {
   const right = of(parse(address))
