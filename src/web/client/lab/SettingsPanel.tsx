@@ -1,5 +1,5 @@
 /** The settings of a run: protocol, network, choices of the protocol and seed. */
-import { useEffect, useId, useState } from "preact/hooks"
+import { useEffect, useId, useRef, useState } from "preact/hooks"
 import * as Settings from "../../lab/Settings.ts"
 import { CopyLine } from "../parts/CopyLine.tsx"
 import * as LabAddress from "./LabAddress.ts"
@@ -44,7 +44,10 @@ const ProtocolChoice = ({ choose, settings }: SettingsProps) => (
   </fieldset>
 )
 
-/** A field for a number. While it has the focus, it keeps what is typed, also what is not yet a number. */
+/**
+ * A field for a number. While it has the focus, it keeps what is typed, also what is not yet a number, until the value
+ * changes by other means: a step back of the browser.
+ */
 const NumberField = (props: {
   readonly id?: string
   readonly label?: string
@@ -53,6 +56,11 @@ const NumberField = (props: {
   readonly value: number
 }) => {
   const [typed, setTyped] = useState<string>()
+  const isOwnChange = useRef(false)
+  useEffect(() => {
+    if (!isOwnChange.current) setTyped(undefined)
+    isOwnChange.current = false
+  }, [props.value])
   return (
     <input
       id={props.id}
@@ -64,7 +72,9 @@ const NumberField = (props: {
       value={typed ?? `${props.value}`}
       onInput={({ currentTarget: { value, valueAsNumber } }) => {
         setTyped(value)
-        if (Number.isFinite(valueAsNumber)) props.set(valueAsNumber)
+        if (!Number.isFinite(valueAsNumber)) return
+        isOwnChange.current = valueAsNumber !== props.value
+        props.set(valueAsNumber)
       }}
       onBlur={() => setTyped(undefined)}
     />
