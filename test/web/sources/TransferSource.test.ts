@@ -121,11 +121,15 @@ describe("TransferSource", () => {
       const { transfers } = yield* TransferSource.make("tftp", server)
       const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "a> ACK 1", "a< DATA 2 488")
-      const [running] = (yield* transfers).rows
+      const first = yield* transfers
+      const [running] = first.rows
+      assert.deepInclude(first.totals, { running: 1, done: 0, notDone: 0 })
       assert.deepInclude(running, { id: 1, state: "running", bytes: 512, totalBytes: 1_000, direction: "download" })
       yield* talk.play("a> ACK 2", "a-")
       yield* TftpHosts.untilIdle(server)
-      const [done] = (yield* transfers).rows
+      const last = yield* transfers
+      const [done] = last.rows
+      assert.deepStrictEqual(last.totals, { running: 0, done: 1, notDone: 0, bytesPerSecond: 0, resent: 0 })
       assert.deepInclude(done, { id: 1, state: "done", bytes: 1_000, startedMillis: running!.startedMillis })
       assert.isTrue(isTransfer(done))
     })
