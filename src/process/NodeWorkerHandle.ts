@@ -72,7 +72,7 @@ export interface ProcessOptions {
   readonly args?: ReadonlyArray<string> | undefined
   readonly execArgv?: ReadonlyArray<string> | undefined
   readonly environment?: NodeJS.ProcessEnv | undefined
-  /** How messages are encoded. Default: `json`; `advanced` is for those with bytes. */
+  /** Encoding of the messages. Default: `json`; `advanced` is for those with bytes. */
   readonly serialization?: ChildProcess.SerializationType | undefined
   /** File descriptor of this process, or `ignore`. */
   readonly stdout: number | "ignore"

@@ -25,7 +25,7 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as NodeBundling from "./NodeBundling.ts"
+import * as NodeBundler from "./NodeBundler.ts"
 import * as NodeCompression from "./NodeCompression.ts"
 import * as PageAssets from "./PageAssets.ts"
 
@@ -133,7 +133,7 @@ const fromSources = Effect.fnUntraced(function* (project: string) {
   const hash = yield* attempt(() => hashSources(project))
   const folder = Path.join(project, "node_modules/.cache/page", hash)
   if (yield* attempt(() => exists(folder))) return yield* attempt(() => readFolder(folder))
-  const assets = yield* NodeBundling.bundle(project)
+  const assets = yield* NodeBundler.bundle(project)
   yield* attempt(() => keep(folder, assets))
   return assets
 })

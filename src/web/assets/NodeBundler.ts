@@ -1,6 +1,6 @@
 /**
- * The bundling of the page in a process of its own. A bundler takes hundreds of megabytes, which a server that bundles
- * by itself would keep.
+ * Bundler of the page in a process of its own. It takes hundreds of megabytes, which a server that bundles by itself
+ * would keep.
  */
 import * as Effect from "effect/Effect"
 import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"

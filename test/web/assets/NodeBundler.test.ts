@@ -6,7 +6,7 @@ import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as NodeBundling from "../../../src/web/assets/NodeBundling.ts"
+import * as NodeBundler from "../../../src/web/assets/NodeBundler.ts"
 
 const root = Path.resolve(import.meta.dirname, "../../..")
 
@@ -23,7 +23,7 @@ console.log(JSON.stringify({ type: index.type, libraries: process.report.getRepo
 /** Returns the number of child processes that have not ended. */
 const children = () => process.getActiveResourcesInfo().filter((name) => name === "ProcessWrap").length
 
-describe("NodeBundling", () => {
+describe("NodeBundler", () => {
   let project: string
 
   const write = (path: string, text: string) => {
@@ -68,7 +68,7 @@ describe("NodeBundling", () => {
     Effect.gen(function* () {
       const before = children()
       write("main.tsx", `console.log("${"long ".repeat(100)}")\n`)
-      const assets = yield* NodeBundling.bundle(project)
+      const assets = yield* NodeBundler.bundle(project)
       const [, script] = [...assets].find(([path]) => /main-.*\.js$/.test(path))!
       assert.isTrue(script.isImmutable)
       assert.include(new TextDecoder().decode(script.bytes), "long long")
@@ -83,7 +83,7 @@ describe("NodeBundling", () => {
   ] as const)("fails with one line for %s", ([, source, expected]) =>
     Effect.gen(function* () {
       write("main.tsx", source)
-      const reason = yield* Effect.flip(NodeBundling.bundle(project))
+      const reason = yield* Effect.flip(NodeBundler.bundle(project))
       assert.match(reason, expected)
       // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what must be absent
       assert.notMatch(reason, /[\n\u001b]/)
@@ -97,7 +97,7 @@ describe("NodeBundling", () => {
       // Nobody writes into this pipe: the process would wait for ever.
       ChildProcess.execFileSync("mkfifo", [Path.join(project, "src/web/client/index.html")])
       const before = children()
-      const fiber = yield* Effect.forkChild(NodeBundling.bundle(project), { startImmediately: true })
+      const fiber = yield* Effect.forkChild(NodeBundler.bundle(project), { startImmediately: true })
       assert.strictEqual(children(), before + 1)
       yield* Fiber.interrupt(fiber)
       assert.strictEqual(children(), before)
