@@ -46,6 +46,8 @@ describe.skipIf(!Chromium.isInstalled)("games on the page (skipped without Chrom
       await keyboard.press("Enter")
       await tab.page.getByText(/lives/i).first().waitFor()
       const isOver = () => tab.page.getByRole("button", { name: "Play again" }).isVisible()
+      const keysTop = () => tab.evaluate<number>(`document.querySelector("main fieldset").getBoundingClientRect().top`)
+      const topAtFirst = await keysTop()
       const tried = () => tab.page.getByRole("button", { name: /, (?:not )?in the word$/ }).count()
       for (const letter of "etaoinshrdlucmfwypvbgkjqxz") {
         if (await isOver()) break
@@ -57,6 +59,7 @@ describe.skipIf(!Chromium.isInstalled)("games on the page (skipped without Chrom
         )
       }
       assert.isTrue(await isOver())
+      assert.strictEqual(await keysTop(), topAtFirst, "the letters have moved")
       assert.deepStrictEqual(await tab.violations(), [])
       assert.strictEqual((await Keys.focused(tab)).name, "Play again")
       await keyboard.press("Shift+Tab")
