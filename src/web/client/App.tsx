@@ -128,7 +128,7 @@ const Footer = () => {
 }
 
 const ControlState = (props: ReturnType<typeof usePage>["control"]) => {
-  if (props.isReadOnly) return <span>Read-only: this command only shows what it does</span>
+  if (props.isReadOnly) return <span>Read-only: there is nothing here to play or to restart</span>
   if (props.isAllowed) return <span>Control: this tab may play and restart services</span>
   if (props.hasControl)
     return <span>Read-only: open the link that the process printed, to play and to restart services</span>

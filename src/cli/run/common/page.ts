@@ -42,8 +42,6 @@ export interface Options {
   readonly address: Endpoint
   /** True if those with the token may play games and restart services. */
   readonly control: boolean
-  /** True for a command without `--control`. Default false. */
-  readonly isReadOnly?: boolean | undefined
   /** Names of this machine in the address of the page. */
   readonly hosts: ReadonlyArray<string>
 }
@@ -87,7 +85,7 @@ export const makePackets = Effect.suspend(() => PacketWatch.make({ dissectors: c
 
 /** Serves the page of a process. One without a network, such as a count of primes, plays no games. */
 const serve = Effect.fnUntraced(function* (
-  { address: { host, port }, control, hosts, isReadOnly }: Options,
+  { address: { host, port }, control, hosts }: Options,
   { restart, services }: Contents
 ) {
   const hub = yield* PageHub.make
@@ -98,6 +96,8 @@ const serve = Effect.fnUntraced(function* (
   const { shown, token } = control ? yield* makeToken : {}
   const rows = Effect.map(services, (all) => all.map((one) => pageService.toEntry(one, restart !== undefined)))
   yield* hub.register({ services: ServiceSource.make(rows) })
+  // The one service of another command than `up` starts again with its process only.
+  const isReadOnly = restart === undefined && (yield* services).every((one) => pageService.gameOf(one) === undefined)
   // From the sources the page is bundled, which is of no use if it cannot be served.
   const assets = yield* Effect.cached(Scope.provide(NodePageAssets.make, yield* Effect.scope))
   const server = NodePageServer.layer({

@@ -19,7 +19,7 @@ export const open = Effect.fnUntraced(function* (address: Endpoint, title: strin
   }
   const contents = { services: Effect.succeed([service]) }
   const { add, link } = yield* page
-    .open({ address, control: false, isReadOnly: true, hosts: [] }, contents)
+    .open({ address, control: false, hosts: [] }, contents)
     .pipe(Effect.catchTag("NetworkError", explainListenError("primes count: page", address.port, "--page")))
   const show = Effect.fnUntraced(function* (running: ShownRun) {
     yield* add({ ...service, running: { page: yield* FarmSource.ofRun("primes", title, running) } })

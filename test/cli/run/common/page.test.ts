@@ -218,6 +218,19 @@ describe("up --page", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("has nothing to control on the page of one service, unless it is a game", () =>
+    Effect.gen(function* () {
+      const about = Effect.fnUntraced(function* (service: string) {
+        const server = yield* Cli.startInProcess([service, "serve", "--port", "0", ...freePage])
+        const [, link] = yield* server.waitForOutput("stdout", /^page on (\S+)$/m)
+        const { calls } = yield* PageVisitor.visit(link!)
+        return yield* calls.about({ token: "" })
+      })
+      assert.deepInclude(yield* about("rot13"), { hasControl: false, isReadOnly: true })
+      assert.notProperty(yield* about("guess"), "isReadOnly")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("warns of control without a page", () =>
     Effect.gen(function* () {
       const rot13 = yield* Cli.startInProcess(["rot13", "serve", "--port", "0", "--page", "off", "--control"])
