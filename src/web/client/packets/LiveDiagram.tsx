@@ -50,8 +50,8 @@ const LiveRow = (props: {
           {timeOf(arrow.sentMillis)}
         </text>
       )}
-      <FlightLine arrow={arrow} ends={ends} line={line} />
       <FlightLabel arrow={arrow} ends={ends} hostPixels={hostPixels} y={y} />
+      <FlightLine arrow={arrow} ends={ends} line={line} />
       <FlightEnd arrow={arrow} ends={ends} line={line} />
       {props.isMoving && <circle class={`flight-dot flight-dot-live ${classOf(arrow, ends)}`} cx={0} cy={y} r={5} />}
     </g>
