@@ -19,7 +19,10 @@ export interface HttpOptions {
   readonly host?: string | undefined
   /** 0 to 65535; 0 selects a free port. */
   readonly port: number
-  /** Maximum number of open connections; another one closes the oldest, if possible without a request. Default 16. */
+  /**
+   * Maximum number of open connections; another one closes the oldest, if possible without a request. Default 16. At
+   * most a sixteenth of the file descriptors that the process may have, but 4 in any case.
+   */
   readonly maxConnections?: number | undefined
   /** Time for a request to arrive, and for a client to read the response. Default 5 seconds. */
   readonly timeout?: Duration.Input | undefined

@@ -39,7 +39,10 @@ export interface HttpOptions {
   readonly host?: string | undefined
   /** 0 to 65535; 0 selects a free port. */
   readonly port: number
-  /** Maximum number of open connections without WebSockets, and of WebSockets. Default 128. */
+  /**
+   * Maximum number of open connections without WebSockets, and of WebSockets. Default 128. At most a sixteenth of the
+   * file descriptors that the process may have, but 4 in any case; they are kept from `Network.availableSockets`.
+   */
   readonly maxConnections?: number | undefined
   /** Time for a request to arrive. Default 5 seconds. */
   readonly timeout?: Duration.Input | undefined

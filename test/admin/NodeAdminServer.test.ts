@@ -7,6 +7,9 @@ import * as Layer from "effect/Layer"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as NodeAdminServer from "../../src/admin/NodeAdminServer.ts"
+import * as Network from "../../src/network/Network.ts"
+import * as NodeDescriptorBudget from "../../src/network/node/NodeDescriptorBudget.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Handles from "../support/Handles.ts"
 
 type Options = Parameters<typeof NodeAdminServer.layer>[0]
@@ -62,6 +65,23 @@ describe("NodeAdminServer", () => {
       ]) {
         assert.match(text, new RegExp(`^${name} [0-9.e+-]+$`, "m"))
       }
+    })
+  )
+
+  test(
+    "keeps its sockets from those of the network until it ends",
+    Effect.gen(function* () {
+      const network = yield* Effect.provide(Network.Network, NodeNetwork.layer)
+      const before = network.availableSockets()
+      // Few descriptors are counted, and other systems have no limit that can be read.
+      if (NodeDescriptorBudget.readLimit() < 512 || !Number.isFinite(before)) return
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* start()
+          assert.strictEqual(before - network.availableSockets(), 33)
+        })
+      )
+      assert.strictEqual(network.availableSockets(), before)
     })
   )
 

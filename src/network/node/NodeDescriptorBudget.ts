@@ -28,6 +28,39 @@ const maxCountedLimit = 256
 /** Descriptors kept for other work up to that limit, besides those that are open. */
 const spareDescriptors = 8
 
+/** Sockets that no `NodeNetwork` opens, such as those of an HTTP server of Node: they are kept whether open or not. */
+export interface Reservation {
+  readonly sockets: number
+  /** Returns how many of them are open. */
+  readonly open: () => number
+}
+
+/** Reservations of this thread. A budget made before one sees it, too. */
+const reservations = new Set<Reservation>()
+
+/** Keeps sockets from the budgets until the returned function is called. */
+export const reserve = (reservation: Reservation): (() => void) => {
+  reservations.add(reservation)
+  return () => void reservations.delete(reservation)
+}
+
+/** Returns the sockets of the reservations, or those of them that are not open. */
+const countReserved = (isOpenCounted: boolean): number => {
+  let sum = 0
+  for (const { open, sockets } of reservations) sum += isOpenCounted ? Math.max(0, sockets - open()) : sockets
+  return sum
+}
+
+/** A side server has at most this part of the limit, for each of its kinds of connections. */
+const sharedParts = 16
+
+/** Connections that a side server has in any case: a browser opens up to six for a page, one after the other. */
+const minShare = 4
+
+/** Returns the connections that a server besides the services may have, at most `max`. */
+export const shareOf = (max: number, limit: number = readLimit()): number =>
+  Math.min(max, Math.max(minShare, Math.floor(limit / sharedParts)))
+
 /** Returns the descriptor limit of this process; Node has already raised the soft limit to the hard one. */
 export const readLimit = (): number => {
   try {
@@ -54,7 +87,7 @@ export const make = (limit: number = readLimit(), open: () => number = countOpen
   const release = () => {
     used--
   }
-  const available = () => limit - reserved - (isCounted ? open() : used)
+  const available = () => limit - reserved - countReserved(isCounted) - (isCounted ? open() : used)
   return {
     available,
     // The socket is among the open descriptors, not among the used ones.

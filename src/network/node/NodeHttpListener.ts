@@ -5,6 +5,9 @@
  * no user out. It is the oldest one without a request, or else the oldest. A request must arrive, and its response be
  * read, in a time. WebSockets are not closed for others: there are at most as many of them as of other connections.
  *
+ * Its sockets are those of no `Network`. At a low limit of descriptors it takes a part of them only, and they are kept
+ * from the services before these start: neither takes the descriptors of the other.
+ *
  * The parser is Node's strict one: a request with two lengths, or with a length and chunks, gets 400 and no successor.
  */
 import * as Http from "node:http"
@@ -15,6 +18,7 @@ import * as Effect from "effect/Effect"
 import type * as HttpServer from "effect/http/HttpServer"
 import type * as Scope from "effect/Scope"
 import type * as Network from "../Network.ts"
+import * as NodeDescriptorBudget from "./NodeDescriptorBudget.ts"
 import * as NodeErrors from "./NodeErrors.ts"
 
 /** Address and limits of a server. */
@@ -22,7 +26,10 @@ export interface Options {
   readonly host: string
   /** 0 to 65535; 0 selects a free port. */
   readonly port: number
-  /** Maximum number of open connections; another one closes the oldest, if possible without a request. */
+  /**
+   * Maximum number of open connections, or a part of the descriptor limit if that is less. Another one closes the
+   * oldest, if possible without a request.
+   */
   readonly maxConnections: number
   /** Time for a request to arrive. */
   readonly timeoutMillis: number
@@ -61,6 +68,7 @@ const makeConnections = (maxConnections: number) => {
       const [oldest] = waiting.size > 1 ? waiting : open
       oldest?.destroy()
     },
+    count: () => open.size + upgraded.size,
     requested: (socket: Duplex) => void waiting.delete(socket),
     upgraded: (socket: Duplex) => {
       open.delete(socket)
@@ -95,7 +103,8 @@ const makeServer = (options: Options) => {
   server.maxRequestsPerSocket = options.maxRequestsPerConnection
   // A client that sends nothing; one that does not read its response has a time of its own.
   server.timeout = timeoutMillis
-  const connections = makeConnections(options.maxConnections)
+  const maxConnections = NodeDescriptorBudget.shareOf(options.maxConnections)
+  const connections = makeConnections(maxConnections)
   const onRequest = ({ socket }: Http.IncomingMessage) => {
     connections.requested(socket)
     socket.setTimeout(responseTimeoutMillis)
@@ -104,7 +113,12 @@ const makeServer = (options: Options) => {
   server.on("request", onRequest)
   server.on("checkContinue", onRequest)
   server.on("upgrade", (_, socket) => connections.upgraded(socket))
-  return { server, close: connections.close }
+  /** Its own socket, and those of connections with and without an upgrade. */
+  const reservation: NodeDescriptorBudget.Reservation = {
+    sockets: 1 + 2 * maxConnections,
+    open: () => Number(server.listening) + connections.count()
+  }
+  return { server, reservation, close: connections.close }
 }
 
 /** Listens until the scope closes; then all connections are closed at once. Fails if it cannot listen. */
@@ -112,8 +126,12 @@ export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<HttpServer.HttpServer["Service"], Network.NetworkError, Scope.Scope> {
   const { host, port, websocket } = options
-  const { close, server } = makeServer(options)
+  const { close, reservation, server } = makeServer(options)
   const address = yield* NodeErrors.parseAddress(host, port)
+  yield* Effect.acquireRelease(
+    Effect.sync(() => NodeDescriptorBudget.reserve(reservation)),
+    (release) => Effect.sync(release)
+  )
   const http = yield* Effect.mapError(
     NodeHttpServer.make(() => server, { host, port, websocket, disablePreemptiveShutdown: true }),
     ({ cause }) => NodeErrors.networkError(cause, address)

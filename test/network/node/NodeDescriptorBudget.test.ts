@@ -51,6 +51,31 @@ describe("NodeDescriptorBudget", () => {
     assert.isFalse(tracked.fits())
   })
 
+  it.each([
+    [1_024, 900, 960, 951],
+    [64, 22, 34, 28]
+  ] as const)("of a limit of %i, what others reserve is not available", (limit, open, before, after) => {
+    const budget = NodeDescriptorBudget.make(limit, () => open)
+    assert.strictEqual(budget.available(), before)
+    // Three of the nine are among the open descriptors.
+    const release = NodeDescriptorBudget.reserve({ sockets: 9, open: () => 3 })
+    assert.strictEqual(budget.available(), after)
+    release()
+    assert.strictEqual(budget.available(), before)
+  })
+
+  it.each([
+    [128, 40, 4],
+    [128, 64, 4],
+    [128, 300, 18],
+    [128, 2_048, 128],
+    [128, Number.POSITIVE_INFINITY, 128],
+    [16, 300, 16],
+    [2, 40, 2]
+  ] as const)("of %i connections and a limit of %i, a side server has %i", (max, limit, share) => {
+    assert.strictEqual(NodeDescriptorBudget.shareOf(max, limit), share)
+  })
+
   it("counts the descriptors of this process", () => {
     const available = NodeDescriptorBudget.make(256).available()
     if (process.platform !== "linux") return
