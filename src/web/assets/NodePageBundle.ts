@@ -168,7 +168,7 @@ export const page = async (project: string): Promise<Bundle> => {
 }
 
 /** Stylesheets of views that the laboratory does not have. */
-const otherStyles = ["games.css"]
+const otherStyles = ["board.css", "games.css"]
 
 /** Bundles the laboratory of the sources in the folder `project` as one document. */
 export const laboratory = async (project: string): Promise<string> => {
