@@ -1,4 +1,5 @@
 /** The browser's clock, timers and stores, in one module: other modules get the time as argument. */
+import * as Route from "./Route.ts"
 
 /** Returns the time in milliseconds since 1970. */
 export const nowMillis = (): number => Date.now()
@@ -44,21 +45,17 @@ const write = (store: () => Storage, key: string, value: string | undefined): vo
 const tokenKey = "effect-inet.token"
 const themeKey = "effect-inet.theme"
 
-const tokenPattern = /^#token=([^&]*)/
-
-/** Tests if the address has a token. */
-export const hasToken = (): boolean => tokenPattern.test(location.hash)
+/** Tests if the address has a token, be it one that cannot be right. */
+export const hasToken = (): boolean => Route.givesToken(location.hash)
 
 /**
  * Returns the token of this tab. A token in the address, `#token=...`, is kept for the tab and removed from the address
- * and the history.
+ * and the history. One that cannot be right does not replace that of the tab.
  */
 export const takeToken = (): string => {
-  const given = tokenPattern.exec(location.hash)?.[1]
-  if (given !== undefined) {
-    history.replaceState(null, "", "#/")
-    write(() => sessionStorage, tokenKey, given)
-  }
+  const given = Route.parseToken(location.hash)
+  if (hasToken()) history.replaceState(null, "", "#/")
+  if (given !== undefined) write(() => sessionStorage, tokenKey, given)
   return given ?? read(() => sessionStorage, tokenKey) ?? ""
 }
 

@@ -54,6 +54,12 @@ export const parse = (hash: string): Route => {
   return page === undefined || !service ? missing : { page, service }
 }
 
+/** Tests if a fragment gives a token to the tab, instead of a view. */
+export const givesToken = (hash: string): boolean => hash.startsWith("#token=")
+
+/** Returns the token of a fragment; undefined if there is none that a server may have made or taken. */
+export const parseToken = (hash: string): string | undefined => /^#token=([\w.~-]{16,128})(?:&|$)/.exec(hash)?.[1]
+
 /** Formats an address, for links. */
 export const format = (route: Route): string => {
   switch (route.page) {

@@ -97,6 +97,16 @@ describe.skipIf(!Chromium.isInstalled)("page with hostile peers (skipped without
       assert.notInclude(tab.page.url(), "token")
     }))
 
+  it("a link whose token cannot be right leaves that of the tab", () =>
+    inTab("desktop", async (tab) => {
+      await MadeUpPage.visit(tab, served, "#/")
+      for (const bad of ["", "short", "a".repeat(129), "0123456789abcde%00"]) {
+        await tab.page.goto(`${served.url}/#token=${bad}`)
+        await tab.until(`!location.hash.includes("token")`)
+        assert.include(await tab.evaluate<string>("JSON.stringify({ ...sessionStorage })"), "made-up-token")
+      }
+    }))
+
   it("a token that is not valid is named, until the visitor only watches", () =>
     inTab("desktop", async (tab) => {
       await tab.page.goto(`${served.url}/#token=that-of-another-start`)

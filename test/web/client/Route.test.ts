@@ -29,6 +29,22 @@ describe("Route", () => {
     ["#/__proto__/x", { page: "missing", path: "__proto__/x" }]
   ])("parse reads %s", (hash, route) => assert.deepStrictEqual(Route.parse(hash), route as Route.Route))
 
+  it.each([
+    ["#token=0123456789abcdef", "0123456789abcdef"],
+    ["#token=_0-9.~Z89abcdefg&x=1", "_0-9.~Z89abcdefg"],
+    [`#token=${"a".repeat(128)}`, "a".repeat(128)],
+    ["#token=", undefined],
+    ["#token=0123456789abcde", undefined],
+    [`#token=${"a".repeat(129)}`, undefined],
+    ["#token=0123456789abcdef ", undefined],
+    ["#token=0123456789abcdef%00", undefined],
+    ["#token=0123456789ab<b>x</b>", undefined],
+    ["#/?token=0123456789abcdef", undefined]
+  ])("the token of %s is %s", (hash, token) => {
+    assert.strictEqual(Route.parseToken(hash), token)
+    assert.strictEqual(Route.givesToken(hash), hash.startsWith("#token="))
+  })
+
   it.prop(
     "parse reads the address of any service",
     [Name, Schema.Literals(["service", "play", "packets"])],
