@@ -1,6 +1,7 @@
 /** A game that the process plays for a browser, as a state machine over the text of its connection. Pure. */
 import * as TerminalText from "../../network/TerminalText.ts"
 import type { GameView } from "../PageRpc.ts"
+import * as ShownText from "../ShownText.ts"
 
 /** Input of a game: the connection is open, text of the server, or a line of the player. */
 export type Event =
@@ -34,7 +35,7 @@ const maxShownChars = 300
 
 /** Returns text of a server as one line that is safe to show. */
 export const showLine = (line: string): string =>
-  TerminalText.truncate(TerminalText.escape(line.replace(/\r/g, "")), maxShownChars)
+  TerminalText.truncate(ShownText.line(line.replace(/\r/g, "")), maxShownChars)
 
 /**
  * Splits text into lines, and the text after the last line end. Lines end in LF; a CR on either side is removed. A rest

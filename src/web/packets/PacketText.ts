@@ -8,6 +8,7 @@ import type { FieldDissection, FieldDissector, MessageCollector } from "../../ne
 import * as Endpoint from "../../network/Endpoint.ts"
 import type * as Packet from "../../network/Packet.ts"
 import * as TerminalText from "../../network/TerminalText.ts"
+import * as ShownText from "../ShownText.ts"
 
 /** The text of a packet. */
 export interface PacketText {
@@ -152,11 +153,9 @@ export const read = (state: State, packet: SentPacket): PacketText => {
   const messages = packet.transport === "tcp" ? dissectStream(state, packet) : dissectDatagram(state, packet)
   const [first] = messages
   const label =
-    first === undefined
-      ? Payload.summary(packet)
-      : TerminalText.escape(messages.map(({ summary }) => summary).join("; "))
+    first === undefined ? Payload.summary(packet) : ShownText.line(messages.map(({ summary }) => summary).join("; "))
   return {
-    kind: first === undefined ? packet.kind : TerminalText.escape(first.kind),
+    kind: first === undefined ? packet.kind : ShownText.line(first.kind),
     label: TerminalText.truncate(label, maxLabelChars).toWellFormed(),
     expectsOtherPort: messages.some(({ expectsOtherPort }) => expectsOtherPort !== undefined)
   }

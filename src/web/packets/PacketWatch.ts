@@ -42,9 +42,9 @@ import type { FieldDissector } from "../../network/dissect/FieldDissector.ts"
 import * as Endpoint from "../../network/Endpoint.ts"
 import type * as Packet from "../../network/Packet.ts"
 import * as Signal from "../../network/Signal.ts"
-import * as TerminalText from "../../network/TerminalText.ts"
 import type { Arrow } from "../Arrow.ts"
 import { type Packets, PageError } from "../PageRpc.ts"
+import * as ShownText from "../ShownText.ts"
 import * as PacketBatch from "./PacketBatch.ts"
 import * as PacketOwners from "./PacketOwners.ts"
 import * as PacketText from "./PacketText.ts"
@@ -125,11 +125,11 @@ const textsOf = ({ dissectors }: State, { texts }: Channel, port: Port) => {
 const arrowOf = (packet: Packet.ObservedPacket, { kind, label }: PacketText.PacketText): Omit<Arrow, "number"> => {
   const { at, bytes, fault, from, lost = false, to, transport } = packet
   return {
-    ...{ from: TerminalText.escape(Endpoint.format(from)), to: TerminalText.escape(Endpoint.format(to)) },
+    ...{ from: ShownText.line(Endpoint.format(from)), to: ShownText.line(Endpoint.format(to)) },
     // Microseconds are as many digits as a time since 1970 has in a double.
     sentMillis: Number(at / 1_000n) / 1_000,
     ...{ lost, transport, kind, label, bytes: bytes.length },
-    ...(fault === undefined ? {} : { fault: TerminalText.escape(fault) })
+    ...(fault === undefined ? {} : { fault: ShownText.line(fault) })
   }
 }
 
@@ -166,7 +166,7 @@ const subscribe = Effect.fnUntraced(function* (state: State, service: string) {
   const { channels, maxWatchers, owners } = state
   const ports = PacketOwners.portsOf(owners, service)
   if (ports.length === 0) {
-    return yield* error("NotFound", `no packets of ${TerminalText.escape(service)}: no such service runs`)
+    return yield* error("NotFound", `no packets of ${ShownText.line(service)}: no such service runs`)
   }
   if (state.watchers >= maxWatchers) {
     return yield* error("Busy", `too many browsers watch packets (limit ${maxWatchers}): close one of them`)

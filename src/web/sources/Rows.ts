@@ -1,5 +1,6 @@
 /** Rows of the page: lists that are cut, and texts that are safe to show. Pure. */
 import * as TerminalText from "../../network/TerminalText.ts"
+import * as ShownText from "../ShownText.ts"
 
 /** Rows, and the number of those that are left out. */
 export interface Rows<out A> {
@@ -19,8 +20,7 @@ export const cut = <A>(all: ReadonlyArray<A>, max: number = maxRows): Rows<A> =>
 })
 
 /** Escapes and shortens a text that this process did not write. */
-export const text = (value: string): string =>
-  TerminalText.truncate(TerminalText.escape(value), maxTextChars).toWellFormed()
+export const text = (value: string): string => TerminalText.truncate(ShownText.line(value), maxTextChars).toWellFormed()
 
 /** Rounds a number to decimal digits; one that is not finite, which has no form on the wire, is 0. */
 export const rounded = (value: number, digits = 0): number =>

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as TerminalText from "../../network/TerminalText.ts"
 import type * as PageState from "../PageState.ts"
+import * as ShownText from "../ShownText.ts"
 
 /** A service, as its process knows it. */
 export interface Entry extends Omit<PageState.Service, "bytesReceived" | "bytesSent" | "figures"> {
@@ -81,7 +82,7 @@ const kinds: ReadonlyArray<Kind> = [
 /** Longest text of a service that is shown, such as the message of a failure. */
 const maxTextChars = 500
 
-const shown = (text: string) => TerminalText.truncate(TerminalText.escape(text), maxTextChars)
+const shown = (text: string) => TerminalText.truncate(ShownText.line(text), maxTextChars)
 
 /** Returns a counter: a number, or the sum of a record of numbers. */
 const countOf = (value: unknown): number | undefined => {
