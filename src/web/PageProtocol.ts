@@ -63,7 +63,9 @@ export const limit = Effect.fnUntraced(function* (protocol: RpcServer.Protocol["
     if (message._tag === "Malformed") return protocol.send(clientId, defect("a message is not one of effect/rpc"))
     if (message._tag === "Request") {
       const { requests } = browserOf(clientId)
-      if (requests.size >= limits.maxRequests && !requests.has(message.id)) {
+      // The server would end all requests of the browser for a second one with the same number.
+      if (requests.has(message.id)) return protocol.send(clientId, defect("the number of a request is in use"))
+      if (requests.size >= limits.maxRequests) {
         const reason = `too many requests at a time (limit ${limits.maxRequests})`
         return protocol.send(clientId, died(message.id, reason))
       }

@@ -104,15 +104,33 @@ describe("PageProtocol", () => {
     })
   )
 
+  it.effect("a request with a number in use ends nothing, until the first one has ended", () =>
+    Effect.gen(function* () {
+      const { limited, passed, push, sent } = yield* make({ messagesPerSecond: 100, maxRequests: 1 })
+      yield* push(1, request(1))
+      yield* push(1, request(1))
+      yield* push(2, request(1))
+      assert.deepStrictEqual(passed, [
+        [1, "Request"],
+        [2, "Request"]
+      ])
+      assert.deepStrictEqual(sent, [[1, { _tag: "Defect", defect: "the number of a request is in use" }]])
+      yield* limited.protocol.send(1, exit(1))
+      yield* push(1, request(1))
+      assert.lengthOf(passed, 3)
+    })
+  )
+
   it.effect("a browser that has gone leaves nothing behind", () =>
     Effect.gen(function* () {
       const { limited, passed, push } = yield* make({ messagesPerSecond: 2, maxRequests: 2 })
       yield* push(1, request(1))
       yield* push(1, request(2))
       yield* limited.forget(1)
-      // The number is not given to another browser; if it were, that one would begin anew.
-      yield* push(1, request(3))
-      yield* push(1, request(4))
+      // The number is not given to another browser; if it were, that one would begin anew. If it did not, these would
+      // wait for a clock that stands still.
+      yield* Effect.forkChild(Effect.andThen(push(1, request(3)), push(1, request(4))), { startImmediately: true })
+      yield* TestClock.adjust(0)
       assert.lengthOf(passed, 4)
     })
   )
