@@ -183,8 +183,17 @@ describe("PacketWatch", () => {
       const [first] = yield* Effect.all(all)
       assert.strictEqual((yield* failure("rot13")).reason, "Busy")
       yield* first!.stop
-      yield* follow(watch, "rot13")
+      const another = yield* follow(watch, "rot13")
       assert.strictEqual((yield* failure("rot13")).reason, "Busy")
+      watch.tap(packet())
+      yield* TestClock.adjust("1 second")
+      assert.lengthOf(yield* another.arrows, 1)
+      yield* another.stop
+      // A place that is not given back would be missing after some of these.
+      for (let at = 0; at < 5; at++) yield* (yield* follow(watch, "rot13")).stop
+      assert.deepStrictEqual(yield* Stream.runCollect(Stream.take(watch.watch("rot13"), 1)), [
+        { arrows: [], omitted: 0 }
+      ])
     })
   )
 
