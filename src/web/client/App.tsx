@@ -59,7 +59,7 @@ const Missing = ({ path }: { readonly path: string }) => (
   <section class="stack">
     <h1>Not found</h1>
     <p class="wrap">
-      Nothing is shown at <bdi class="mono">{path}</bdi>.
+      Nothing is shown at <bdi class="mono">{Route.short(path)}</bdi>.
     </p>
     <p>
       <a href="#/">Go to the overview</a>

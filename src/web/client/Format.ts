@@ -42,6 +42,9 @@ const minuteMillis = 60_000
 const hourMillis = 60 * minuteMillis
 const dayMillis = 24 * hourMillis
 
+/** Longest age that is written, 27 years: a peer may send any. */
+const maxDays = 10_000
+
 /** Formats an age in whole seconds, with the two largest units. */
 export const age = (millis: number): string => {
   const rest = Math.max(0, millis)
@@ -52,6 +55,7 @@ export const age = (millis: number): string => {
   if (rest < minuteMillis) return `${Math.floor(rest / 1_000)} s`
   if (rest < hourMillis) return two(minuteMillis, "min", 1_000, "s")
   if (rest < dayMillis) return two(hourMillis, "h", minuteMillis, "min")
+  if (rest >= maxDays * dayMillis) return `over ${count(maxDays)} d`
   return two(dayMillis, "d", hourMillis, "h")
 }
 
@@ -60,6 +64,12 @@ export const duration = (millis: number): string => {
   if (millis < 999.5) return `${Math.round(Math.max(0, millis))} ms`
   return millis < 9_950 ? `${(millis / 1_000).toFixed(1)} s` : age(millis + 500)
 }
+
+/** Largest load that is written: a peer may send any. */
+const maxLoad = 100_000
+
+/** Formats the average load of a host, such as `0.42`. */
+export const load = (average: number): string => (average < maxLoad ? average.toFixed(2) : `over ${count(maxLoad)}`)
 
 /** Formats a factor, such as `3.8×`. */
 export const factor = (value: number): string => `${value < 9.95 ? value.toFixed(1) : count(value)}×`

@@ -88,15 +88,22 @@ export const keyOf = (route: Route): string => {
   return format(route.page === "packets" ? { page: "packets", service: route.service } : route)
 }
 
+/** Longest title: an address may hold any name. */
+const maxTitleChars = 100
+
+/** Shortens a text of an address for a heading. */
+export const short = (text: string): string =>
+  text.length <= maxTitleChars ? text : `${text.slice(0, maxTitleChars).toWellFormed()}…`
+
 /** Returns the title of a view. */
 export const title = (route: Route): string => {
   switch (route.page) {
     case "service":
-      return route.service
+      return short(route.service)
     case "play":
-      return `Play ${route.service}`
+      return short(`Play ${route.service}`)
     case "packets":
-      return `Packets of ${route.service}`
+      return short(`Packets of ${route.service}`)
     case "lab":
       return "Laboratory"
     case "missing":

@@ -44,8 +44,16 @@ describe("Format", () => {
     [4 * minuteMillis + 12_300, "4 min 12 s"],
     [hourMillis - 1, "59 min 59 s"],
     [3 * hourMillis + 4 * minuteMillis, "3 h 4 min"],
-    [2 * dayMillis + 3 * hourMillis + 59 * minuteMillis, "2 d 3 h"]
+    [2 * dayMillis + 3 * hourMillis + 59 * minuteMillis, "2 d 3 h"],
+    [9_999 * dayMillis + 23 * hourMillis, "9999 d 23 h"],
+    [104_166_666_666 * dayMillis, "over 10,000 d"]
   ])("age writes %d ms as %s", (millis, text) => assert.strictEqual(Format.age(millis), text))
+
+  it.each([
+    [0.424, "0.42"],
+    [99_999.9, "99999.90"],
+    [9e15, "over 100,000"]
+  ])("load writes %d as %s", (average, text) => assert.strictEqual(Format.load(average), text))
 
   it.each([
     [-1, "0 ms"],

@@ -51,7 +51,7 @@ describe("Route", () => {
     ([service, page]) => {
       const route: Route.Route = { page, service }
       assert.deepStrictEqual(Route.parse(Route.format(route)), route)
-      assert.include(Route.title(route), service)
+      assert.include(Route.title(route), service.slice(0, 80))
     }
   )
 
@@ -72,6 +72,13 @@ describe("Route", () => {
     const route = Route.parse(`#/${text}`)
     assert.isNotEmpty(Route.title(route))
     assert.match(Route.keyOf(route), /^#\//)
+  })
+
+  it.each(["services", "play", "packets"])("the title of a long name of %s is short", (page) => {
+    const title = Route.title(Route.parse(`#/${page}/${"😀".repeat(5_000)}`))
+    assert.isAtMost(title.length, 101)
+    assert.isTrue(title.isWellFormed())
+    assert.match(title, /…$/)
   })
 
   it("keyOf keeps a view when only its settings change", () => {

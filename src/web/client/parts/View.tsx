@@ -1,6 +1,7 @@
 /** The frame of a view: its heading, what it says while there is nothing to show, and its filter. */
 import type { ComponentChildren } from "preact"
 import { usePage } from "../hooks.tsx"
+import * as Route from "../Route.ts"
 
 /** Shows the heading of a view with what belongs beside it, and the view below. */
 export const View = (props: {
@@ -10,7 +11,7 @@ export const View = (props: {
 }) => (
   <div class="stack">
     <header class="row row-between view-head">
-      <h1>{props.title}</h1>
+      <h1>{typeof props.title === "string" ? Route.short(props.title) : props.title}</h1>
       {props.aside}
     </header>
     {props.children}

@@ -62,7 +62,7 @@ const Missed = (peer: Peer) => {
 
 const Load = (peer: Peer) => {
   const { load } = Words.peerFigures(peer)
-  return load === undefined ? <None {...peer} /> : load.map((average) => average.toFixed(2)).join("  ")
+  return load === undefined ? <None {...peer} /> : load.map(Format.load).join("  ")
 }
 
 const UpFor = (peer: Peer) => {

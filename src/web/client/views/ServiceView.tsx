@@ -11,6 +11,7 @@ import { Stats } from "../parts/Stats.tsx"
 import { TrafficChart } from "../parts/TrafficChart.tsx"
 import { TransferTable } from "../parts/TransferTable.tsx"
 import { Empty, View } from "../parts/View.tsx"
+import * as Route from "../Route.ts"
 import * as Traffic from "../Traffic.ts"
 import * as Words from "../Words.ts"
 
@@ -85,7 +86,7 @@ export const ServiceView = ({ name }: { readonly name: string }) => {
   const service = usePage().snapshot.services.find((one) => one.name === name)
   if (service === undefined) {
     return (
-      <View title={<bdi class="wrap">{name}</bdi>}>
+      <View title={<bdi class="wrap">{Route.short(name)}</bdi>}>
         <Empty text="This process has no service of this name.">
           <a href="#/">The overview</a> has all services.
         </Empty>
@@ -94,7 +95,7 @@ export const ServiceView = ({ name }: { readonly name: string }) => {
   }
   return (
     <View
-      title={<bdi class="wrap">{name}</bdi>}
+      title={<bdi class="wrap">{Route.short(name)}</bdi>}
       aside={<Badge tone={Words.serviceTones[service.state]}>{service.state}</Badge>}
     >
       <Details service={service} />
