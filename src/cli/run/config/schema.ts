@@ -187,8 +187,11 @@ export const check = (written: Document, sections: Sections): Result.Result<Conf
   })
   const misnamed = instances.find(({ name }) => !instanceName.test(name))
   if (misnamed !== undefined) {
-    const expected = "up.services: expected a name of at most 64 letters, digits, dots, hyphens and underscores"
-    return Result.fail({ place: misnamed.place, message: `${expected} (got ${JSON.stringify(misnamed.name)})` })
+    const expected = "at most 64 letters, digits, dots, hyphens and underscores that begins with a letter or digit"
+    return Result.fail({
+      place: misnamed.place,
+      message: `up.services: expected a name of ${expected} (got ${JSON.stringify(misnamed.name)})`
+    })
   }
   const schema = schemaOf(
     sections,

@@ -57,7 +57,11 @@ describe("a configuration file", () => {
     ],
     [
       'up: { services: { "a\\e]0;t\\a": {} } }\n',
-      'a.yaml:1:19: up.services: expected a name of at most 64 letters, digits, dots, hyphens and underscores (got "a\\u001b]0;t\\u0007")'
+      'a.yaml:1:19: up.services: expected a name of at most 64 letters, digits, dots, hyphens and underscores that begins with a letter or digit (got "a\\u001b]0;t\\u0007")'
+    ],
+    [
+      "up: { services: { __proto__: { service: rot13 } } }\n",
+      'a.yaml:1:19: up.services: expected a name of at most 64 letters, digits, dots, hyphens and underscores that begins with a letter or digit (got "__proto__")'
     ],
     ["up: [rot13]\n", 'a.yaml:1:5: up: expected options (got the list "rot13")'],
     [
