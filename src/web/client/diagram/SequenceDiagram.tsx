@@ -7,6 +7,7 @@
  */
 import type { ComponentChildren } from "preact"
 import { useId, useLayoutEffect, useMemo, useRef } from "preact/hooks"
+import { memo, Still } from "../parts/memo.tsx"
 import { classOf, type Ends, FlightEnd, FlightLabel, FlightLine, lineOf } from "./ArrowMarks.tsx"
 import * as Columns from "./Columns.ts"
 import { HostHeadings } from "./HostHeadings.tsx"
@@ -26,8 +27,11 @@ interface Drawn extends TimeAxis.Flight {
 /** Formats a time of a run in milliseconds. */
 type Format = (millis: number) => string
 
-/** An element at its position. */
-type Placed = TimeAxis.Placed<ComponentChildren>
+/** Draws an element. */
+type Draw = () => ComponentChildren
+
+/** What draws an element, at the position of the element. */
+type Placed = TimeAxis.Placed<Draw>
 
 /** Minimum distance of two times in the column of times. */
 const timeDistancePixels = 19
@@ -66,43 +70,44 @@ const groupFlights = 16
 interface LineGroup {
   readonly startPixels: number
   readonly endPixels: number
-  readonly lines: ComponentChildren
+  readonly draw: Draw
 }
 
-/** Draws the lines of the packets in groups. */
+/** Returns the lines of the packets in groups. */
 const groupsOf = (drawn: ReadonlyArray<Drawn>, hostPixels: ReadonlyArray<number>): ReadonlyArray<LineGroup> =>
   Array.from({ length: Math.ceil(drawn.length / groupFlights) }, (_, group) => {
     const flights = drawn.slice(group * groupFlights, (group + 1) * groupFlights)
     return {
       startPixels: flights[0]?.startPixels ?? 0,
       endPixels: Math.max(...flights.map(({ endPixels }) => endPixels)),
-      lines: flights.map(({ arrow, endPixels, ends, startPixels }, at) => (
-        <FlightLine
-          arrow={arrow}
-          ends={ends}
-          line={lineOf(arrow, ends, hostPixels, [startPixels, endPixels])}
-          key={at}
-        />
-      ))
+      draw: () =>
+        flights.map(({ arrow, endPixels, ends, startPixels }, at) => (
+          <FlightLine
+            arrow={arrow}
+            ends={ends}
+            line={lineOf(arrow, ends, hostPixels, [startPixels, endPixels])}
+            key={at}
+          />
+        ))
     }
   })
 
-/** Draws the ends of the packets, from the top. A packet on its way has none yet. */
+/** Returns the ends of the packets, from the top. A packet on its way has none yet. */
 const endsOf = (drawn: ReadonlyArray<Drawn>, hostPixels: ReadonlyArray<number>): ReadonlyArray<Placed> =>
   drawn
-    .map(({ arrow, endPixels, ends, startPixels }, at): Placed => {
+    .map(({ arrow, endPixels, ends, startPixels }): Placed => {
       const line = lineOf(arrow, ends, hostPixels, [startPixels, endPixels])
-      return { positionPixels: endPixels, value: <FlightEnd arrow={arrow} ends={ends} line={line} key={at} /> }
+      return { positionPixels: endPixels, value: () => <FlightEnd arrow={arrow} ends={ends} line={line} /> }
     })
     .sort((one, other) => one.positionPixels - other.positionPixels)
 
-/** Draws the pauses, and the times beside the diagram, from the top. */
+/** Returns the pauses, and the times beside the diagram, from the top. */
 const marksOf = (axis: TimeAxis.TimeAxis, columns: Columns.Columns, format: Format): ReadonlyArray<Placed> => {
   const hasTimes = columns.timePixels > 0
   const pauses = axis.pauses.map(({ fromPixels, millis, toPixels }): Placed => {
     const y = (fromPixels + toPixels) / 2
-    const mark = (
-      <g key={`pause ${y}`}>
+    const mark = () => (
+      <g>
         {columns.hostPixels.map((x) => (
           <path class="diagram-break" d={`M${x - 6} ${y - 1}l12 -6M${x - 6} ${y + 5}l12 -6`} key={x} />
         ))}
@@ -112,7 +117,7 @@ const marksOf = (axis: TimeAxis.TimeAxis, columns: Columns.Columns, format: Form
     return { positionPixels: y, value: mark }
   })
   const times = (hasTimes ? timesOf(axis, format) : []).map(({ millis, positionPixels: y }): Placed => {
-    const mark = <Time class="diagram-time" columns={columns} y={y} text={format(millis)} key={`time ${y}`} />
+    const mark = () => <Time class="diagram-time" columns={columns} y={y} text={format(millis)} />
     return { positionPixels: y, value: mark }
   })
   return [...pauses, ...times].sort((one, other) => one.positionPixels - other.positionPixels)
@@ -172,7 +177,7 @@ export interface SequenceDiagramProps {
   readonly onKeyDown: (event: KeyboardEvent) => void
 }
 
-/** Draws once all that does not depend on the position. Of the lists, a beginning is shown. */
+/** Prepares once all that does not depend on the position. Of the lists, a beginning is shown. */
 const useDrawing = ({ axis, format, hosts }: SequenceDiagramProps, widthPixels: number) => {
   const columns = useMemo(() => Columns.make(hosts.length, widthPixels), [hosts.length, widthPixels])
   return useMemo(() => {
@@ -186,28 +191,32 @@ const useDrawing = ({ axis, format, hosts }: SequenceDiagramProps, widthPixels: 
       groups: groupsOf(drawn, columns.hostPixels),
       ends: endsOf(drawn, columns.hostPixels),
       marks: marksOf(axis, columns, format),
-      labels: drawn.map(({ arrow, ends, isBroadcast, isCrowded, isLabeled, startPixels: y }, at): Placed => {
-        const value = isLabeled && (
-          <FlightLabel {...{ arrow, ends, isBroadcast, isCrowded, y }} hostPixels={columns.hostPixels} key={at} />
-        )
+      labels: drawn.map(({ arrow, ends, isBroadcast, isCrowded, isLabeled, startPixels: y }): Placed => {
+        const value = () =>
+          isLabeled && <FlightLabel {...{ arrow, ends, isBroadcast, isCrowded, y }} hostPixels={columns.hostPixels} />
         return { positionPixels: y, value }
       }),
-      notes: axis.notes.map((note, at): Placed => {
-        const value = <NoteMark note={note} columns={columns} hosts={hosts} key={at} />
+      notes: axis.notes.map((note): Placed => {
+        const value = () => <NoteMark note={note} columns={columns} hosts={hosts} />
         return { positionPixels: note.positionPixels, value }
       })
     }
   }, [axis, columns, format, hosts])
 }
 
-/** Returns the elements of a list up to a position. */
-const until = (list: ReadonlyArray<Placed>, positionPixels: number): ComponentChildren =>
-  list
-    .slice(
-      0,
-      TimeAxis.countUntil(list, positionPixels, (one) => one.positionPixels)
-    )
-    .map(({ value }) => value)
+/** The first elements of a list. */
+const First = memo(({ count, list }: { readonly count: number; readonly list: ReadonlyArray<Placed> }) => (
+  <g>
+    {list.slice(0, count).map(({ value }, at) => (
+      <Still draw={value} key={at} />
+    ))}
+  </g>
+))
+
+/** The elements of a list up to a position. */
+const Until = ({ at, list }: { readonly at: number; readonly list: ReadonlyArray<Placed> }) => (
+  <First count={TimeAxis.countUntil(list, at, (one) => one.positionPixels)} list={list} />
+)
 
 /** The lines of the packets up to a position. */
 const Lines = (props: { readonly groups: ReadonlyArray<LineGroup>; readonly at: number; readonly width: number }) => {
@@ -218,10 +227,10 @@ const Lines = (props: { readonly groups: ReadonlyArray<LineGroup>; readonly at: 
       <clipPath id={clipId}>
         <rect width={width} height={at} />
       </clipPath>
-      {groups.map(({ endPixels, lines, startPixels }, index) =>
+      {groups.map(({ draw, endPixels, startPixels }, index) =>
         startPixels > at ? null : (
           <g clip-path={endPixels > at ? `url(#${clipId})` : undefined} key={index}>
-            {lines}
+            <Still draw={draw} />
           </g>
         )
       )}
@@ -229,14 +238,15 @@ const Lines = (props: { readonly groups: ReadonlyArray<LineGroup>; readonly at: 
   )
 }
 
-/** The headings of the hosts with their states, drawn again only with another state. */
-const useHeadings = ({ axis, hosts, positionPixels }: SequenceDiagramProps, columns: Columns.Columns) => {
+const StillHeadings = memo(HostHeadings)
+
+/** Returns the states of the hosts as a function: another one only with another state. */
+const useStates = ({ axis, positionPixels }: SequenceDiagramProps) => {
   const stateCount = TimeAxis.countUntil(axis.states, positionPixels, (state) => state.positionPixels)
   return useMemo(() => {
     const states = TimeAxis.statesAt(axis, positionPixels)
-    const stateOf = (host: string) => states.get(host)?.now.state
-    return <HostHeadings columns={columns} hosts={hosts} timeHeading="ms" stateOf={stateOf} />
-  }, [axis, columns, hosts, stateCount])
+    return (host: string) => states.get(host)?.now.state
+  }, [axis, stateCount])
 }
 
 /** The diagram of a run. */
@@ -245,23 +255,23 @@ export const SequenceDiagram = (props: SequenceDiagramProps) => {
   const box = useFollow(isFollowing, positionPixels)
   const widthPixels = useWidth(box)
   const { columns, drawn, ends, groups, labels, marks, notes } = useDrawing(props, widthPixels)
-  const headings = useHeadings(props, columns)
+  const stateOf = useStates(props)
   const isOver = positionPixels >= axis.lengthPixels
   return (
     <ScrollBox class="diagram" label={props.label} box={box} onKeyDown={props.onKeyDown} onHandScroll={props.onScroll}>
-      {headings}
+      <StillHeadings columns={columns} hosts={props.hosts} timeHeading="ms" stateOf={stateOf} />
       {widthPixels > 0 && (
         <svg width={widthPixels} height={axis.lengthPixels} aria-hidden="true">
           {columns.hostPixels.map((x) => (
             <line class="diagram-life" x1={x} x2={x} y1={0} y2={axis.lengthPixels} key={x} />
           ))}
-          <g>{until(marks, positionPixels)}</g>
+          <Until list={marks} at={positionPixels} />
           <g>
             <Lines groups={groups} at={positionPixels} width={widthPixels} />
           </g>
-          <g>{until(labels, positionPixels)}</g>
-          <g>{until(notes, positionPixels)}</g>
-          <g>{until(ends, positionPixels)}</g>
+          <Until list={labels} at={positionPixels} />
+          <Until list={notes} at={positionPixels} />
+          <Until list={ends} at={positionPixels} />
           {!isOver && (
             <Present
               columns={columns}

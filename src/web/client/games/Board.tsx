@@ -1,8 +1,9 @@
 /** The board: a grid of buttons that arrow keys move over, the owners, and the latest messages. */
 import type { ComponentChild } from "preact"
-import { useMemo, useRef, useState } from "preact/hooks"
+import { useRef, useState } from "preact/hooks"
 import type { BoardView } from "../../PageRpc.ts"
 import * as Format from "../Format.ts"
+import { memo } from "../parts/memo.tsx"
 import * as BoardCursor from "./BoardCursor.ts"
 import { Result } from "./parts.tsx"
 
@@ -145,7 +146,7 @@ const Tools = (props: {
   )
 }
 
-const Owners = ({ board }: { readonly board: BoardCursor.Board }) => {
+const Owners = memo((board: BoardCursor.Board) => {
   const scores = BoardCursor.scoresOf(board)
   const vacant = board.grid.flat().filter((owner) => owner === 0).length
   return (
@@ -172,7 +173,7 @@ const Owners = ({ board }: { readonly board: BoardCursor.Board }) => {
       </ul>
     </section>
   )
-}
+})
 
 const Messages = ({ messages }: { readonly messages: ReadonlyArray<string> }) => (
   <section class="panel" aria-labelledby="board-messages">
@@ -216,7 +217,6 @@ export const Board = (props: {
     setPosition(next)
     if (command !== undefined) onCommand(command)
   }
-  const owners = useMemo(() => <Owners board={{ grid: view.grid, player }} />, [view.grid, player])
   if (view.grid.length === 0) return <p class="muted">{view.messages.at(-1) ?? "Waiting for the board."}</p>
   return (
     <div class={view.grid.length > maxWideSquares ? "board-layout board-layout-dense" : "board-layout"}>
@@ -233,7 +233,7 @@ export const Board = (props: {
         {props.foot}
       </div>
       <div class="board-side">
-        {owners}
+        <Owners grid={view.grid} player={player} />
         <Messages messages={view.messages} />
       </div>
     </div>

@@ -1,8 +1,9 @@
 /** The view of a game: its board where the browser has control, else a board to watch, or how to get control. */
 import type { ComponentChild } from "preact"
-import { useEffect, useMemo, useRef } from "preact/hooks"
+import { useEffect, useRef } from "preact/hooks"
 import type { Game } from "../../PageState.ts"
 import { usePage } from "../hooks.tsx"
+import { memo } from "../parts/memo.tsx"
 import { Empty, View } from "../parts/View.tsx"
 import * as Route from "../Route.ts"
 import { Board } from "./Board.tsx"
@@ -118,13 +119,15 @@ const ReadOnly = ({ game, hasControl }: { readonly game: Game; readonly hasContr
   </div>
 )
 
-/** The view of the game of a service. */
-export const PlayView = ({ service }: { readonly service: string }) => {
-  const { control, snapshot } = usePage()
-  const game = snapshot.services.find(({ name }) => name === service)?.game
-  const { hasControl, isAllowed } = control
-  const content = useMemo(() => {
-    if (game === undefined) return null
+/** The game, drawn apart from the state of the page. */
+const Content = memo(
+  (props: {
+    readonly game: Game
+    readonly service: string
+    readonly hasControl: boolean
+    readonly isAllowed: boolean
+  }) => {
+    const { game, hasControl, isAllowed, service } = props
     if (isAllowed) return <Played game={game} service={service} />
     return (
       <>
@@ -132,7 +135,14 @@ export const PlayView = ({ service }: { readonly service: string }) => {
         {game === "board" && <WatchedBoard service={service} />}
       </>
     )
-  }, [game, hasControl, isAllowed, service])
+  }
+)
+
+/** The view of the game of a service. */
+export const PlayView = ({ service }: { readonly service: string }) => {
+  const { control, snapshot } = usePage()
+  const game = snapshot.services.find(({ name }) => name === service)?.game
+  const { hasControl, isAllowed } = control
   if (game === undefined) {
     return (
       <View title={`Play ${service}`}>
@@ -145,7 +155,7 @@ export const PlayView = ({ service }: { readonly service: string }) => {
   const link = Route.format({ page: "service", service })
   return (
     <View title={words[game].title} aside={<a href={link}>Service {service}</a>}>
-      {content}
+      <Content game={game} service={service} hasControl={hasControl} isAllowed={isAllowed} />
     </View>
   )
 }

@@ -8,6 +8,7 @@ import type { Fate } from "../diagram/Fate.ts"
 import { Legend } from "../diagram/Legend.tsx"
 import { SequenceDiagram } from "../diagram/SequenceDiagram.tsx"
 import * as TimeAxis from "../diagram/TimeAxis.ts"
+import { memo, Still } from "../parts/memo.tsx"
 import * as LabAddress from "./LabAddress.ts"
 import { Machines, Remarks, Result } from "./Machines.tsx"
 import { describe, formatMillis } from "./Moments.ts"
@@ -23,7 +24,7 @@ type Format = (millis: number) => string
 const fates: ReadonlyArray<Fate> = ["arrived", "lost", "duplicate", "late"]
 
 /** Links to prepared runs, and what to look at in the chosen one. */
-const PreparedRuns = ({ address }: { readonly address: string }) => {
+const PreparedRuns = memo(({ address }: { readonly address: string }) => {
   const current = Presets.all.find(({ settings }) => LabAddress.of(settings) === address)
   return (
     <nav class="lab-prepared" aria-label="Prepared runs">
@@ -42,7 +43,7 @@ const PreparedRuns = ({ address }: { readonly address: string }) => {
       <p class="muted">{current?.text ?? "Your own run: change the network and the programs, and see what happens."}</p>
     </nav>
   )
-}
+})
 
 /** Says what happens at the position, once the playback rests: to readers of the screen. */
 const Moment = (props: {
@@ -73,26 +74,27 @@ interface ShownProps {
   readonly run: Run
 }
 
+const StillResult = memo(Result)
+
 /** The states, the result and the remarks at the time shown. Each is drawn again only when it changes. */
 const Rail = (props: { readonly run: Run; readonly positionPixels: number; readonly format: Format }) => {
   const { format, positionPixels, run } = props
   const { axis, trace } = run
   const stateCount = TimeAxis.countUntil(axis.states, positionPixels, (state) => state.positionPixels)
   const remarkCount = TimeAxis.countUntil(axis.remarks, positionPixels, (remark) => remark.positionPixels)
-  const machines = useMemo(
+  const drawMachines = useCallback(
     () => <Machines hosts={trace.hosts} states={TimeAxis.statesAt(axis, positionPixels)} />,
     [axis, trace, stateCount]
   )
-  const result = useMemo(() => <Result trace={trace} />, [trace])
-  const remarks = useMemo(
+  const drawRemarks = useCallback(
     () => <Remarks remarks={axis.remarks.slice(0, remarkCount).map(({ value }) => value)} format={format} />,
     [axis, remarkCount, format]
   )
   return (
     <div class="lab-rail">
-      {machines}
-      {result}
-      {remarks}
+      <Still draw={drawMachines} />
+      <StillResult trace={trace} />
+      <Still draw={drawRemarks} />
     </div>
   )
 }
@@ -120,6 +122,8 @@ const marksOf = ({ flights, remarks }: TimeAxis.TimeAxis): ReadonlyArray<Mark> =
   )
 ]
 
+const StillPacketList = memo(PacketList)
+
 /** The diagram of a run with its controls, and what belongs to the time shown. */
 const Shown = (props: ShownProps) => {
   const { playback, run } = props
@@ -128,7 +132,6 @@ const Shown = (props: ShownProps) => {
   const { act, isFollowing, release } = useFollowing(props)
   const format = useCallback((millis: number) => formatMillis(millis, trace.endMillis), [trace])
   const seek = useCallback((to: number) => act({ _tag: "Sought", positionPixels: to }), [act])
-  const list = useMemo(() => <PacketList axis={axis} format={format} seek={seek} />, [axis, format, seek])
   const marks = useMemo(() => marksOf(axis), [axis])
   const time = format(TimeAxis.millisAt(axis, positionPixels))
   const onKeyDown = (event: KeyboardEvent) => {
@@ -156,12 +159,14 @@ const Shown = (props: ShownProps) => {
           <Legend fates={fates} />
           <p class="muted small lab-keys">In the diagram, the space bar plays and pauses, and ← and → take a step.</p>
         </div>
-        {list}
+        <StillPacketList axis={axis} format={format} seek={seek} />
       </section>
       <Rail run={run} positionPixels={positionPixels} format={format} />
     </>
   )
 }
+
+const StillSettingsPanel = memo(SettingsPanel)
 
 /** The laboratory. */
 export const LabView = () => {
@@ -170,23 +175,16 @@ export const LabView = () => {
   const run = typeof found === "object" ? found : undefined
   const [playback, dispatch] = usePlayback(run)
   const { settings } = chosen
-  const side = useMemo(
-    () => (
-      <div class="lab-side">
-        <SettingsPanel choose={choose} settings={settings} />
-      </div>
-    ),
-    [choose, settings]
-  )
-  const prepared = useMemo(() => <PreparedRuns address={LabAddress.of(settings)} />, [settings])
   return (
     <div class="stack">
       <header class="view-head">
         <h1>Laboratory</h1>
       </header>
-      {prepared}
+      <PreparedRuns address={LabAddress.of(settings)} />
       <div class="lab">
-        {side}
+        <div class="lab-side">
+          <StillSettingsPanel choose={choose} settings={settings} />
+        </div>
         {run !== undefined && <Shown dispatch={dispatch} playback={playback} run={run} />}
         {typeof found === "string" && (
           <p class="panel" role="alert">

@@ -1,18 +1,18 @@
 /** The controls of a playback: replay, steps, play and pause, the position, and the speed. */
-import { useMemo } from "preact/hooks"
+import { memo } from "../parts/memo.tsx"
 import * as Playback from "./Playback.ts"
 
 const icons = {
-  replay: <path d="M4 3v10M13 3.2v9.6L5.5 8z" />,
-  back: <path d="M12 3v10L4 8z" />,
-  play: <path d="M4.5 2.5v11l9-5.5z" />,
-  pause: <path d="M4.2 3v10M11.8 3v10" stroke-width="3" />,
-  forward: <path d="M4 3v10l8-5z" />
+  replay: () => <path d="M4 3v10M13 3.2v9.6L5.5 8z" />,
+  back: () => <path d="M12 3v10L4 8z" />,
+  play: () => <path d="M4.5 2.5v11l9-5.5z" />,
+  pause: () => <path d="M4.2 3v10M11.8 3v10" stroke-width="3" />,
+  forward: () => <path d="M4 3v10l8-5z" />
 } as const
 
 const Icon = ({ name }: { readonly name: keyof typeof icons }) => (
   <svg class="lab-icon" viewBox="0 0 16 16" aria-hidden="true">
-    {icons[name]}
+    {icons[name]()}
   </svg>
 )
 
@@ -99,25 +99,29 @@ const Buttons = ({ dispatch, playback }: TransportProps) => {
 }
 
 /** Positions of losses and warnings under the slider, so that a reader finds them. */
-const Marks = ({ lengthPixels, marks }: { readonly lengthPixels: number; readonly marks: ReadonlyArray<Mark> }) => (
-  <svg class="lab-marks" viewBox={`0 0 ${Math.max(1, lengthPixels)} 1`} preserveAspectRatio="none" aria-hidden="true">
-    {marks.map(({ at, tone }, index) => (
+const Marks = memo((props: { readonly lengthPixels: number; readonly marks: ReadonlyArray<Mark> }) => (
+  <svg
+    class="lab-marks"
+    viewBox={`0 0 ${Math.max(1, props.lengthPixels)} 1`}
+    preserveAspectRatio="none"
+    aria-hidden="true"
+  >
+    {props.marks.map(({ at, tone }, index) => (
       <path class={`lab-mark-${tone}`} d={`M${at} 0v1`} vector-effect="non-scaling-stroke" key={index} />
     ))}
   </svg>
-)
+))
 
 /** Controls of a playback. */
 export const Transport = (props: TransportProps) => {
   const { dispatch, end, marks, playback, time } = props
   const { lengthPixels } = playback
-  const still = useMemo(() => <Marks lengthPixels={lengthPixels} marks={marks} />, [lengthPixels, marks])
   return (
     <section class="lab-transport" aria-label="Playback">
       <Buttons {...props} />
       <div class="lab-scrub">
         <div class="lab-track">
-          {still}
+          <Marks lengthPixels={lengthPixels} marks={marks} />
           <input
             type="range"
             aria-label="Position in the run"

@@ -2,7 +2,6 @@
  * The sequence diagram of live traffic: one row for each packet, the newest at the bottom. The time of arrival is not
  * known on a real network, so that arrows are level.
  */
-import type { VNode } from "preact"
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks"
 import { classOf, type Ends, FlightEnd, FlightLabel, FlightLine, lineOf } from "../diagram/ArrowMarks.tsx"
 import * as Columns from "../diagram/Columns.ts"
@@ -10,6 +9,7 @@ import type * as Fate from "../diagram/Fate.ts"
 import { HostHeadings } from "../diagram/HostHeadings.tsx"
 import { ScrollBox } from "../diagram/ScrollBox.tsx"
 import { useWidth } from "../diagram/useWidth.ts"
+import { memo } from "../parts/memo.tsx"
 import * as LiveLog from "./LiveLog.ts"
 
 const rowPixels = 26
@@ -30,16 +30,22 @@ export const timeOf = (millis: number): string => {
   return `${time.toTimeString().slice(0, "14:03:07".length)}.${`${time.getMilliseconds()}`.padStart(3, "0")}`
 }
 
+/** The places of the hosts. */
+interface Layout {
+  readonly columns: Columns.Columns
+  readonly columnOf: ReadonlyMap<string, number>
+}
+
 /** A packet. One that moves crosses the diagram once, when it is new; its line, label and time are there at once. */
-const LiveRow = (props: {
+const PacketRow = (props: {
   readonly arrow: Fate.Packet
   readonly isMoving: boolean
-  readonly columnOf: ReadonlyMap<string, number>
-  readonly columns: Columns.Columns
+  readonly layout: Layout
   readonly y: number
 }) => {
-  const { arrow, columnOf, y } = props
-  const { hostPixels, timePixels: hostTimePixels } = props.columns
+  const { arrow, y } = props
+  const { columnOf, columns } = props.layout
+  const { hostPixels, timePixels: hostTimePixels } = columns
   const ends: Ends = { fromColumn: columnOf.get(arrow.from) ?? 0, toColumn: columnOf.get(arrow.to) ?? 0 }
   const line = lineOf(arrow, ends, hostPixels, [y, ends.fromColumn === ends.toColumn ? y + 6 : y])
   const style = { "--from": `${line.x1}px`, "--to": `${line.x2}px` }
@@ -57,6 +63,18 @@ const LiveRow = (props: {
     </g>
   )
 }
+
+/** A row: drawn once for each layout, since its position does not change. */
+const LiveRow = memo(({ layout, row }: { readonly layout: Layout; readonly row: LiveLog.Row }) => {
+  const y = row.row * rowPixels
+  if (row._tag === "Packet") return <PacketRow arrow={row.arrow} isMoving={row.isMoving} layout={layout} y={y} />
+  const { timePixels, widthPixels } = layout.columns
+  return (
+    <text class="diagram-pause" x={(timePixels + widthPixels) / 2} y={y + 4} text-anchor="middle">
+      {row.count === 1 ? "1 packet not shown" : `${row.count.toLocaleString("en")} packets not shown`}
+    </text>
+  )
+})
 
 /** Keeps the newest packets in view, unless the reader has scrolled away from them. */
 const useNewest = (nextRow: number) => {
@@ -84,43 +102,15 @@ export const LiveDiagram = (props: { readonly label: string; readonly log: LiveL
     [log, widthPixels]
   )
   const layoutKey = `${widthPixels} ${[...live.columnOf].join(" ")}`
-  const columns = useMemo(
-    () => Columns.make(live.names.length, widthPixels, { hasNotes: false, timePixels }),
+  const layout = useMemo(
+    (): Layout => ({
+      columns: Columns.make(live.names.length, widthPixels, { hasNotes: false, timePixels }),
+      columnOf: live.columnOf
+    }),
     [layoutKey]
   )
-  /** Drawn rows: each is drawn once for each layout, and its position does not change. */
-  const drawn = useMemo(() => new Map<LiveLog.Row, VNode>(), [layoutKey])
+  const { columns } = layout
   const firstRow = log.rows[0]?.row ?? 0
-  const present = new Set(log.rows)
-  for (const row of drawn.keys()) if (!present.has(row)) drawn.delete(row)
-  const draw = (row: LiveLog.Row) => {
-    const known = drawn.get(row)
-    if (known !== undefined) return known
-    const y = row.row * rowPixels
-    const element =
-      row._tag === "Packet" ? (
-        <LiveRow
-          arrow={row.arrow}
-          isMoving={row.isMoving}
-          columnOf={live.columnOf}
-          columns={columns}
-          y={y}
-          key={row.row}
-        />
-      ) : (
-        <text
-          class="diagram-pause"
-          x={(columns.timePixels + widthPixels) / 2}
-          y={y + 4}
-          text-anchor="middle"
-          key={row.row}
-        >
-          {row.count === 1 ? "1 packet not shown" : `${row.count.toLocaleString("en")} packets not shown`}
-        </text>
-      )
-    drawn.set(row, element)
-    return element
-  }
   const height = topPixels + log.rows.length * rowPixels
   return (
     <ScrollBox class="diagram" label={label} box={box} onScroll={onScroll}>
@@ -130,7 +120,11 @@ export const LiveDiagram = (props: { readonly label: string; readonly log: LiveL
           {columns.hostPixels.map((x) => (
             <line class="diagram-life" x1={x} x2={x} y1={0} y2={height} key={x} />
           ))}
-          <g transform={`translate(0 ${topPixels - firstRow * rowPixels})`}>{log.rows.map(draw)}</g>
+          <g transform={`translate(0 ${topPixels - firstRow * rowPixels})`}>
+            {log.rows.map((row) => (
+              <LiveRow layout={layout} row={row} key={row.row} />
+            ))}
+          </g>
         </svg>
       )}
     </ScrollBox>

@@ -6,11 +6,11 @@ import * as Plane from "../Plane.ts"
 import * as Words from "../Words.ts"
 
 /** Forms of the states around the origin: each differs without its colour. */
-const forms: Readonly<Record<PageState.Peer["state"], ComponentChildren>> = {
-  alive: <circle r="6" />,
-  suspect: <path d="M0-7l7 13H-7z" />,
-  down: <path d="M-5-5L5 5M5-5L-5 5" fill="none" stroke-width="3" />,
-  left: <circle r="5" fill="none" stroke-width="2" />
+const forms: Readonly<Record<PageState.Peer["state"], () => ComponentChildren>> = {
+  alive: () => <circle r="6" />,
+  suspect: () => <path d="M0-7l7 13H-7z" />,
+  down: () => <path d="M-5-5L5 5M5-5L-5 5" fill="none" stroke-width="3" />,
+  left: () => <circle r="5" fill="none" stroke-width="2" />
 }
 
 /** Shows the peers that have a position, once one of them has moved. The table of peers has the same in words. */
@@ -40,7 +40,7 @@ export const PeerPlane = ({ peers }: { readonly peers: ReadonlyArray<PageState.P
           >
             {peer.self && <circle class="plane-self" r="11" />}
             <g fill="currentColor" stroke="currentColor">
-              {forms[peer.state]}
+              {forms[peer.state]()}
             </g>
             <text class="plane-name" x={isLeft ? -16 : 16} y={nameOffset + 5} text-anchor={isLeft ? "end" : "start"}>
               {name}
