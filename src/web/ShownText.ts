@@ -1,7 +1,7 @@
 /** Escaping of text that this process did not write, for the page. Pure. */
 import * as TerminalText from "../network/TerminalText.ts"
 
-/** Marks on a character. More of them draw over the lines above and below: writing systems need hardly more than two. */
+/** Marks on a character. More draw over the lines above and below, and writing systems hardly need them. */
 const maxMarks = 2
 
 /** Marks in a row, and characters without a glyph between them. */

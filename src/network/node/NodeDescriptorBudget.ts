@@ -55,11 +55,11 @@ const countReserved = (isOpenCounted: boolean): number => {
 const sharedParts = 16
 
 /** Connections that a side server has in any case: a browser opens up to six for a page, one after the other. */
-const minShare = 4
+const minConnections = 4
 
 /** Returns the connections that a server besides the services may have, at most `max`. */
 export const shareOf = (max: number, limit: number = readLimit()): number =>
-  Math.min(max, Math.max(minShare, Math.floor(limit / sharedParts)))
+  Math.min(max, Math.max(minConnections, Math.floor(limit / sharedParts)))
 
 /** Returns the descriptor limit of this process; Node has already raised the soft limit to the hard one. */
 export const readLimit = (): number => {

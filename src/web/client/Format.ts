@@ -66,10 +66,11 @@ export const duration = (millis: number): string => {
 }
 
 /** Largest load that is written: a peer may send any. */
-const maxLoad = 100_000
+const maxLoadProcesses = 100_000
 
 /** Formats the average load of a host, such as `0.42`. */
-export const load = (average: number): string => (average < maxLoad ? average.toFixed(2) : `over ${count(maxLoad)}`)
+export const load = (average: number): string =>
+  average < maxLoadProcesses ? average.toFixed(2) : `over ${count(maxLoadProcesses)}`
 
 /** Formats a factor, such as `3.8×`. */
 export const factor = (value: number): string => `${value < 9.95 ? value.toFixed(1) : count(value)}×`
