@@ -5,7 +5,7 @@
  * The lines are drawn once, in groups. A group of the past is shown whole, and one of the present is clipped at the
  * position, so that a frame paints only a part of a long diagram anew.
  */
-import type { ComponentChildren } from "preact"
+import type { ComponentChildren, RefObject } from "preact"
 import { useId, useLayoutEffect, useMemo, useRef } from "preact/hooks"
 import { memo, Still } from "../parts/memo.tsx"
 import { classOf, type Ends, FlightEnd, FlightLabel, FlightLine, lineOf } from "./ArrowMarks.tsx"
@@ -152,16 +152,13 @@ const Present = (props: {
   )
 }
 
-/** Scrolls a diagram so that the present stays in view. */
-const useFollow = (isFollowing: boolean, positionPixels: number) => {
-  const box = useRef<HTMLElement>(null)
+/** Scrolls a diagram so that the present stays in view, once it is drawn: once its width is known. */
+const useFollow = (box: RefObject<HTMLElement>, isFollowing: boolean, positionPixels: number, isDrawn: boolean) =>
   useLayoutEffect(() => {
     const { current } = box
     if (current === null || !isFollowing) return
     current.scrollTop = Math.max(0, positionPixels - current.clientHeight * followedFraction)
-  }, [isFollowing, positionPixels])
-  return box
-}
+  }, [isFollowing, positionPixels, isDrawn])
 
 /** Properties of the diagram of a run. */
 export interface SequenceDiagramProps {
@@ -252,8 +249,9 @@ const useStates = ({ axis, positionPixels }: SequenceDiagramProps) => {
 /** The diagram of a run. */
 export const SequenceDiagram = (props: SequenceDiagramProps) => {
   const { axis, format, isFollowing, positionPixels } = props
-  const box = useFollow(isFollowing, positionPixels)
+  const box = useRef<HTMLElement>(null)
   const widthPixels = useWidth(box)
+  useFollow(box, isFollowing, positionPixels, widthPixels > 0)
   const { columns, drawn, ends, groups, labels, marks, notes } = useDrawing(props, widthPixels)
   const stateOf = useStates(props)
   const isOver = positionPixels >= axis.lengthPixels
