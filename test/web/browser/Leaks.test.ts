@@ -6,7 +6,7 @@ import * as MadeUpHub from "../../support/browser/MadeUpHub.ts"
 import * as MadeUpPage from "../../support/browser/MadeUpPage.ts"
 import * as MadeUpState from "../../support/browser/MadeUpState.ts"
 
-/** What a tab holds once its garbage is collected. */
+/** Contents of a tab once its garbage is collected. */
 interface Held {
   readonly heapBytes: number
   readonly nodes: number

@@ -15,7 +15,7 @@ const freeLabelPixels = 136
 /** Width of the loop of a packet to its own sender. */
 const loopPixels = 34
 
-/** Returns 1 for a packet to the right, and -1 for one to the left. One of the last column to itself has no room there. */
+/** Returns 1 for a packet to the right, and -1 for one to the left or from the last column to itself. */
 const directionOf = ({ fromColumn, toColumn }: Ends, hostPixels: ReadonlyArray<number>): 1 | -1 =>
   toColumn < fromColumn || (toColumn === fromColumn && toColumn > 0 && toColumn === hostPixels.length - 1) ? -1 : 1
 

@@ -30,7 +30,7 @@ type Format = (millis: number) => string
 /** Draws an element. */
 type Draw = () => ComponentChildren
 
-/** What draws an element, at the position of the element. */
+/** Function that draws an element, at the position of the element. */
 type Placed = TimeAxis.Placed<Draw>
 
 /** Minimum distance of two times in the column of times. */

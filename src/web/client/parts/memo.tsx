@@ -25,5 +25,5 @@ export const memo = <Props extends object>(Inner: FunctionComponent<Props>) =>
     }
   }
 
-/** What a function draws, drawn again only with another function. */
+/** Component that shows the result of a function, drawn again only with another function. */
 export const Still = memo(({ draw }: { readonly draw: () => ComponentChild }) => <>{draw()}</>)
