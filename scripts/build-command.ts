@@ -24,7 +24,8 @@ const isLoadedByUrl = (path: string) =>
 
 const entryPaths = () => [
   "src/cli/bin.ts",
-  ...Fs.globSync("src/**/*.ts", { cwd: root, exclude: ["src/primes/kernel/**"] })
+  // The page of the package is bundled: it needs no process for that.
+  ...Fs.globSync("src/**/*.ts", { cwd: root, exclude: ["src/primes/kernel/**", "src/web/assets/**"] })
     .sort()
     .filter(isLoadedByUrl)
 ]
