@@ -7,6 +7,7 @@
 import * as Schema from "effect/Schema"
 import { EncodedUpdate } from "./EncodedUpdate.ts"
 import * as PageState from "./PageState.ts"
+import * as Rows from "./sources/Rows.ts"
 import * as TransferTotals from "./TransferTotals.ts"
 
 /** The sections of a snapshot, in the order of an update. */
@@ -15,14 +16,8 @@ export const names = ["services", "connections", "transfers", "peers", "farms"] 
 /** A section of a snapshot. */
 export type Name = (typeof names)[number]
 
-/** Most rows of a section that are sent. */
-const maxRows = 200
-
 /** Rows of a section, and the number of those that are left out. */
-export interface List<Row> {
-  readonly rows: ReadonlyArray<Row>
-  readonly omitted: number
-}
+export type List<Row> = Rows.Rows<Row>
 
 /** A section as it was sampled last. */
 interface Section {
@@ -128,7 +123,7 @@ const shares = (sizes: ReadonlyArray<number>, most: number): ReadonlyArray<numbe
 }
 
 /** Joins lists in their order, cut to `most` rows. A long list does not displace a short one. */
-export const join = <Row>(lists: ReadonlyArray<List<Row>>, most: number = maxRows): List<Row> => {
+export const join = <Row>(lists: ReadonlyArray<List<Row>>, most: number = Rows.maxRows): List<Row> => {
   const sizes = lists.map(({ rows }) => rows.length)
   const kept = shares(sizes, most)
   const omitted = lists.reduce((sum, list, at) => sum + list.omitted + sizes[at]! - kept[at]!, 0)

@@ -16,3 +16,7 @@ const escapeRun = (run: string): string => {
 
 /** Escapes control characters as `TerminalText.escape` does, and the marks on a character after its second one. */
 export const line = (text: string): string => TerminalText.escape(text).replaceAll(markRuns, escapeRun)
+
+/** Escapes a text as `line` does, and cuts it to a number of characters. */
+export const short = (text: string, maxChars: number): string =>
+  TerminalText.truncate(line(text), maxChars).toWellFormed()

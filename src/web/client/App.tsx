@@ -1,5 +1,6 @@
 /** The frame of the page: header, state of the connection, the view of the address, and footer. */
 import { useEffect, useRef } from "preact/hooks"
+import { Brand } from "./Brand.tsx"
 import { usePage, useRoute } from "./hooks.tsx"
 import * as Navigation from "./Navigation.ts"
 import { Boundary } from "./parts/Boundary.tsx"
@@ -20,13 +21,7 @@ const Header = ({ route }: { readonly route: Route.Route }) => {
   const { lists, snapshot } = usePage()
   return (
     <header class="top">
-      <a class="brand" href="#/">
-        <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true">
-          <rect width="32" height="32" rx="7" />
-          <path d="M7 11h15l-4-4M25 21H10l4 4" />
-        </svg>
-        <span>effect-inet</span>
-      </a>
+      <Brand href="#/" />
       <nav class="nav" aria-label="Pages">
         <ul>
           {Navigation.shownItems(lists, route).map((item) => {

@@ -1,5 +1,4 @@
 /** A game that the process plays for a browser, as a state machine over the text of its connection. Pure. */
-import * as TerminalText from "../../network/TerminalText.ts"
 import type { GameView } from "../PageRpc.ts"
 import * as ShownText from "../ShownText.ts"
 
@@ -34,8 +33,7 @@ const maxPendingChars = 16_384
 const maxShownChars = 300
 
 /** Returns text of a server as one line that is safe to show. */
-export const showLine = (line: string): string =>
-  TerminalText.truncate(ShownText.line(line.replace(/\r/g, "")), maxShownChars)
+export const showLine = (line: string): string => ShownText.short(line.replace(/\r/g, ""), maxShownChars)
 
 /**
  * Splits text into lines, and the text after the last line end. Lines end in LF; a CR on either side is removed. A rest

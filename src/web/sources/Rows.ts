@@ -1,5 +1,4 @@
 /** Rows of the page: lists that are cut, and texts that are safe to show. Pure. */
-import * as TerminalText from "../../network/TerminalText.ts"
 import * as ShownText from "../ShownText.ts"
 
 /** Rows, and the number of those that are left out. */
@@ -8,7 +7,7 @@ export interface Rows<out A> {
   readonly omitted: number
 }
 
-/** Rows of one service. */
+/** Most rows of one service, and of a section of the page. */
 export const maxRows = 200
 
 const maxTextChars = 200
@@ -20,7 +19,7 @@ export const cut = <A>(all: ReadonlyArray<A>, max: number = maxRows): Rows<A> =>
 })
 
 /** Escapes and shortens a text that this process did not write. */
-export const text = (value: string): string => TerminalText.truncate(ShownText.line(value), maxTextChars).toWellFormed()
+export const text = (value: string): string => ShownText.short(value, maxTextChars)
 
 /** Rounds a number to decimal digits; one that is not finite, which has no form on the wire, is 0. */
 export const rounded = (value: number, digits = 0): number =>

@@ -1,6 +1,5 @@
 /** The services of a process for the page: their states, their traffic, and their figures in plain words. */
 import * as Effect from "effect/Effect"
-import * as TerminalText from "../../network/TerminalText.ts"
 import type * as PageState from "../PageState.ts"
 import * as ShownText from "../ShownText.ts"
 
@@ -82,7 +81,7 @@ const kinds: ReadonlyArray<Kind> = [
 /** Longest text of a service that is shown, such as the message of a failure. */
 const maxTextChars = 500
 
-const shown = (text: string) => TerminalText.truncate(ShownText.line(text), maxTextChars)
+const shown = (text: string) => ShownText.short(text, maxTextChars)
 
 /** Returns a counter: a number, or the sum of a record of numbers. */
 const countOf = (value: unknown): number | undefined => {

@@ -1,5 +1,6 @@
 /** The laboratory as a page of its own, which needs no server and opens from a file. */
 import { render } from "preact"
+import { Brand } from "../Brand.tsx"
 import * as Browser from "../Browser.ts"
 import { ThemeSwitch } from "../parts/ThemeSwitch.tsx"
 import { LabView } from "./LabView.tsx"
@@ -7,13 +8,7 @@ import { LabView } from "./LabView.tsx"
 const StaticPage = () => (
   <>
     <header class="top lab-top">
-      <a class="brand" href="https://github.com/effect-inet/effect-inet">
-        <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true">
-          <rect width="32" height="32" rx="7" />
-          <path d="M7 11h15l-4-4M25 21H10l4 4" />
-        </svg>
-        <span>effect-inet</span>
-      </a>
+      <Brand href="https://github.com/effect-inet/effect-inet" />
       <span class="muted lab-tagline">Network protocols, packet by packet</span>
       <div class="top-end">
         <ThemeSwitch />
