@@ -37,7 +37,7 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   farm: ["network", "process"],
   session: ["network", "process"],
   cluster: ["network", "farm"],
-  simulation: ["network"],
+  simulation: ["network", "capture"],
   capture: ["network"],
   ...Object.fromEntries(services.map((name) => [name, below])),
   web: [...below, ...services, "admin", "simulation", "capture"],
