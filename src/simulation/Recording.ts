@@ -2,7 +2,15 @@
 import type * as Packet from "../network/Packet.ts"
 
 /** An event of a run. Times are virtual nanoseconds since its start. @category models @since 0.1.0 */
-export type Event = PacketEvent | LogEvent | HostEvent | LinkEvent | DiskEvent | SwitchEvent | DigestEvent | ReachedEvent
+export type Event =
+  | PacketEvent
+  | LogEvent
+  | HostEvent
+  | LinkEvent
+  | DiskEvent
+  | SwitchEvent
+  | DigestEvent
+  | ReachedEvent
 
 /** A packet was sent; with its fault, and the time of its arrival or its loss. @category models @since 0.1.0 */
 export interface PacketEvent {
