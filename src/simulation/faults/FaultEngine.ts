@@ -28,14 +28,28 @@ export interface Options {
   readonly maxRecordedFaults?: number | undefined
 }
 
-/** A change of a host's state. @category models @since 0.1.0 */
-export interface HostEvent {
+/** A change of a host's state, or of its clock. @category models @since 0.1.0 */
+export type HostEvent = {
   /** Nanoseconds of the clock passed to `decide`. */
   readonly at: number
   readonly host: string
-  readonly event: "pause" | "resume" | "crash" | "restart"
   /** Index of the rule in the plan. */
   readonly ruleIndex: number
+} & (
+  | { readonly event: "pause" | "resume" | "crash" | "restart" }
+  /** The wall clock of the host jumps by so many nanoseconds. */
+  | { readonly event: "jump"; readonly by: number }
+  /** The clock of the host runs faster by so many parts in a million from now on; 0 at the end of a drift. */
+  | { readonly event: "drift"; readonly ppm: number }
+)
+
+/** What a program does with the disk of its host. @category models @since 0.1.0 */
+export type DiskOperation = "read" | "write" | "sync" | "other"
+
+/** A fault of one operation on a disk: it fails, or takes longer, or both. @category models @since 0.1.0 */
+export interface DiskFault {
+  readonly error?: "EIO" | "ENOSPC"
+  readonly delayNanos: number
 }
 
 /** A fault plan in execution. Times are nanoseconds. @category models @since 0.1.0 */
@@ -55,6 +69,8 @@ export interface FaultEngine {
   /** Events of hosts, ordered by time, which the simulation carries out and records: the starts of faults count. */
   readonly hostEvents: () => ReadonlyArray<HostEvent>
   readonly recordHostEvent: (event: HostEvent) => void
+  /** Returns the fault of an operation on the disk of a host; undefined if there is none. */
+  readonly diskFault: (host: string, operation: DiskOperation, now: number) => DiskFault | undefined
   /** Number of times that each rule was applied, in the order of the plan. */
   readonly counts: () => ReadonlyArray<number>
   /** Rules that were never applied. */
@@ -222,6 +238,7 @@ export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEng
     recordHostEvent: ({ event, ruleIndex }) => {
       if (event === plan[ruleIndex]?.action) counts[ruleIndex]!++
     },
+    diskFault: constUndefined,
     counts: () => counts.slice(),
     unused: () => plan.filter((_, index) => counts[index] === 0),
     concrete: () => plan.flatMap((rule, index) => concreteRules(engine, rule, index)),
