@@ -17,7 +17,9 @@ import type * as FaultPlan from "./faults/FaultPlan.ts"
 import * as SimHost from "./network/SimHost.ts"
 import * as SimLan from "./network/SimLan.ts"
 import * as SimNetwork from "./network/SimNetwork.ts"
+import type * as Recording from "./Recording.ts"
 import * as SimClock from "./runtime/SimClock.ts"
+import * as SimRandom from "./runtime/SimRandom.ts"
 import * as SimSchedulerQueue from "./runtime/SimSchedulerQueue.ts"
 
 /** Options of a run. @category models @since 0.1.0 */
@@ -37,8 +39,19 @@ export interface Options {
    * instant is also chosen at random. Default: no preemption; fibers run in the order in which they became ready.
    */
   readonly preempt?: number | undefined
+  /** Preemptions of an earlier run, which are repeated instead of drawn. Overrides `preempt`. */
+  readonly decisions?: ReadonlyArray<SimSchedulerQueue.Decision> | undefined
   /** Called with every packet. */
   readonly tap?: Packet.Tap | undefined
+  /** Called with every event of the run, in order. */
+  readonly record?: Recording.Recorder | undefined
+  /**
+   * `virtual`: `Date`, `Math.random`, `performance.now`, `crypto` and the timers of JavaScript are virtual and seeded
+   * while the programs of the run execute. Default `virtual`.
+   */
+  readonly globals?: "virtual" | "real" | undefined
+  /** Whether promises are settled before virtual time advances. Default: once a program uses a promise. */
+  readonly promises?: boolean | undefined
 }
 
 /** The simulation as a scenario uses it. @category models @since 0.1.0 */
@@ -51,6 +64,16 @@ export interface Simulation {
    * Ends all packet faults: every packet sent from now on is delivered. Used to check that the programs make progress.
    */
   readonly heal: Effect.Effect<void>
+  /** Separates hosts until `repair` or `heal`: datagrams between them are lost, and streams wait. */
+  readonly partition: (one: ReadonlyArray<string>, other: ReadonlyArray<string>) => Effect.Effect<void>
+  /** Ends a partition between hosts. */
+  readonly repair: (one: ReadonlyArray<string>, other: ReadonlyArray<string>) => Effect.Effect<void>
+  /** Holds the packets between two hosts, both directions, on their link. */
+  readonly hold: (one: string, other: string) => Effect.Effect<void>
+  /** Lets the held packets between two hosts arrive, in their order. */
+  readonly release: (one: string, other: string) => Effect.Effect<void>
+  /** Records a state as canonical JSON; `SimCheck` compares it between two runs of one seed. */
+  readonly digest: (label: string, state: unknown) => Effect.Effect<void>
   /** Marks a state that at least one run must reach; otherwise the property has not been tested. */
   readonly sometimes: (label: string, reached?: boolean) => Effect.Effect<void>
 }
@@ -71,6 +94,8 @@ export interface Report<A, E> {
   readonly unused: FaultPlan.FaultPlan
   /** The equivalent plan without random choices. */
   readonly concrete: FaultPlan.FaultPlan
+  /** Preemptions of the run, which `decisions` repeats. */
+  readonly decisions: ReadonlyArray<SimSchedulerQueue.Decision>
   /** Sockets that the programs did not close, and timers of fibers that still run. */
   readonly leaked: { readonly sockets: number; readonly timers: number }
   /** States marked as reached, and states marked only as not reached. */
@@ -139,7 +164,8 @@ export const run = <A, E, R>(
     const world = makeWorld(options)
     const { clock } = world
     const context = Context.add(outer, Clock.Clock, clock.clockOf(neverPaused)).pipe(
-      Context.add(Scheduler.Scheduler, clock.scheduler)
+      Context.add(Scheduler.Scheduler, clock.scheduler),
+      Context.add(Random.Random, SimRandom.make(`${seed}`).random)
     ) as Context.Context<Exclude<R, Scope.Scope>>
     const scope = Scope.makeUnsafe()
     const simulation = makeSimulation(world, scope)
@@ -150,8 +176,9 @@ export const run = <A, E, R>(
       Scope.Scope,
       scope
     )
-    const seeded = Random.withSeed(program as Effect.Effect<A, E, Exclude<R, Scope.Scope>>, `${seed}`)
-    const fiber: Fiber.Fiber<A, E> = Effect.runForkWith(context)(seeded)
+    const fiber: Fiber.Fiber<A, E> = Effect.runForkWith(context)(
+      program as Effect.Effect<A, E, Exclude<R, Scope.Scope>>
+    )
     const isDone = () => fiber.pollUnsafe() !== undefined
     const isOver = () => world.failure !== undefined || isDone()
     const stopped = clock.advance(Duration.toMillis(deadline) * 1e6, isOver)
@@ -174,18 +201,27 @@ export const run = <A, E, R>(
 type World = ReturnType<typeof makeWorld>
 
 /** Creates the clock, the faults and the network of a run. */
-const makeWorld = ({ dissectors, link, plan = [], preempt, seed = 1, tap }: Options) => {
-  const fibers =
-    preempt === undefined
-      ? undefined
-      : SimSchedulerQueue.make({ seed: `fibers ${seed}`, preempt }, Number.POSITIVE_INFINITY, true)
+const makeWorld = ({ decisions, dissectors, link, plan = [], preempt, record, seed = 1, tap }: Options) => {
+  const strategy =
+    decisions === undefined ? (preempt === undefined ? undefined : { seed: `fibers ${seed}`, preempt }) : { decisions }
+  const fibers = strategy && SimSchedulerQueue.make(strategy, Number.POSITIVE_INFINITY, true)
   const clock = SimClock.make(fibers)
   const names = new Map<string, string>()
   const nameOf = (address: string) => names.get(address)
   const faults = plan.length === 0 ? undefined : FaultEngine.make(plan, { seed, dissectors, nameOf })
-  const network = SimNetwork.make(SimLan.make({ clock, random: mulberry32(seed), link, faults, tap }))
+  const observe: Packet.Tap | undefined =
+    record === undefined
+      ? tap
+      : (packet) => {
+          record({ _tag: "Packet", at: clock.now(), packet })
+          tap?.(packet)
+        }
+  const network = SimNetwork.make(SimLan.make({ clock, random: mulberry32(seed), link, faults, tap: observe }))
   return {
     clock,
+    seed,
+    record,
+    fibers,
     faults,
     network,
     names,
@@ -204,22 +240,41 @@ const makeSimulation = (world: World, scope: Scope.Scope): Simulation => ({
     Effect.sync(() => {
       const node = world.network.add(name, options)
       for (const { literal } of node.interfaces) world.names.set(literal, name)
-      const host = SimHost.make(world.network, node, scope, (cause) => {
+      const { faults, network, record, seed } = world
+      const onFailure = (cause: Cause.Cause<unknown>) => {
         world.failure ??= cause
-      })
+      }
+      const host = SimHost.make({ network, node, scope, onFailure, seed, options, faults, record })
       world.hosts.set(name, host)
       return host
     }),
   link: (one, other, link) => Effect.sync(() => world.network.lan.link(one, other, link)),
-  heal: Effect.sync(() => world.faults?.heal(world.clock.now())),
+  heal: Effect.sync(() => {
+    world.faults?.heal(world.clock.now())
+    recordLinks(world, "heal", "")
+  }),
+  partition: (one, other) => Effect.sync(() => recordLinks(world, "partition", `${one.join()}|${other.join()}`)),
+  repair: (one, other) => Effect.sync(() => recordLinks(world, "repair", `${one.join()}|${other.join()}`)),
+  hold: (one, other) => Effect.sync(() => recordLinks(world, "hold", `${one}|${other}`)),
+  release: (one, other) => Effect.sync(() => recordLinks(world, "release", `${one}|${other}`)),
+  digest: (label, state) =>
+    Effect.sync(() => {
+      const bytes = new TextEncoder().encode(JSON.stringify(state) ?? "undefined")
+      world.record?.({ _tag: "Digest", at: world.clock.now(), host: undefined, label, bytes })
+    }),
   sometimes: (label, isReached = true) =>
     Effect.sync(() => {
       world.labels.add(label)
-      if (isReached) world.reached.add(label)
+      if (!isReached) return
+      if (!world.reached.has(label)) world.record?.({ _tag: "Reached", at: world.clock.now(), label })
+      world.reached.add(label)
     })
 })
 
-/** Schedules the crashes, restarts and pauses of the plan. */
+const recordLinks = ({ clock, record }: World, event: Recording.LinkEvent["event"], detail: string) =>
+  record?.({ _tag: "Link", at: clock.now(), event, detail })
+
+/** Schedules the crashes, restarts, pauses and wrong clocks of the plan. */
 const scheduleHostEvents = (world: World, fork: (effect: Effect.Effect<void>) => unknown) => {
   const events = world.faults?.hostEvents() ?? []
   for (const event of events) {
@@ -227,19 +282,31 @@ const scheduleHostEvents = (world: World, fork: (effect: Effect.Effect<void>) =>
       const host = world.hosts.get(event.host)
       if (host === undefined || world.hasEnded) return
       world.faults?.recordHostEvent(event)
-      const resumeEvent = events.find((other) => other.ruleIndex === event.ruleIndex && other.event === "resume")
-      const actions = {
-        crash: host.crash,
-        restart: host.restart,
-        pause: host.pauseUntil(resumeEvent?.at ?? Number.POSITIVE_INFINITY),
-        resume: Effect.void
-      }
-      fork(actions[event.event])
+      const end = events.find((other) => other.ruleIndex === event.ruleIndex && other.event === "resume")
+      fork(hostAction(host, event, end?.at))
     })
   }
 }
 
-const reportOf = ({ clock, faults, hosts, labels, network, reached }: World) => {
+/** Returns what a host does at an event of the plan. */
+const hostAction = (host: SimHost.SimHost, event: FaultEngine.HostEvent, resumeAt = Number.POSITIVE_INFINITY) => {
+  switch (event.event) {
+    case "crash":
+      return host.crash
+    case "restart":
+      return host.restart
+    case "pause":
+      return host.pauseUntil(resumeAt)
+    case "resume":
+      return Effect.void
+    case "jump":
+      return host.jumpClock(Duration.nanos(BigInt(event.by)))
+    case "drift":
+      return host.setDrift(event.ppm)
+  }
+}
+
+const reportOf = ({ clock, faults, fibers, hosts, labels, network, reached }: World) => {
   const sockets = network.lan.nodes.reduce((sum, node) => {
     const stack = network.stackOf(node)
     return sum + (stack === undefined ? 0 : stack.udp.count() + stack.tcp.count())
@@ -250,6 +317,7 @@ const reportOf = ({ clock, faults, hosts, labels, network, reached }: World) => 
     faults: faults?.counts() ?? [],
     unused: faults?.unused() ?? [],
     concrete: faults?.concrete() ?? [],
+    decisions: [...(fibers?.decisions() ?? [])],
     leaked: { sockets, timers: clock.sleepers() },
     reached,
     unreached: new Set([...labels].filter((label) => !reached.has(label)))

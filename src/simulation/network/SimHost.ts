@@ -1,26 +1,38 @@
 /** A host of a simulated network, with its programs. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Dns from "effect/net/Dns"
+import * as Path from "effect/Path"
+import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import type { Network } from "../../network/Network.ts"
+import * as SimDisk from "../disk/SimDisk.ts"
+import type * as FaultEngine from "../faults/FaultEngine.ts"
+import type * as Recording from "../Recording.ts"
+import * as HostTime from "../runtime/HostTime.ts"
+import * as SimRandom from "../runtime/SimRandom.ts"
 import type * as SimLan from "./SimLan.ts"
 import type * as SimNetwork from "./SimNetwork.ts"
 
-type OnHost = Network | Dns.Dns | Scope.Scope
+/** Services that programs on a host use. @category models @since 0.1.0 */
+export type OnHost = Network | Dns.Dns | FileSystem.FileSystem | Path.Path | Scope.Scope
 
 /** A simulated host. @category models @since 0.1.0 */
 export interface SimHost {
   readonly name: string
   /** First address of the host, as an IP literal. */
   readonly address: string
-  /** The network of this host. A layer built before a crash stays disconnected after the restart. */
-  readonly layer: Layer.Layer<Network | Dns.Dns>
+  /** Network and disk of this host. A layer built before a crash stays disconnected after the restart. */
+  readonly layer: Layer.Layer<Exclude<OnHost, Scope.Scope>>
+  /** Disk of this host, which survives its crashes. */
+  readonly disk: SimDisk.SimDisk
   /** Runs an effect on this host and waits for its result; a crash interrupts the effect. */
   readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, OnHost>>
   /**
@@ -34,52 +46,139 @@ export interface SimHost {
   readonly restart: Effect.Effect<void>
   /** Pauses the host until a time, in nanoseconds since the start of the run; packets for it wait. */
   readonly pauseUntil: (time: number) => Effect.Effect<void>
+  /** Moves the wall clock of the host, backwards if the duration is negative. Its sleeps last as long as before. */
+  readonly jumpClock: (by: Duration.Input) => Effect.Effect<void>
+  /** Sets the microseconds that the clocks of the host gain each second; its sleeps end earlier or later, too. */
+  readonly setDrift: (ppm: number) => Effect.Effect<void>
 }
 
-/** Creates the programs' view of a node. @category constructors @since 0.1.0 */
-export const make = (
-  network: SimNetwork.SimNetwork,
-  node: SimLan.Node,
-  outer: Scope.Scope,
-  onFailure: (cause: Cause.Cause<unknown>) => void
-): SimHost => {
+/** Parts of a host. @category models @since 0.1.0 */
+export interface Parts {
+  readonly network: SimNetwork.SimNetwork
+  readonly node: SimLan.Node
+  /** Scope of the run. */
+  readonly scope: Scope.Scope
+  readonly onFailure: (cause: Cause.Cause<unknown>) => void
+  /** Seed of the run. */
+  readonly seed: number
+  readonly options?: SimNetwork.HostOptions | undefined
+  readonly faults?: FaultEngine.FaultEngine | undefined
+  readonly record?: Recording.Recorder | undefined
+  /** Services of all programs of the host besides its own, such as its loggers. */
+  readonly services?: Context.Context<never> | undefined
+}
+
+/** Paths of a host: POSIX, with the working directory `/`. */
+const posixPath = Effect.runSync(
+  Effect.provide(
+    Effect.map(Path.Path, (path) => Path.make({ ...path, resolve: (...parts) => path.resolve("/", ...parts) })),
+    Path.layer
+  )
+)
+
+/** Creates the disk of a host when it is first used. */
+const makeDisk = ({ faults, network, node, options, record, seed }: Parts, time: HostTime.HostTime) => {
   const { clock } = network.lan
-  const hostClock = clock.clockOf(() => node.pausedUntil)
-  let lifetime = Scope.forkUnsafe(outer)
-  let context = network.contextOf(node)
+  let disk: SimDisk.SimDisk | undefined
+  return {
+    isUsed: () => disk !== undefined,
+    get: () => {
+      if (disk !== undefined) return disk
+      const { random } = SimRandom.make(`disk ${node.name} ${seed}`)
+      disk = SimDisk.make({
+        clock,
+        random: random.nextDoubleUnsafe,
+        name: node.name,
+        options: options?.disk,
+        fault: faults === undefined ? undefined : (operation) => faults.diskFault(node.name, operation, clock.now()),
+        record,
+        wallMillis: () => HostTime.wallAt(time, clock.now()) / 1e6,
+        pausedUntil: () => node.pausedUntil
+      })
+      return disk
+    }
+  }
+}
+
+/** Returns a file system that is looked up at its first use; most programs have none. */
+const lazyFileSystem = (get: () => FileSystem.FileSystem): FileSystem.FileSystem =>
+  new Proxy({} as FileSystem.FileSystem, {
+    get: (_, key) => Reflect.get(get(), key),
+    has: (_, key) => Reflect.has(get(), key)
+  })
+
+/** Creates the programs' view of a node. @category constructors @since 0.1.0 */
+export const make = (parts: Parts): SimHost => {
+  const { network, node, onFailure, options, record, scope: outer, seed, services = Context.empty() } = parts
+  const { clock } = network.lan
+  const { driftPpm = 0, offset = 0 } = options?.clock ?? {}
+  const time = HostTime.make(Math.round(Duration.toMillis(offset) * 1e6), driftPpm)
+  const disk = makeDisk(parts, time)
+  const constant = services.pipe(
+    Context.add(
+      Clock.Clock,
+      clock.clockOf(() => node.pausedUntil, time)
+    ),
+    Context.add(Random.Random, SimRandom.make(`host ${node.name} ${seed}`).random),
+    Context.add(Path.Path, posixPath)
+  )
+  const recordEvent = (event: Recording.HostEvent["event"], detail = "") =>
+    record?.({ _tag: "Host", at: clock.now(), host: node.name, event, detail })
+
+  /** Services from a start of the host to its crash. */
+  const boot = () => {
+    let files: FileSystem.FileSystem | undefined
+    const fileSystem = () => {
+      files ??= disk.get().fileSystem
+      return files
+    }
+    const context = Context.merge(constant, network.contextOf(node)).pipe(
+      Context.add(FileSystem.FileSystem, lazyFileSystem(fileSystem))
+    )
+    return { context, fileSystem, scope: Scope.forkUnsafe(outer) }
+  }
+  let life = boot()
+  recordEvent("start")
   const programs: Array<() => Effect.Effect<void>> = []
 
   const onHost = <A, E, R>(effect: Effect.Effect<A, E, R>, scope: Scope.Scope) =>
-    effect.pipe(
-      Effect.provideContext(context as Context.Context<Network | Dns.Dns>),
-      Effect.provideService(Clock.Clock, hostClock),
-      Effect.provideService(Scope.Scope, scope)
-    ) as Effect.Effect<A, E, Exclude<R, OnHost>>
+    Effect.provideContext(effect, Context.add(life.context, Scope.Scope, scope)) as Effect.Effect<
+      A,
+      E,
+      Exclude<R, OnHost>
+    >
 
   const crash = Effect.suspend(() => {
     if (!node.up) return Effect.void
     node.up = false
+    recordEvent("crash")
+    // Programs that end later must not get the file system of the next start.
+    life.fileSystem()
+    disk.get().crash()
     network.crash(node)
-    return Scope.close(lifetime, Exit.void)
+    return Scope.close(life.scope, Exit.void)
   })
   const restart = Effect.suspend(() => {
     if (node.up) return Effect.void
     node.up = true
+    recordEvent("restart")
     // A restarted host is not paused.
     node.pausedUntil = 0
     network.boot(node)
-    context = network.contextOf(node)
-    lifetime = Scope.forkUnsafe(outer)
+    life = boot()
     return Effect.forEach(programs, (startProgram) => startProgram(), { discard: true })
   })
   return {
     name: node.name,
     address: node.interfaces[0]?.literal ?? "127.0.0.1",
-    layer: Layer.effectContext(Effect.sync(() => context)),
+    layer: Layer.effectContext(Effect.sync(() => life.context)),
+    get disk() {
+      return disk.get()
+    },
     run: (effect) =>
       Effect.suspend(() => {
-        const scope = Scope.forkUnsafe(lifetime)
-        const fiber = Effect.forkIn(onHost(effect, scope), lifetime, { startImmediately: true })
+        const scope = Scope.forkUnsafe(life.scope)
+        const fiber = Effect.forkIn(onHost(effect, scope), life.scope, { startImmediately: true })
         return Effect.flatMap(fiber, joinAndClose(scope))
       }),
     start: (program) =>
@@ -92,7 +191,7 @@ export const make = (
           )
           const begin = () =>
             Effect.asVoid(
-              Effect.forkIn(Effect.provideContext(onHost(reportingFailure, lifetime), callerContext), lifetime, {
+              Effect.forkIn(Effect.provideContext(onHost(reportingFailure, life.scope), callerContext), life.scope, {
                 startImmediately: true
               })
             )
@@ -102,11 +201,28 @@ export const make = (
       ),
     crash,
     restart,
-    pauseUntil: (time) =>
+    pauseUntil: (until) =>
       Effect.sync(() => {
-        node.pausedUntil = time
+        node.pausedUntil = until
+        if (until > clock.now()) recordEvent("pause")
+      }),
+    jumpClock: (by) =>
+      Effect.sync(() => {
+        HostTime.jump(time, Math.round(Duration.toMillis(by) * 1e6))
+        recordEvent("jump", formatJump(by))
+      }),
+    setDrift: (ppm) =>
+      Effect.sync(() => {
+        clock.setDrift(time, ppm)
+        recordEvent("drift", `${ppm}ppm`)
       })
   }
+}
+
+const formatJump = (by: Duration.Input) => {
+  const duration = Duration.fromInputUnsafe(by)
+  const isBackwards = Duration.isNegative(duration)
+  return `${isBackwards ? "-" : "+"}${Duration.format(isBackwards ? Duration.negate(duration) : duration)}`
 }
 
 const joinAndClose =

@@ -3,6 +3,7 @@
  * the same as on the real network; only the layer differs.
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Dns from "effect/net/Dns"
 import * as IpInterface from "effect/net/IpInterface"
@@ -10,17 +11,30 @@ import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import { type Interface, Network } from "../../network/Network.ts"
+import type * as SimDisk from "../disk/SimDisk.ts"
 import type * as SimLan from "./SimLan.ts"
 import * as SimTcp from "./SimTcp.ts"
 import * as SimUdp from "./SimUdp.ts"
 
-/** Addresses of a host. @category models @since 0.1.0 */
+/** Addresses, disk and clock of a host. @category models @since 0.1.0 */
 export interface HostOptions {
   /**
    * Addresses with their prefix, such as `10.0.0.7/24`, one for each interface. Default: the next address of
    * `10.0.0.0/16` and of `fd00::/64`. Hosts on the same subnet share a LAN.
    */
   readonly addresses?: ReadonlyArray<string> | undefined
+  /** Disk of the host. Default: empty, without a limit. */
+  readonly disk?: SimDisk.Options | undefined
+  /** Errors of the host's clocks. Default: none. */
+  readonly clock?: ClockOptions | undefined
+}
+
+/** Errors of a host's clocks at the start of a run. @category models @since 0.1.0 */
+export interface ClockOptions {
+  /** Time by which the wall clock is ahead; negative if it is behind. Default 0. */
+  readonly offset?: Duration.Input | undefined
+  /** Microseconds that the clocks gain each second; negative if they lose. Default 0. */
+  readonly driftPpm?: number | undefined
 }
 
 /** Network stack of a host, from its start to its crash. @category models @since 0.1.0 */

@@ -2,10 +2,13 @@
 
 /** An action that is executed at its time unless it is cancelled. @category models @since 0.1.0 */
 export interface Event {
-  readonly time: number
+  /** Time of the event; it changes only by `reschedule`. */
+  time: number
   readonly order: number
   /** Undefined once the event is executed or cancelled. */
   action: (() => void) | undefined
+  /** Clock by whose time the event was scheduled; undefined for virtual time. */
+  readonly owner: object | undefined
 }
 
 const before = (a: Event, b: Event) => a.time < b.time || (a.time === b.time && a.order < b.order)
@@ -27,8 +30,8 @@ export interface EventHeap {
 export const make = (): EventHeap => ({ heap: [], order: 0, pending: 0 })
 
 /** Adds an event; events of one time keep the order of scheduling. */
-export const schedule = (self: EventHeap, time: number, action: () => void): Event => {
-  const event = { time, order: self.order++, action }
+export const schedule = (self: EventHeap, time: number, action: () => void, owner?: object): Event => {
+  const event: Event = { time, order: self.order++, action, owner }
   self.pending++
   const { heap } = self
   let i = heap.length
@@ -50,6 +53,13 @@ export const cancel = (self: EventHeap, event: Event) => {
   if (self.heap.length <= minCompactedEvents || self.heap.length <= 4 * self.pending) return
   // A sorted array is a heap.
   self.heap = self.heap.filter(({ action }) => action !== undefined).sort((a, b) => (before(a, b) ? -1 : 1))
+}
+
+/** Moves the pending events of an owner to other times, at which `timeOf` puts them. */
+export const reschedule = (self: EventHeap, owner: object, timeOf: (time: number) => number) => {
+  for (const event of self.heap) if (event.owner === owner) event.time = timeOf(event.time)
+  // A sorted array is a heap.
+  self.heap.sort((a, b) => (before(a, b) ? -1 : 1))
 }
 
 /** Returns the next event. */

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import { constFalse } from "effect/Function"
 import type * as Scheduler from "effect/Scheduler"
 import * as EventHeap from "./EventHeap.ts"
+import * as HostTime from "./HostTime.ts"
 
 /** An action that is executed at its time unless it is cancelled. @category models @since 0.1.0 */
 export type Event = EventHeap.Event
@@ -27,9 +28,11 @@ export type Outcome = "stopped" | "idle" | "deadline"
 export interface SimClock {
   /**
    * Returns Effect's view of the clock; its epoch is the start of the run. Sleeping fibers wake no earlier than
-   * `pausedUntil()` at that time.
+   * `pausedUntil()` at that time. A host's `time` may be wrong; sleeps go by its monotonic clock.
    */
-  readonly clockOf: (pausedUntil: () => number) => Clock.Clock
+  readonly clockOf: (pausedUntil: () => number, time?: HostTime.HostTime) => Clock.Clock
+  /** Changes the drift of a host's clocks from now on, also for fibers that sleep. */
+  readonly setDrift: (time: HostTime.HostTime, driftPpm: number) => void
   /** Runs fibers in the order in which they became ready. */
   readonly scheduler: Scheduler.Scheduler
   /** Returns the nanoseconds since the start of the run: exact up to 104 days. */
@@ -61,23 +64,31 @@ export interface FiberQueue {
 /** Tasks at one instant after which the program is considered to loop without waiting. */
 const maxTasksPerInstant = 10_000_000
 
+interface Source {
+  readonly now: () => number
+  readonly schedule: (time: number, action: () => void, owner?: object) => Event
+  readonly cancel: (event: Event) => void
+}
+
 /** Returns Effect's view of a clock; `onSleepers` receives 1 for each fiber that falls asleep, and -1 when it wakes. */
 const effectClock = (
-  { cancel, now, schedule }: Pick<SimClock, "now" | "schedule" | "cancel">,
+  { cancel, now, schedule }: Source,
   pausedUntil: () => number,
+  time: HostTime.HostTime,
   onSleepers: (change: 1 | -1) => void
 ): Clock.Clock => {
-  const millis = () => now() / 1e6
-  const nanos = () => BigInt(now())
+  const millis = () => HostTime.wallAt(time, now()) / 1e6
+  const nanos = () => BigInt(HostTime.wallAt(time, now()))
+  const monotonicNanos = () => BigInt(HostTime.monotonicAt(time, now()))
   return {
     currentTimeMillisUnsafe: millis,
     currentTimeMillis: Effect.sync(millis),
     currentTimeNanosUnsafe: nanos,
     currentTimeNanos: Effect.sync(nanos),
-    monotonicTimeNanosUnsafe: nanos,
-    monotonicTimeNanos: Effect.sync(nanos),
+    monotonicTimeNanosUnsafe: monotonicNanos,
+    monotonicTimeNanos: Effect.sync(monotonicNanos),
     sleep: (duration) => {
-      const length = Math.round(Duration.toMillis(duration) * 1e6)
+      const length = Math.max(0, Math.round(Duration.toMillis(duration) * 1e6))
       if (length === Number.POSITIVE_INFINITY) return Effect.never
       return Effect.callback((resume) => {
         const wake = () => {
@@ -88,7 +99,7 @@ const effectClock = (
           onSleepers(-1)
           resume(Effect.void)
         }
-        let event = schedule(now() + Math.max(0, length), wake)
+        let event = schedule(HostTime.after(time, now(), length), wake, time)
         onSleepers(1)
         return Effect.sync(() => {
           if (event.action === undefined) return
@@ -151,15 +162,21 @@ export const make = (fibers?: FiberQueue): SimClock => {
   }
   const clock = {
     now: () => now,
-    schedule: (time: number, action: () => void) => EventHeap.schedule(heap, Math.max(time, now), action),
+    schedule: (time: number, action: () => void, owner?: object) =>
+      EventHeap.schedule(heap, Math.max(time, now), action, owner),
     cancel: (event: Event) => EventHeap.cancel(heap, event)
   }
   return {
     ...clock,
-    clockOf: (pausedUntil) =>
-      effectClock(clock, pausedUntil, (change) => {
+    clockOf: (pausedUntil, time = HostTime.make()) =>
+      effectClock(clock, pausedUntil, time, (change) => {
         sleepers += change
       }),
+    setDrift: (time, driftPpm) => {
+      const before = { ...time }
+      HostTime.setDrift(time, now, driftPpm)
+      EventHeap.reschedule(heap, time, (at) => HostTime.virtualAt(time, HostTime.monotonicAt(before, at)))
+    },
     scheduler: fibers?.scheduler ?? {
       executionMode: "async",
       shouldYield: (fiber) => fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield,
