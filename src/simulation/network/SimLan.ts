@@ -1,6 +1,5 @@
 /** The links of a simulated network: addresses, latency, bandwidth, loss, and the verdicts of the fault plan. */
 
-import * as Duration from "effect/Duration"
 import type * as IpInterface from "effect/net/IpInterface"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
@@ -10,23 +9,9 @@ import type * as Packet from "../../network/Packet.ts"
 import type { FaultEngine } from "../faults/FaultEngine.ts"
 import * as FaultVerdict from "../faults/FaultVerdict.ts"
 import type { SimClock } from "../runtime/SimClock.ts"
+import * as LinkDirection from "./LinkDirection.ts"
 
-/** Properties of a link, each direction. @category models @since 0.1.0 */
-export interface LinkOptions {
-  /**
-   * Latency: fixed, or drawn uniformly between two durations. Segments of one stream still arrive in order. Default 500
-   * us.
-   */
-  readonly latency?: Duration.Input | readonly [min: Duration.Input, max: Duration.Input] | undefined
-  /** Bytes per second; packets queue behind earlier ones. Default: no limit. */
-  readonly bandwidth?: number | undefined
-  /** Maximum number of bytes queued for the bandwidth; further packets are lost. Default 256 KiB. */
-  readonly queue?: number | undefined
-  /** Probability, 0 to 1, of losing a datagram, or of retransmitting a segment. Default 0. */
-  readonly loss?: number | undefined
-  /** Bytes of the largest packet, with headers; sending a larger datagram fails. Default 65,535. */
-  readonly mtu?: number | undefined
-}
+export type { LinkOptions } from "./LinkDirection.ts"
 
 /** A network interface of a host: an address and its subnet. @category models @since 0.1.0 */
 export interface SimInterface {
@@ -59,40 +44,6 @@ export interface Node {
  */
 export type OnSegment = (bytes: Uint8Array, end: "fin" | "rst" | undefined) => void
 
-interface LinkDirection {
-  readonly minLatencyNanos: number
-  readonly jitterNanos: number
-  readonly nanosPerByte: number
-  readonly queueBytes: number
-  readonly loss: number
-  readonly mtu: number
-  /** Time at which the bandwidth is free again. */
-  busyUntil: number
-}
-
-const nanos = (input: Duration.Input) => Math.round(Duration.toMillis(input) * 1e6)
-
-const linkDirectionFrom = ({
-  bandwidth,
-  latency = "500 micros",
-  loss = 0,
-  mtu = 65_535,
-  queue = 262_144
-}: LinkOptions): LinkDirection => {
-  const isRange = Array.isArray(latency) && latency.length === 2
-  const [min, max] = (isRange ? latency : [latency, latency]) as readonly [Duration.Input, Duration.Input]
-  const nanosPerByte = bandwidth === undefined ? 0 : 1e9 / bandwidth
-  return {
-    minLatencyNanos: nanos(min),
-    jitterNanos: nanos(max) - nanos(min),
-    nanosPerByte,
-    queueBytes: queue,
-    loss,
-    mtu,
-    busyUntil: 0
-  }
-}
-
 /** One or several LANs; hosts on the same subnet receive each other's broadcasts. @category models @since 0.1.0 */
 export interface SimLan {
   readonly clock: SimClock
@@ -100,7 +51,15 @@ export interface SimLan {
   readonly nodes: ReadonlyArray<Node>
   readonly add: (name: string, interfaces: ReadonlyArray<SimInterface>) => Node
   /** Sets the link between two hosts, both directions. */
-  readonly link: (one: string, other: string, options: LinkOptions) => void
+  readonly link: (one: string, other: string, options: LinkDirection.LinkOptions) => void
+  /** Partitions two hosts until `repair`: datagrams and SYNs are lost, and streams wait. */
+  readonly partition: (one: string, other: string) => void
+  readonly repair: (one: string, other: string) => void
+  /** Holds all packets between two hosts until `release`, which delivers them in the order of sending. */
+  readonly hold: (one: string, other: string) => void
+  readonly release: (one: string, other: string) => void
+  /** Repairs and releases all links. */
+  readonly heal: () => void
   /** Returns the host with an address; loopback addresses and its own resolve to `from`. */
   readonly nodeAt: (from: Node, address: string) => Node | undefined
   /** Returns the interface through which a host reaches an address; undefined without a route. */
@@ -117,6 +76,8 @@ export interface SimLan {
    * arrives.
    */
   readonly segment: (packet: Packet.Packet, from: Node, to: Node, notBefore: number, arrive: OnSegment) => number
+  /** Delivers an ICMP error after the latency of the link. It is no packet for taps and fault plans. */
+  readonly icmp: (from: Node, to: Node, arrive: () => void) => void
 }
 
 /** Parts of a LAN. @category models @since 0.1.0 */
@@ -124,7 +85,7 @@ export interface Options {
   readonly clock: SimClock
   /** Returns numbers in [0, 1); the same seed gives the same sequence. */
   readonly random: () => number
-  readonly link?: LinkOptions | undefined
+  readonly link?: LinkDirection.LinkOptions | undefined
   readonly faults?: FaultEngine | undefined
   readonly tap?: Packet.Tap | undefined
 }
@@ -137,38 +98,18 @@ const retransmissionTimeoutNanos = 200_000_000
 
 /** State of a LAN, besides the hosts. */
 interface State extends Options {
-  readonly linkDirections: ReturnType<typeof makeLinkDirections>
+  readonly linkDirections: LinkDirection.LinkDirections
+  readonly blocks: LinkDirection.Blocks
   packets: number
 }
 
-/** Creates the table of link directions, which are made from their options at their first packet. */
-const makeLinkDirections = (defaults: LinkOptions = {}) => {
-  const options = new Map<string, LinkOptions>()
-  const directions = new Map<number, LinkDirection>()
-  return {
-    between: (from: Node, to: Node): LinkDirection => {
-      const key = from.index * 65_536 + to.index
-      let found = directions.get(key)
-      if (found === undefined) {
-        found = linkDirectionFrom(from === to ? { latency: 0 } : (options.get(`${from.name}>${to.name}`) ?? defaults))
-        directions.set(key, found)
-      }
-      return found
-    },
-    set: (one: string, other: string, link: LinkOptions) => {
-      options.set(`${one}>${other}`, link)
-      options.set(`${other}>${one}`, link)
-      directions.clear()
-    }
-  }
-}
-
+/** Shows a packet to the tap; `arrives` is `waits` for one that the scenario holds. */
 const observe = (
   lan: State,
   packet: Packet.Packet,
   from: Node,
   fault: string | undefined,
-  arrives: number | undefined
+  arrives: number | "waits" | undefined
 ) => {
   lan.packets++
   lan.tap?.({
@@ -176,12 +117,16 @@ const observe = (
     at: BigInt(lan.clock.now()),
     host: from.name,
     ...(fault === undefined ? {} : { fault }),
-    ...(arrives === undefined ? { lost: true } : { arrives: BigInt(arrives) })
+    ...(arrives === undefined ? { lost: true } : arrives === "waits" ? {} : { arrives: BigInt(arrives) })
   })
 }
 
 /** Returns the time at which a packet arrives; undefined if the queue of the link is full. */
-const arrivalTime = ({ clock, random }: State, direction: LinkDirection, size: number): number | undefined => {
+const arrivalTime = (
+  { clock, random }: State,
+  direction: LinkDirection.LinkDirection,
+  size: number
+): number | undefined => {
   const now = clock.now()
   const start = Math.max(now, direction.busyUntil)
   if (direction.nanosPerByte > 0) {
@@ -212,11 +157,22 @@ const datagram =
     const isLost = time === undefined || (direction.loss > 0 && random() < direction.loss)
     if (isLost) return observe(lan, packet, from, "lost", undefined)
     if (verdict._tag === "Drop") return observe(lan, packet, from, verdict.note, undefined)
+    if (LinkDirection.blockOf(lan.blocks, from, to)?.isPartitioned)
+      return observe(lan, packet, from, "partition", undefined)
     const deliver = (bytes: Uint8Array, delay: number, note: string | undefined) => {
-      observe(lan, bytes === packet.bytes ? packet : { ...packet, bytes }, from, note, time + delay)
+      const observed = bytes === packet.bytes ? packet : { ...packet, bytes }
+      const at = time + delay
       // The sender may reuse its buffer.
       const copy = new Uint8Array(bytes)
-      clock.schedule(time + delay, () => arrive(copy))
+      const block = LinkDirection.blockOf(lan.blocks, from, to)
+      if (block !== undefined) {
+        block.waiting.push(() => clock.schedule(at, () => arrive(copy)))
+        return observe(lan, observed, from, note ?? "hold", "waits")
+      }
+      observe(lan, observed, from, note, at)
+      // Within a host, Linux delivers a datagram before `send` returns.
+      if (from === to && at === clock.now()) arrive(copy)
+      else clock.schedule(at, () => arrive(copy))
     }
     if (verdict._tag !== "Datagrams") return deliver(packet.bytes, 0, undefined)
     const { copies, held, note, overtaken } = verdict
@@ -230,6 +186,29 @@ const datagram =
     }
     for (const one of overtaken) one.release()
   }
+
+/** Delivers the pieces of a segment, from a time on; returns the time of the last. */
+const deliverPieces = (
+  { clock }: State,
+  packet: Packet.Packet,
+  { chunkBytes, end }: Pick<FaultVerdict.Stream, "chunkBytes" | "end">,
+  from: number,
+  arrive: OnSegment
+): number => {
+  const bytes = end === undefined ? packet.bytes : packet.bytes.subarray(0, end.afterBytes)
+  const pieceBytes = chunkBytes ?? Math.max(1, bytes.length)
+  let time = from
+  for (let start = 0; start < bytes.length || start === 0; start += pieceBytes) {
+    const piece = bytes.subarray(start, start + pieceBytes)
+    const isLast = start + pieceBytes >= bytes.length
+    clock.schedule(time, () => arrive(piece, isLast ? end?.kind : undefined))
+    // Segments arrive at different times; otherwise the reader would receive their data together.
+    if (!isLast) time += 1_000
+  }
+  return time
+}
+
+const whole = { chunkBytes: undefined, end: undefined }
 
 /** Sends a segment. Draws random numbers in the order of `datagram`: latency, then the losses. */
 const segment =
@@ -250,23 +229,37 @@ const segment =
     const isFaulty = verdict._tag === "Stream"
     if (isFaulty) time = Math.max(time + verdict.delayNanos, now + verdict.stallNanos)
     const isLost = time === Number.POSITIVE_INFINITY
-    observe(lan, packet, from, isFaulty ? verdict.note : undefined, isLost ? undefined : time)
-    if (isLost) return time
-    if (!isFaulty) {
-      clock.schedule(time, () => arrive(packet.bytes, undefined))
+    const block = isLost ? undefined : LinkDirection.blockOf(lan.blocks, from, to)
+    if (block !== undefined) {
+      const isSynLost = packet.kind === "syn" && block.isPartitioned
+      const fault = isFaulty ? verdict.note : block.isPartitioned ? "partition" : "hold"
+      observe(lan, packet, from, fault, isSynLost ? undefined : "waits")
+      if (isSynLost) return Number.POSITIVE_INFINITY
+      block.waiting.push(() =>
+        deliverPieces(lan, packet, isFaulty ? verdict : whole, Math.max(time, clock.now()), arrive)
+      )
       return time
     }
-    const { chunkBytes, end } = verdict
-    const bytes = end === undefined ? packet.bytes : packet.bytes.subarray(0, end.afterBytes)
-    const pieceBytes = chunkBytes ?? Math.max(1, bytes.length)
-    for (let from = 0; from < bytes.length || from === 0; from += pieceBytes) {
-      const piece = bytes.subarray(from, from + pieceBytes)
-      const isLast = from + pieceBytes >= bytes.length
-      clock.schedule(time, () => arrive(piece, isLast ? end?.kind : undefined))
-      // Segments arrive at different times; otherwise the reader would receive their data together.
-      if (!isLast) time += 1_000
-    }
+    observe(lan, packet, from, isFaulty ? verdict.note : undefined, isLost ? undefined : time)
+    if (isLost) return time
+    if (isFaulty) return deliverPieces(lan, packet, verdict, time, arrive)
+    clock.schedule(time, () => arrive(packet.bytes, undefined))
     return time
+  }
+
+/** Sends an ICMP error, which partitions stop. */
+const icmp =
+  (lan: State): SimLan["icmp"] =>
+  (from, to, arrive) => {
+    if (from === to) return arrive()
+    const { clock, faults } = lan
+    const now = clock.now()
+    if (!from.up || faults?.isPartitioned(from.name, to.name, now)) return
+    const at = now + lan.linkDirections.between(from, to).minLatencyNanos
+    const block = LinkDirection.blockOf(lan.blocks, from, to)
+    if (block?.isPartitioned) return
+    if (block === undefined) clock.schedule(at, arrive)
+    else block.waiting.push(() => clock.schedule(at, arrive))
   }
 
 /** Creates a LAN without hosts. @category constructors @since 0.1.0 */
@@ -274,7 +267,14 @@ export const make = (options: Options): SimLan => {
   const { clock, random } = options
   const nodes: Array<Node> = []
   const byAddress = new Map<string, Node>()
-  const lan: State = { ...options, linkDirections: makeLinkDirections(options.link), packets: 0 }
+  const lan: State = { ...options, linkDirections: LinkDirection.make(options.link), blocks: new Map(), packets: 0 }
+  const nodeOf = (name: string) => {
+    const node = nodes.find((one) => one.name === name)
+    if (node === undefined) throw new Error(`unknown host ${name}`)
+    return node
+  }
+  const setBlock = (kind: "isHeld" | "isPartitioned", value: boolean) => (one: string, other: string) =>
+    LinkDirection.setBlock(lan.blocks, nodeOf(one), nodeOf(other), kind, value)
   const known = (address: string) => (byAddress.has(address) ? address : Endpoint.canonical(address))
   return {
     clock,
@@ -291,6 +291,11 @@ export const make = (options: Options): SimLan => {
       return node
     },
     link: lan.linkDirections.set,
+    partition: setBlock("isPartitioned", true),
+    repair: setBlock("isPartitioned", false),
+    hold: setBlock("isHeld", true),
+    release: setBlock("isHeld", false),
+    heal: () => LinkDirection.clearBlocks(lan.blocks),
     nodeAt: (from, address) => {
       const target = known(address)
       return Endpoint.isLoopback(target) ? from : byAddress.get(target)
@@ -306,6 +311,7 @@ export const make = (options: Options): SimLan => {
     mtu: (from, to) => lan.linkDirections.between(from, to).mtu,
     packets: () => lan.packets,
     datagram: datagram(lan),
-    segment: segment(lan)
+    segment: segment(lan),
+    icmp: icmp(lan)
   }
 }
