@@ -105,8 +105,16 @@ const platform: Rule["find"] = function* (source, tree) {
   yield* matches("code", globals("process", "Buffer"), right)(source, tree)
 }
 
+/** Files that a module loads by `import()` once it needs the host, each with its reason. None of them is a layer. */
+const filesOnDemand: Readonly<Record<string, string>> = {
+  "src/simulation/explain/NodeFailureFiles.ts": "files of a failure that the environment asks for"
+}
+
+const isOnDemand = (what: Import, path: string) =>
+  what.clause === "" && filesOnDemand[targetOf(path, what.specifier)] !== undefined
+
 const hostLayer = imports((what, { path }) =>
-  isRelative(what) && isNodeFile(what.specifier) && !isNodeFile(path) && !isIndex(path)
+  isRelative(what) && isNodeFile(what.specifier) && !isNodeFile(path) && !isIndex(path) && !isOnDemand(what, path)
     ? `${what.specifier} is a layer of the host: use the service, and let the caller choose the layer`
     : undefined
 )

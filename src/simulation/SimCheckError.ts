@@ -1,6 +1,8 @@
 /** Errors of a check: the reason, and the command line that repeats the failing run. */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import * as Explanation from "./explain/Explanation.ts"
+import * as TestCommand from "./explain/TestCommand.ts"
 import type * as FaultPlan from "./faults/FaultPlan.ts"
 import * as FaultPlanSyntax from "./faults/FaultPlanSyntax.ts"
 
@@ -40,11 +42,15 @@ export class Leaked extends Data.TaggedClass("Leaked")<{ readonly sockets: numbe
 
 /** The same seed gave a different run: something does not use `Clock` or `Random`. @category errors @since 0.1.0 */
 export class Nondeterministic extends Data.TaggedClass("Nondeterministic")<{
-  /** The first difference between the two runs. */
+  /** The first difference between the two runs, in a part of a sentence. */
   readonly at: string
+  /** Lines with the content of each run there. */
+  readonly lines?: ReadonlyArray<string> | undefined
 }> {
   get message(): string {
-    return `not deterministic: two runs of one seed differ (${this.at}); use Random and Clock for random numbers and time`
+    const fix = "use Random and Clock for random numbers and time"
+    const summary = `not deterministic: two runs of one seed differ; ${fix}`
+    return [summary, ...[this.at, ...(this.lines ?? [])].map((line) => `  ${line}`)].join("\n")
   }
 }
 
@@ -56,9 +62,14 @@ export class UnusedRules extends Data.TaggedClass("UnusedRules")<{ readonly rule
 }
 
 /** States that no run reached. @category errors @since 0.1.0 */
-export class NeverReached extends Data.TaggedClass("NeverReached")<{ readonly labels: ReadonlyArray<string> }> {
+export class NeverReached extends Data.TaggedClass("NeverReached")<{
+  readonly labels: ReadonlyArray<string>
+  /** Table of the states and faults that the runs reached. */
+  readonly coverage?: string | undefined
+}> {
   get message(): string {
-    return `no run reached ${this.labels.map((label) => JSON.stringify(label)).join(", ")}`
+    const summary = `no run reached ${this.labels.map((label) => JSON.stringify(label)).join(", ")}`
+    return this.coverage === undefined ? summary : `${summary}\n\n${this.coverage}`
   }
 }
 
@@ -75,10 +86,18 @@ export interface Failure {
   readonly plan: FaultPlan.FaultPlan
   /** The plan of the run that failed first. */
   readonly original: FaultPlan.FaultPlan
+  /** The shrunk input, as `SIM_INPUT` takes it: compact JSON, or its position among the generated inputs. */
+  readonly input?: string | undefined
+  /** The preemptions that the failure needs, as `SIM_SWITCHES` takes them. */
+  readonly switches?: string | undefined
   /** End of the shrunk run, in virtual nanoseconds. */
   readonly time: number
   /** Number of faults applied in it. */
   readonly faults: number
+  /** Sequence diagram of the shrunk run. */
+  readonly diagram: string
+  /** Command line that repeats this run only. */
+  readonly command: string
 }
 
 /** Formats a plan for `SIM_PLAN`. */
@@ -90,8 +109,26 @@ const shellQuoted = (plan: FaultPlan.FaultPlan) => (plan.length === 0 ? "none" :
  * @category combinators
  * @since 0.1.0
  */
-export const replay = ({ plan, seed }: Pick<Failure, "plan" | "seed">): string =>
-  `SIM_SEED=${seed} SIM_PLAN=${shellQuoted(plan)}`
+export const replay = ({
+  input,
+  plan,
+  seed,
+  switches
+}: Pick<Failure, "input" | "plan" | "seed" | "switches">): string =>
+  [
+    `SIM_SEED=${seed}`,
+    `SIM_PLAN=${shellQuoted(plan)}`,
+    ...(input === undefined ? [] : [`SIM_INPUT=${TestCommand.quote(input)}`]),
+    ...(switches === undefined ? [] : [`SIM_SWITCHES=${TestCommand.quote(switches)}`])
+  ].join(" ")
+
+/** Formats a reason as the last line of a diagram: its first line, shortened. @category combinators @since 0.1.0 */
+export const endingOf = ({ message }: SimCheckError["reason"]): string => {
+  const [first = ""] = message.split("\n")
+  return first.length <= maxEndingChars ? first : `${first.slice(0, maxEndingChars - 1)}…`
+}
+
+const maxEndingChars = 70
 
 /** A failed check; `failure` is present if a single run shows it. @category errors @since 0.1.0 */
 export class SimCheckError extends Data.TaggedError("SimCheckError")<{
@@ -107,10 +144,21 @@ export class SimCheckError extends Data.TaggedError("SimCheckError")<{
   readonly failure?: Failure | undefined
   readonly cause?: unknown
 }> {
+  constructor(options: {
+    readonly reason: SimCheckError["reason"]
+    readonly failure?: Failure | undefined
+    readonly cause?: unknown
+  }) {
+    super(options)
+    // Test runners and loggers print the enumerable properties of an error below its message, which says it all.
+    for (const name of ["reason", "failure"]) Object.defineProperty(this, name, { enumerable: false })
+  }
   override get message(): string {
     if (this.failure === undefined) return this.reason.message
-    const { faults, time } = this.failure
+    const { command, diagram, faults, input, time } = this.failure
     const when = `at ${time / 1e9}s, after ${faults === 0 ? "no fault" : plural(faults, "fault")}`
-    return `${this.reason.message} (${when})\n  ${replay(this.failure)}`
+    const [summary = "", ...more] = this.reason.message.split("\n")
+    const reason = [`${summary} (${when})`, ...more].join("\n")
+    return Explanation.join({ reason, input, diagram, command })
   }
 }

@@ -8,9 +8,12 @@ const runScript = (script: string, env: Record<string, string>, ...args: Readonl
 it.live("examples/test-your-protocol prints the shrunk failure, and the printed line repeats it", () =>
   Effect.gen(function* () {
     const { code, stdout } = yield* runScript("examples/test-your-protocol.ts", {})
-    const [what, line] = stdout.toString().trimEnd().split("\n")
+    const [what, ...rest] = stdout.toString().trimEnd().split("\n")
+    const line = rest.pop()
     assert.match(what!, /^\d+ packets for 8 blocks, though none was lost \(at 0\.\d+s, after 1 fault\)$/)
-    const [, seed, plan] = /^ {2}SIM_SEED=(\d+) SIM_PLAN='(.*)'$/.exec(line!)!
+    const replay = /^ {2}SIM_SEED=(\d+) SIM_PLAN='(.*)' node .*scripts\/examples\/test-your-protocol\.ts$/
+    const [, seed, plan] = replay.exec(line!)!
+    assert.include(rest.join("\n"), "[dup, arrives 0.001000] 1 byte: 01\n")
     assert.strictEqual(plan, "dup=#1 receiver>sender")
     assert.strictEqual(code, 0)
     const again = yield* runScript("examples/test-your-protocol.ts", { SIM_SEED: seed!, SIM_PLAN: plan! })

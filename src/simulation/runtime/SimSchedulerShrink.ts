@@ -1,6 +1,7 @@
 /**
- * Delta debugging of the decisions of a run: removes as many as possible. If several remain, each single preemption of
- * the default order is also tried, because most races need no more.
+ * Delta debugging of the decisions of a run: removes as many as possible, also two that only together are unnecessary.
+ * If several remain, each single preemption of the default order is also tried, because most races need no more, and
+ * then each pair of preemptions.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -9,6 +10,9 @@ import type * as SimSchedulerQueue from "./SimSchedulerQueue.ts"
 
 /** Maximum number of runs for one failure. */
 const maxAttempts = 1_000
+
+/** Maximum number of runs without two of the decisions, and of runs with two preemptions in place of all. */
+const [maxRemovals, maxPairs] = [300, 1_000]
 
 /** Operations after the found point that are also tried. */
 const maxLookaheadOperations = 4
@@ -28,8 +32,9 @@ export const minimise = Effect.fnUntraced(function* <A, R>(
   if (size === undefined) return undefined
   let decisions = found
   let attempts = 0
+  let budget = maxAttempts
   const improves = Effect.fnUntraced(function* (candidate: ReadonlyArray<SimSchedulerQueue.Decision>) {
-    if (attempts++ >= maxAttempts) return false
+    if (attempts++ >= budget) return false
     // Other fibers get their turn, as between the runs of the exploration.
     if (attempts % 32 === 0) yield* Effect.yieldNow
     const run = yield* attempt(candidate)
@@ -50,11 +55,27 @@ export const minimise = Effect.fnUntraced(function* <A, R>(
     // Decisions that were necessary before may be removable now.
     if (length === 1 && isSmaller) length = 2
   }
-  if (decisions.length > 1) {
-    for (const point of pointsOf(yield* attempt([]))) {
-      if ((yield* improves([[point, 1]])) || attempts >= maxAttempts) break
+  const tryFirst = Effect.fnUntraced(function* (
+    maxRuns: number,
+    candidates: Iterable<ReadonlyArray<SimSchedulerQueue.Decision>>
+  ) {
+    budget = attempts + maxRuns
+    for (const candidate of candidates) {
+      if (yield* improves(candidate)) return true
+      if (attempts >= budget) return false
     }
+    return false
+  })
+  while (decisions.length > 2 && (yield* tryFirst(maxRemovals, withoutPairs(decisions)))) {}
+  if (decisions.length > 1) {
+    const points = pointsOf(yield* attempt([]))
+    yield* tryFirst(
+      maxAttempts,
+      points.map((point) => [[point, 1]])
+    )
+    if (decisions.length > 2) yield* tryFirst(maxPairs, preemptionPairs(points))
   }
+  budget = attempts + maxLookaheadOperations
   // The last operation before which the same switch also fails is nearest to the cause of the race.
   const [[point, choice] = ["", 0], ...others] = decisions
   const [fiber, check] = point.split(".").map(Number)
@@ -63,6 +84,28 @@ export const minimise = Effect.fnUntraced(function* <A, R>(
   }
   return best
 })
+
+/** Returns all pairs of indices, the nearest neighbours first. */
+const pairsOf = function* (length: number): Iterable<readonly [one: number, other: number]> {
+  for (let distance = 1; distance < length; distance++) {
+    for (let one = 0; one + distance < length; one++) yield [one, one + distance]
+  }
+}
+
+const withoutPairs = function* (decisions: ReadonlyArray<SimSchedulerQueue.Decision>) {
+  for (const [one, other] of pairsOf(decisions.length)) {
+    yield decisions.filter((_, at) => at !== one && at !== other)
+  }
+}
+
+const preemptionPairs = function* (points: ReadonlyArray<string>): Iterable<ReadonlyArray<SimSchedulerQueue.Decision>> {
+  for (const [one, other] of pairsOf(points.length)) {
+    yield [
+      [points[one]!, 1],
+      [points[other]!, 1]
+    ]
+  }
+}
 
 /** Returns what must stay the same while a failing run is shrunk, so that a different failure does not replace it. */
 export const signature = (reason: { readonly _tag: string; readonly cause?: unknown }): string => {

@@ -69,6 +69,15 @@ export const plants: ReadonlyArray<Plant> = [
     right: [`import * as Network from "../network/Network.ts"`]
   },
   {
+    rule: "host layers",
+    path: "src/simulation/check/Checker.ts",
+    wrong: [
+      `import * as Files from "../explain/NodeFailureFiles.ts"`,
+      `const load = () => import("../explain/NodeOther.ts")`
+    ],
+    right: [`const load = () => import("../explain/NodeFailureFiles.ts")`]
+  },
+  {
     rule: "arrows",
     path: "src/web/PageHub.ts",
     wrong: [`import * as Up from "../cli/Up.ts"`, `import * as Cluster from "../cluster/ClusterFarm.ts"`],

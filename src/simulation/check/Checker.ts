@@ -1,0 +1,310 @@
+/** Runs of a check: each seed twice, compared; the first failure is shrunk and explained. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import * as Explanation from "../explain/Explanation.ts"
+import type { FailedRun } from "../explain/FailedRun.ts"
+import * as TestCommand from "../explain/TestCommand.ts"
+import * as FaultArbitrary from "../faults/FaultArbitrary.ts"
+import * as FaultPlan from "../faults/FaultPlan.ts"
+import type * as Recording from "../Recording.ts"
+import * as SimSchedulerShrink from "../runtime/SimSchedulerShrink.ts"
+import * as SimCheckError from "../SimCheckError.ts"
+import * as Simulation from "../Simulation.ts"
+import * as CheckSettings from "./CheckSettings.ts"
+import * as Coverage from "./Coverage.ts"
+import * as EventLog from "./EventLog.ts"
+import * as FailureShrink from "./FailureShrink.ts"
+import * as Inputs from "./Inputs.ts"
+import * as RunComparison from "./RunComparison.ts"
+import * as SwitchList from "./SwitchList.ts"
+
+/** Statistics of a check that found no failure. */
+export interface Summary {
+  readonly runs: number
+  readonly packets: number
+  /** Number of faults applied. */
+  readonly faults: number
+  /** Number of rules in generated plans that never applied. */
+  readonly unused: number
+  /** Virtual nanoseconds, summed over all runs. */
+  readonly time: number
+  /** Number of runs that reached each state. */
+  readonly reached: ReadonlyMap<string, number>
+  /** The states and the actions of fault plans, with the number of runs that reached each. */
+  readonly coverage: ReadonlyArray<Coverage.Row>
+  /** Real milliseconds of all seeds; each runs twice. */
+  readonly realMillis: number
+  readonly seedsPerSecond: number
+}
+
+/** Options of a check, with the source of its inputs if there are any. */
+export interface Options<I> extends CheckSettings.Options {
+  readonly inputs?: Inputs.Inputs<I> | undefined
+}
+
+/** A program on a simulated network, with an input. */
+export type Scenario<A, E, R, I> = (simulation: Simulation.Simulation, input: I) => Effect.Effect<A, E, R>
+
+type Reason = SimCheckError.SimCheckError["reason"]
+type Report = Simulation.Report<unknown, unknown>
+
+/** A run and the reason for which it failed, if it did. */
+interface Outcome {
+  readonly report: Report
+  readonly reason: Reason | undefined
+}
+
+/** A check that is going on. */
+interface Check<I, R> {
+  readonly settings: CheckSettings.Settings
+  readonly source: Inputs.Source<I> | undefined
+  readonly options: Options<I>
+  readonly runOnce: (
+    seed: number,
+    candidate: FailureShrink.Candidate<I>,
+    record?: Recording.Recorder,
+    hosts?: Array<Explanation.Host>
+  ) => Effect.Effect<Report, never, R>
+}
+
+export const misconfigured = (error: { readonly message: string }): SimCheckError.SimCheckError =>
+  new SimCheckError.SimCheckError({
+    reason: new SimCheckError.Misconfigured({ message: error.message, cause: error }),
+    cause: error
+  })
+
+/** Returns the reason for which a single run failed, if it did. */
+const failureOf = ({ exit, leaked, outcome }: Report): Reason | undefined => {
+  if (outcome === "deadlock") return new SimCheckError.Deadlock()
+  if (outcome === "deadline") return new SimCheckError.DeadlineExceeded()
+  if (Exit.isFailure(exit)) return new SimCheckError.Failed({ cause: exit.cause })
+  return leaked.sockets + leaked.timers > 0 ? new SimCheckError.Leaked(leaked) : undefined
+}
+
+/** Runs a seed twice, and compares all events and the results. */
+const runTwice = Effect.fnUntraced(function* <I, R>(
+  { runOnce }: Check<I, R>,
+  seed: number,
+  candidate: FailureShrink.Candidate<I>
+): Effect.fn.Return<Outcome, never, R> {
+  const comparison = RunComparison.make()
+  const report = yield* runOnce(seed, candidate, comparison.first)
+  const difference = comparison.difference(report, yield* runOnce(seed, candidate, comparison.second))
+  if (difference === undefined) return { report, reason: failureOf(report) }
+  return { report, reason: new SimCheckError.Nondeterministic(difference) }
+})
+
+/** Collects the names and the addresses of the hosts that a scenario adds. */
+const observeHosts = (simulation: Simulation.Simulation, hosts: Array<Explanation.Host>): Simulation.Simulation => ({
+  ...simulation,
+  host: (name, options) =>
+    Effect.map(simulation.host(name, options), (host) => {
+      hosts.push({ name, addresses: [host.address] })
+      return host
+    })
+})
+
+/** Shrinks a failure in all its dimensions. */
+const shrunk = Effect.fnUntraced(function* <I, R>(
+  check: Check<I, R>,
+  seed: number,
+  found: FailureShrink.Candidate<I>,
+  first: Outcome & { readonly reason: Reason }
+) {
+  const { report } = first
+  const signature = SimSchedulerShrink.signature(first.reason)
+  const isTwice = first.reason._tag === "Nondeterministic"
+  const attempt = Effect.fnUntraced(function* (candidate: FailureShrink.Candidate<I>) {
+    const tried = isTwice
+      ? yield* runTwice(check, seed, candidate)
+      : yield* Effect.map(check.runOnce(seed, candidate), (report) => ({ report, reason: failureOf(report) }))
+    const { reason } = tried
+    return reason !== undefined && SimSchedulerShrink.signature(reason) === signature
+      ? { report: tried.report, reason }
+      : undefined
+  })
+  const decisions = report.decisions.length > 0 ? report.decisions : found.decisions
+  const concrete = { ...found, plan: report.concrete, decisions }
+  const again = yield* attempt(concrete)
+  const start = again === undefined ? { candidate: found, run: first } : { candidate: concrete, run: again }
+  return yield* FailureShrink.shrink(start, { seed, source: check.source, attempt })
+})
+
+/** Runs a failed candidate again and keeps its events. */
+const recorded = Effect.fnUntraced(function* <I, R>(
+  { options, runOnce }: Check<I, R>,
+  seed: number,
+  candidate: FailureShrink.Candidate<I>,
+  reason: Reason,
+  command: string
+) {
+  const [log, second] = [EventLog.make(), EventLog.make()]
+  const hosts: Array<Explanation.Host> = []
+  const { time } = yield* runOnce(seed, candidate, log.record, hosts)
+  const isTwice = reason._tag === "Nondeterministic"
+  if (isTwice) yield* runOnce(seed, candidate, second.record)
+  const failed: FailedRun = {
+    ...{ seed, hosts, plan: candidate.plan, endNanos: time, command },
+    events: log.events(),
+    omittedEvents: log.omitted(),
+    second: isTwice ? second.events() : undefined,
+    dissectors: options.dissectors,
+    ending: SimCheckError.endingOf(reason),
+    reason: reason.message,
+    input: options.inputs === undefined ? undefined : Inputs.format(candidate.input)
+  }
+  return failed
+})
+
+/** Writes the files that the environment asks for; a file that cannot be written fails the check with that reason. */
+const writeFiles = Effect.fnUntraced(function* ({ capture, html }: CheckSettings.Settings, failed: FailedRun) {
+  if (capture === undefined && html === undefined) return
+  const files = yield* Effect.promise(() => import("../explain/NodeFailureFiles.ts"))
+  if (capture !== undefined) yield* files.writeCapture(capture, failed)
+  if (html !== undefined) yield* files.writePage(html, failed)
+}, Effect.mapError(misconfigured))
+
+const sum = (counts: ReadonlyArray<number>) => counts.reduce((total, count) => total + count, 0)
+
+/** Shrinks and explains a failure. */
+const explained = Effect.fnUntraced(function* <I, R>(
+  check: Check<I, R>,
+  seed: number,
+  found: FailureShrink.Candidate<I>,
+  first: Outcome & { readonly reason: Reason }
+) {
+  const { candidate, run } = yield* shrunk(check, seed, found, first)
+  const { reason, report } = run
+  const replayed = {
+    seed,
+    plan: candidate.plan,
+    input: check.options.inputs === undefined ? undefined : Inputs.format(candidate.input),
+    switches: candidate.decisions === undefined ? undefined : SwitchList.format(candidate.decisions)
+  }
+  const command = [SimCheckError.replay(replayed), TestCommand.find() ?? ""].join(" ").trimEnd()
+  const failed = yield* recorded(check, seed, candidate, reason, command)
+  yield* writeFiles(check.settings, failed)
+  const failure: SimCheckError.Failure = {
+    ...{ ...replayed, command, original: found.plan, time: report.time, faults: sum(report.faults) },
+    diagram: failed.events.length === 0 ? "" : Explanation.diagram(failed)
+  }
+  const cause = reason._tag === "Failed" ? Cause.squash(reason.cause) : undefined
+  return new SimCheckError.SimCheckError({ reason, failure, cause })
+})
+
+/** Returns the input of a seed: that of the environment, or a generated one. */
+const inputOf = Effect.fnUntraced(function* <I, R>({ settings, source }: Check<I, R>, seed: number) {
+  const { input } = settings
+  if (source === undefined) return { value: undefined as I, path: undefined }
+  if (input?._tag === "Value") return { value: input.value as I, path: undefined }
+  const path = input?.path ?? []
+  const value = yield* source.at(seed, path)
+  if (value !== undefined) return { value, path }
+  return yield* misconfigured(
+    new Error(
+      input === undefined
+        ? `the arbitrary of the inputs generated no value for seed ${seed}: its filters reject too many`
+        : `invalid SIM_INPUT ~${path.join(".")}: seed ${seed} has no such input`
+    )
+  )
+})
+
+/** Live clock: the clock of a test is virtual, too. */
+const realMillis = () => Clock.Clock.defaultValue().currentTimeMillisUnsafe()
+
+/** Prints the statistics also in a test, whose console is replaced. */
+const print = (text: string) => Effect.sync(() => Console.Console.defaultValue().log(text))
+
+const settingsOf = <I>(options: Options<I>) => Effect.mapError(CheckSettings.make(options), misconfigured)
+
+const makeCheck = <A, E, R, I>(
+  scenario: Scenario<A, E, R, I>,
+  options: Options<I>,
+  settings: CheckSettings.Settings
+): Check<I, Exclude<R, Scope.Scope>> => {
+  const { generate: _, inputs, plan: __, runs: ___, seed: ____, sometimes: _____, ...rest } = options
+  return {
+    settings,
+    source: inputs === undefined ? undefined : Inputs.make(inputs),
+    options,
+    runOnce: (seed, { decisions, input, plan }, record, hosts) =>
+      Simulation.run(
+        (simulation) => scenario(hosts === undefined ? simulation : observeHosts(simulation, hosts), input.value),
+        { ...rest, seed, plan, decisions, record }
+      )
+  }
+}
+
+/** Runs all seeds; fails with the first failure. */
+export const run = Effect.fnUntraced(function* <A, E, R, I>(
+  scenario: Scenario<A, E, R, I>,
+  options: Options<I>
+): Effect.fn.Return<Summary, SimCheckError.SimCheckError, Exclude<R, Scope.Scope>> {
+  const settings = yield* settingsOf(options)
+  const { decisions, first, plan: fixed, runs } = settings
+  const { generate, sometimes = [] } = options
+  const check = makeCheck(scenario, options, settings)
+  const coverage = Coverage.make(sometimes)
+  const faultCounts = fixed?.map(() => 0)
+  const totals = { runs, packets: 0, faults: 0, unused: 0, time: 0 }
+  const startMillis = realMillis()
+  for (let seed = first; seed < first + runs; seed++) {
+    // A run is synchronous: between two runs other fibers and the time limit of a test get their turn.
+    yield* Effect.yieldNow
+    const plan = fixed ?? (generate === undefined ? [] : FaultArbitrary.generate(seed, generate))
+    const candidate = { plan, input: yield* inputOf(check, seed), decisions }
+    const { reason, report } = yield* runTwice(check, seed, candidate)
+    if (fixed !== undefined) {
+      yield* Effect.mapError(Effect.fromResult(FaultPlan.check(fixed, report.hosts)), misconfigured)
+    }
+    if (reason !== undefined) return yield* yield* explained(check, seed, candidate, { reason, report })
+    totals.packets += report.packets
+    totals.faults += sum(report.faults)
+    totals.unused += fixed === undefined ? report.unused.length : 0
+    totals.time += report.time
+    for (const [index, count] of report.faults.entries()) if (faultCounts !== undefined) faultCounts[index]! += count
+    coverage.add(seed, { ...report, plan })
+  }
+  const elapsedMillis = Math.max(1, realMillis() - startMillis)
+  const rows = coverage.rows()
+  const states = rows.filter(({ kind }) => kind === "state")
+  const summary: Summary = {
+    ...totals,
+    reached: new Map(states.flatMap(({ name, runs }) => (runs > 0 ? [[name, runs] as const] : []))),
+    coverage: rows,
+    realMillis: elapsedMillis,
+    seedsPerSecond: (1_000 * runs) / elapsedMillis
+  }
+  if (settings.isReported) yield* print(format(summary))
+  const rules = (fixed ?? []).filter((_, index) => faultCounts?.[index] === 0)
+  if (rules.length > 0) {
+    return yield* new SimCheckError.SimCheckError({ reason: new SimCheckError.UnusedRules({ rules }) })
+  }
+  const labels = states.filter(({ runs }) => runs === 0).map(({ name }) => name)
+  if (labels.length > 0 && !settings.isReplay) {
+    const reason = new SimCheckError.NeverReached({ labels, coverage: Coverage.format(rows, runs) })
+    return yield* new SimCheckError.SimCheckError({ reason })
+  }
+  return summary
+})
+
+const significant = (value: number) => `${Number(value.toPrecision(3))}`
+
+const durationOf = (nanos: number) => {
+  const seconds = nanos / 1e9
+  if (seconds < 120) return `${significant(seconds)} s`
+  return seconds < 7_200 ? `${significant(seconds / 60)} min` : `${significant(seconds / 3_600)} h`
+}
+
+/** Formats the statistics: one line, and a table of the states and faults that were reached. */
+export const format = (summary: Summary): string => {
+  const { coverage, faults, packets, realMillis, runs, seedsPerSecond, time } = summary
+  const speed = `${significant(seedsPerSecond)} seeds/s, ${significant(realMillis / runs)} ms each, run twice`
+  const totals = `${packets} packets, ${faults} faults, ${durationOf(time)} of virtual time`
+  const head = `${runs} seeds passed in ${significant(realMillis / 1_000)} s (${speed}): ${totals}`
+  return coverage.length === 0 ? head : `${head}\n\n${Coverage.format(coverage, runs)}`
+}
