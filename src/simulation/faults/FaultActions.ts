@@ -1,6 +1,7 @@
 /** Applies the actions of fault rules to a packet, one after the other. */
 import type { Packet } from "../../network/Packet.ts"
-import type { Flow, FlowRule, RuleState, TrafficRule } from "./FaultMatch.ts"
+import * as FaultDuration from "./FaultDuration.ts"
+import type { Flow, FlowRule, RuleState } from "./FaultMatch.ts"
 import type * as FaultPlan from "./FaultPlan.ts"
 import * as FaultRandom from "./FaultRandom.ts"
 import * as FaultVerdict from "./FaultVerdict.ts"
@@ -15,6 +16,8 @@ export interface PendingVerdict {
   stallNanos: number
   chunkBytes: number | undefined
   end: FaultVerdict.Stream["end"]
+  /** True if the queue of a bandwidth had no space for the datagram. */
+  isQueueFull: boolean
   /** The faults applied so far, as captures show them. */
   note: string | undefined
 }
@@ -29,17 +32,9 @@ export const pendingVerdict = (packet: Packet): PendingVerdict => ({
   stallNanos: 0,
   chunkBytes: undefined,
   end: undefined,
+  isQueueFull: false,
   note: undefined
 })
-
-/** Draws a duration: whole microseconds if both bounds are, so that people can read the numbers. */
-const durationIn = ({ from, to }: FaultPlan.Range, chance: number): number => {
-  const step = from % 1000 === 0 && to % 1000 === 0 ? 1000 : 1
-  return from + step * Math.min(Math.floor(((to - from) / step + 1) * chance), (to - from) / step)
-}
-
-const isFixed = ({ from, to }: FaultPlan.Range) => from === to
-const exactly = (time: number): FaultPlan.Range => ({ from: time, to: time })
 
 const flip = (bytes: Uint8Array, bit: number) => {
   const flipped = new Uint8Array(bytes)
@@ -75,6 +70,118 @@ const endOffsetIn = ({ streamOffsets }: FlowRule, packet: Packet, after: number)
   return isHere ? rest : undefined
 }
 
+/** The packet to which a rule applies: the nth that matches the rule. Times are those of the plan. */
+interface Hit {
+  readonly flowRule: FlowRule
+  readonly flow: Flow
+  readonly n: number
+  readonly now: number
+}
+
+type Rule<A extends FaultPlan.TrafficRule["action"]> = Extract<FaultPlan.TrafficRule, { readonly action: A }>
+
+/** Applies a rule of one action; returns the rule with the values that were drawn, or undefined if it cannot apply. */
+type Apply<R> = (pending: PendingVerdict, rule: R, hit: Hit) => R | undefined
+
+const drawn = ({ flowRule, n }: Hit, duration: FaultPlan.AnyDuration) =>
+  FaultDuration.draw(duration, flowRule.ruleState.randomKey, n)
+
+const chance = ({ flowRule, n }: Hit) => FaultRandom.draw(flowRule.ruleState.randomKey, n, 1)
+
+const delayBy = (pending: PendingVerdict, time: number) => {
+  pending.delayNanos += time
+  pending.copies = pending.copies.map(({ bytes, delayNanos }) => ({ delayNanos: delayNanos + time, bytes }))
+}
+
+const endStream = <R extends Rule<"reset"> | Rule<"cut">>(pending: PendingVerdict, rule: R, { flowRule }: Hit) => {
+  const after = endOffsetIn(flowRule, pending.packet, rule.after)
+  if (after === undefined || pending.end !== undefined) return undefined
+  pending.end = { kind: rule.action === "cut" ? "fin" : "rst", afterBytes: after }
+  return { ...rule, after }
+}
+
+/** Bytes of the headers of IP and UDP or TCP. */
+const headerBytes = ({ to, transport }: Packet) => (to.address.includes(":") ? 40 : 20) + (transport === "udp" ? 8 : 20)
+
+/** True if a rule holds every packet: then the next one overtakes, or none would. */
+const holdsAll = ({ lastNth, probability }: RuleState) => probability === 1 && lastNth === Number.POSITIVE_INFINITY
+
+const appliers: { readonly [A in FaultPlan.TrafficRule["action"]]: Apply<Rule<A>> } = {
+  drop: (pending, rule) => {
+    pending.isDropped = true
+    return rule
+  },
+  partition: (pending, rule, { flowRule, now }) => {
+    // TCP retransmits data after the partition; a reset is never retransmitted.
+    if (pending.packet.transport === "udp" || pending.packet.kind === "rst") pending.isDropped = true
+    else pending.stallNanos = Math.max(pending.stallNanos, flowRule.ruleState.windowEnd - now)
+    return rule
+  },
+  bandwidth: (pending, rule, { flowRule, now }) => {
+    const { copies, packet } = pending
+    const queue = flowRule.queue!
+    const start = Math.max(now, queue.freeAt)
+    const size = copies.reduce((sum, { bytes }) => sum + bytes.length + headerBytes(packet), 0)
+    if (packet.transport === "udp" && start > now && ((start - now) * rule.rate) / 1e9 + size > rule.queue) {
+      pending.isDropped = true
+      pending.isQueueFull = true
+      return rule
+    }
+    queue.freeAt = start + (size * 1e9) / rule.rate
+    // What still waits at the end of the window passes then.
+    delayBy(pending, Math.round(Math.min(queue.freeAt, flowRule.ruleState.windowEnd) - now))
+    return rule
+  },
+  delay: (pending, rule, hit) => {
+    const time = drawn(hit, rule.by)
+    delayBy(pending, time)
+    return FaultDuration.isFixed(rule.by) ? rule : { ...rule, by: FaultDuration.exactly(time) }
+  },
+  dup: (pending, rule, hit) => {
+    const time = drawn(hit, rule.after)
+    const copy = { ...pending.copies[0]!, delayNanos: pending.copies[0]!.delayNanos + time }
+    pending.copies = [...pending.copies, ...Array.from({ length: rule.copies }, () => copy)]
+    return FaultDuration.isFixed(rule.after) ? rule : { ...rule, after: FaultDuration.exactly(time) }
+  },
+  reorder: (pending, rule, hit) => {
+    const { flow, now } = hit
+    const { ruleState } = hit.flowRule
+    const waits = holdsAll(ruleState) && flow.holds.some((hold) => hold.ruleState === ruleState && now < hold.until)
+    if (waits || pending.hold !== undefined) return undefined
+    const within = drawn(hit, rule.within)
+    pending.hold = { ruleState, overtakers: rule.by, maxHoldNanos: within }
+    return FaultDuration.isFixed(rule.within) ? rule : { ...rule, within: FaultDuration.exactly(within) }
+  },
+  corrupt: (pending, rule, hit) => {
+    const bits = pending.copies[0]!.bytes.length * 8
+    const bit = rule.bit ?? Math.floor(chance(hit) * bits)
+    if (bit >= bits) return undefined
+    mapCopies(pending, (bytes) => flip(bytes, bit))
+    return { ...rule, bit }
+  },
+  truncate: (pending, rule, hit) => {
+    const { bytes } = pending.copies[0]!
+    const length = rule.bytes ?? Math.floor(chance(hit) * bytes.length)
+    if (length >= bytes.length) return undefined
+    mapCopies(pending, (bytes) => bytes.subarray(0, length))
+    return { ...rule, bytes: length }
+  },
+  stall: (pending, rule, hit) => {
+    const time = rule.for === undefined ? Number.POSITIVE_INFINITY : drawn(hit, rule.for)
+    pending.stallNanos = Math.max(pending.stallNanos, time)
+    return rule.for === undefined || FaultDuration.isFixed(rule.for)
+      ? rule
+      : { ...rule, for: FaultDuration.exactly(time) }
+  },
+  chunk: (pending, rule) => {
+    if (pending.packet.bytes.length <= rule.bytes) return undefined
+    pending.chunkBytes = Math.min(rule.bytes, pending.chunkBytes ?? rule.bytes)
+    return rule
+  },
+  reset: endStream,
+  cut: endStream
+}
+
 /** Applies a rule; returns the rule with the values that were drawn, or undefined if it cannot apply to this packet. */
 export const apply = (
   pending: PendingVerdict,
@@ -82,72 +189,10 @@ export const apply = (
   flow: Flow,
   n: number,
   now: number
-): TrafficRule | undefined => {
-  const { randomKey, rule } = flowRule.ruleState
-  const { packet } = pending
-  const chance = () => FaultRandom.draw(randomKey, n, 1)
-  const drawn = (range: FaultPlan.Range) => (isFixed(range) ? range.from : durationIn(range, chance()))
-  const bytes = pending.copies[0]!.bytes
-  switch (rule.action) {
-    case "drop": {
-      pending.isDropped = true
-      return rule
-    }
-    case "partition": {
-      // TCP retransmits data after the partition; a reset is never retransmitted.
-      if (packet.transport === "udp" || packet.kind === "rst") pending.isDropped = true
-      else pending.stallNanos = Math.max(pending.stallNanos, flowRule.ruleState.windowEnd - now)
-      return rule
-    }
-    case "delay": {
-      const time = drawn(rule.by)
-      pending.delayNanos += time
-      pending.copies = pending.copies.map(({ bytes, delayNanos }) => ({ delayNanos: delayNanos + time, bytes }))
-      return isFixed(rule.by) ? rule : { ...rule, by: exactly(time) }
-    }
-    case "dup": {
-      const time = drawn(rule.after)
-      const copy = { ...pending.copies[0]!, delayNanos: pending.copies[0]!.delayNanos + time }
-      pending.copies = [...pending.copies, ...Array.from({ length: rule.copies }, () => copy)]
-      return isFixed(rule.after) ? rule : { ...rule, after: exactly(time) }
-    }
-    case "reorder": {
-      const waits = flow.holds.some(({ until, ruleState }) => ruleState === flowRule.ruleState && now < until)
-      if (waits || pending.hold !== undefined) return undefined
-      const within = drawn(rule.within)
-      pending.hold = { ruleState: flowRule.ruleState, overtakers: rule.by, maxHoldNanos: within }
-      return isFixed(rule.within) ? rule : { ...rule, within: exactly(within) }
-    }
-    case "corrupt": {
-      const bit = rule.bit ?? Math.floor(chance() * bytes.length * 8)
-      if (bit >= bytes.length * 8) return undefined
-      mapCopies(pending, (bytes) => flip(bytes, bit))
-      return { ...rule, bit }
-    }
-    case "truncate": {
-      const length = rule.bytes ?? Math.floor(chance() * bytes.length)
-      if (length >= bytes.length) return undefined
-      mapCopies(pending, (bytes) => bytes.subarray(0, length))
-      return { ...rule, bytes: length }
-    }
-    case "stall": {
-      const time = rule.for === undefined ? Number.POSITIVE_INFINITY : drawn(rule.for)
-      pending.stallNanos = Math.max(pending.stallNanos, time)
-      return rule.for === undefined || isFixed(rule.for) ? rule : { ...rule, for: exactly(time) }
-    }
-    case "chunk": {
-      if (packet.bytes.length <= rule.bytes) return undefined
-      pending.chunkBytes = Math.min(rule.bytes, pending.chunkBytes ?? rule.bytes)
-      return rule
-    }
-    case "reset":
-    case "cut": {
-      const after = endOffsetIn(flowRule, packet, rule.after)
-      if (after === undefined || pending.end !== undefined) return undefined
-      pending.end = { kind: rule.action === "cut" ? "fin" : "rst", afterBytes: after }
-      return { ...rule, after }
-    }
-  }
+): FaultPlan.TrafficRule | undefined => {
+  const { rule } = flowRule.ruleState
+  const applier = appliers[rule.action] as Apply<FaultPlan.TrafficRule>
+  return applier(pending, rule, { flowRule, flow, n, now })
 }
 
 /** Returns the final verdict for the network. */

@@ -8,10 +8,13 @@
 import { constUndefined } from "effect/Function"
 import type * as Packet from "../../network/Packet.ts"
 import * as FaultActions from "./FaultActions.ts"
+import * as FaultDisk from "./FaultDisk.ts"
+import * as FaultDuration from "./FaultDuration.ts"
 import * as FaultMatch from "./FaultMatch.ts"
 import * as FaultPlan from "./FaultPlan.ts"
 import * as FaultPlanSyntax from "./FaultPlanSyntax.ts"
-import type * as FaultRandom from "./FaultRandom.ts"
+import * as FaultRandom from "./FaultRandom.ts"
+import * as FaultSelection from "./FaultSelection.ts"
 import * as FaultVerdict from "./FaultVerdict.ts"
 
 /** Options of an engine. @category models @since 0.1.0 */
@@ -28,29 +31,25 @@ export interface Options {
   readonly maxRecordedFaults?: number | undefined
 }
 
-/** A change of a host's state, or of its clock. @category models @since 0.1.0 */
-export type HostEvent = {
-  /** Nanoseconds of the clock passed to `decide`. */
-  readonly at: number
-  readonly host: string
-  /** Index of the rule in the plan. */
-  readonly ruleIndex: number
-} & (
+/** What a host event changes. @category models @since 0.1.0 */
+export type HostChange =
   | { readonly event: "pause" | "resume" | "crash" | "restart" }
   /** The wall clock of the host jumps by so many nanoseconds. */
   | { readonly event: "jump"; readonly by: number }
   /** The clock of the host runs faster by so many parts in a million from now on; 0 at the end of a drift. */
   | { readonly event: "drift"; readonly ppm: number }
-)
 
-/** What a program does with the disk of its host. @category models @since 0.1.0 */
-export type DiskOperation = "read" | "write" | "sync" | "other"
+/** A change of a host's state, or of its clock. @category models @since 0.1.0 */
+export type HostEvent = HostChange & {
+  /** Nanoseconds of the clock passed to `decide`. */
+  readonly at: number
+  readonly host: string
+  /** Index of the rule in the plan. */
+  readonly ruleIndex: number
+}
 
 /** A fault of one operation on a disk: it fails, or takes longer, or both. @category models @since 0.1.0 */
-export interface DiskFault {
-  readonly error?: "EIO" | "ENOSPC"
-  readonly delayNanos: number
-}
+export type DiskFault = FaultDisk.DiskFault
 
 /** A fault plan in execution. Times are nanoseconds. @category models @since 0.1.0 */
 export interface FaultEngine {
@@ -69,8 +68,8 @@ export interface FaultEngine {
   /** Events of hosts, ordered by time, which the simulation carries out and records: the starts of faults count. */
   readonly hostEvents: () => ReadonlyArray<HostEvent>
   readonly recordHostEvent: (event: HostEvent) => void
-  /** Returns the fault of an operation on the disk of a host; undefined if there is none. */
-  readonly diskFault: (host: string, operation: DiskOperation, now: number) => DiskFault | undefined
+  /** Returns the fault of an operation that begins now on the disk of a host; undefined if there is none. */
+  readonly diskFault: (host: string, operation: FaultPlan.DiskOperation, now: number) => DiskFault | undefined
   /** Number of times that each rule was applied, in the order of the plan. */
   readonly counts: () => ReadonlyArray<number>
   /** Rules that were never applied. */
@@ -86,55 +85,75 @@ export interface FaultEngine {
    * or pause without an end counts with its start.
    */
   readonly faultsEnd: () => number | undefined
-  /** Ends all packet faults: every packet sent from now on is delivered. */
+  /** Ends all faults of packets and disks: every packet sent from now on is delivered. */
   readonly heal: (now: number) => void
 }
 
 const hostEventsOf = (plan: FaultPlan.FaultPlan, index: number, start: number): ReadonlyArray<HostEvent> => {
   const rule = plan[index]!
-  if (!FaultPlan.isHostRule(rule)) return []
-  const { action, at, host } = rule
-  const first: HostEvent = { at: start + at, host, event: action, ruleIndex: index }
-  if (action === "restart" || rule.until === undefined) return [first]
-  return [first, { at: start + rule.until, host, event: action === "pause" ? "resume" : "restart", ruleIndex: index }]
+  if (!FaultPlan.isHostRule(rule) || FaultPlan.isDiskRule(rule)) return []
+  const first = { at: start + rule.at, host: rule.host, ruleIndex: index }
+  const end = (event: HostChange): ReadonlyArray<HostEvent> =>
+    !("until" in rule) || rule.until === undefined ? [] : [{ ...first, at: start + rule.until, ...event }]
+  switch (rule.action) {
+    case "restart":
+      return [{ ...first, event: "restart" }]
+    case "pause":
+      return [{ ...first, event: "pause" }, ...end({ event: "resume" })]
+    case "crash":
+      return [{ ...first, event: "crash" }, ...end({ event: "restart" })]
+    case "jump":
+      return [{ ...first, event: "jump", by: rule.by }]
+    case "drift":
+      return [{ ...first, event: "drift", ppm: rule.ppm }, ...end({ event: "drift", ppm: 0 })]
+  }
 }
 
 /** Options with their defaults. */
 type Settings = { readonly [Name in keyof Options]-?: NonNullable<Options[Name]> }
 
+type RuleState = FaultMatch.RuleState | FaultDisk.DiskState
+
 /** State of an engine. */
 interface Engine extends Settings {
   readonly counts: Array<number>
-  /** State of each rule of the plan; undefined for a rule about a host. */
-  readonly stateOfRule: ReadonlyArray<FaultMatch.RuleState | undefined>
+  /** State of each rule of the plan; undefined for a rule about a host or its clock. */
+  readonly stateOfRule: ReadonlyArray<RuleState | undefined>
   readonly ruleStates: ReadonlyArray<FaultMatch.RuleState>
+  readonly diskStates: ReadonlyArray<FaultDisk.DiskState>
   readonly flowOf: ReturnType<typeof FaultMatch.makeFlowTable>
   /** Time of the plan after which no rule applies. */
   healedAt: number | undefined
 }
 
-const ruleStatesOf = (plan: FaultPlan.FaultPlan, seed: FaultRandom.Seed) => {
+const ruleStatesOf = (plan: FaultPlan.FaultPlan, seed: FaultRandom.Seed): ReadonlyArray<RuleState | undefined> => {
   const duplicates = new Map<string, number>()
   return plan.map((rule, index) => {
-    if (FaultPlan.isHostRule(rule)) return undefined
+    if (FaultPlan.isHostRule(rule) && !FaultPlan.isDiskRule(rule)) return undefined
     const text = FaultPlanSyntax.formatRule(rule)
     const duplicate = duplicates.get(text) ?? 0
     duplicates.set(text, duplicate + 1)
-    return FaultMatch.makeRuleState(rule, text, index, seed, duplicate)
+    const key = FaultRandom.hash(`${seed} ${duplicate} ${text}`)
+    return FaultPlan.isDiskRule(rule)
+      ? FaultDisk.makeState(rule, index, key)
+      : FaultMatch.makeRuleState(rule, index, key)
   })
 }
+
+const isDiskState = (state: RuleState): state is FaultDisk.DiskState => FaultPlan.isDiskRule(state.rule)
 
 /** Adds an applied fault to the note and the count, and records it for `concrete` if it is random. */
 const record = (
   { counts, maxRecordedFaults }: Engine,
   pending: FaultActions.PendingVerdict,
   { ruleFlow, ruleState }: FaultMatch.FlowRule,
-  fault: FaultMatch.TrafficRule
+  fault: FaultPlan.TrafficRule
 ) => {
-  const note = fault === ruleState.rule ? ruleState.note : FaultMatch.note(fault)
+  const action = fault === ruleState.rule ? ruleState.note : FaultMatch.note(fault)
+  const note = pending.isQueueFull ? `${action}, queue full` : action
   pending.note = pending.note === undefined ? note : `${pending.note}, ${note}`
   counts[ruleState.index]!++
-  if (!ruleState.isRandom || ruleState.applied === undefined || fault.action === "partition") return
+  if (!ruleState.isRandom || ruleState.applied === undefined || !FaultMatch.isPacketRule(fault)) return
   ruleState.applied.push({ fault, pair: ruleFlow?.pair, nth: ruleFlow?.matched ?? ruleState.matched })
   if (ruleState.applied.length > maxRecordedFaults) ruleState.applied = undefined
 }
@@ -181,7 +200,8 @@ const decide =
       FaultActions.resetOffset(flowRule, packet)
       if (!FaultMatch.matches(flowRule, packet, now, kindOf)) continue
       const n = FaultMatch.counts(flowRule, now)
-      if (pending?.isDropped || !FaultMatch.applies(flowRule, n)) continue
+      const applies = FaultSelection.applies(flowRule.ruleState, n)
+      if (!applies || pending?.isDropped) continue
       pending ??= FaultActions.pendingVerdict(packet)
       const fault = FaultActions.apply(pending, flowRule, flow, n, now)
       if (fault !== undefined) record(engine, pending, flowRule, fault)
@@ -198,28 +218,38 @@ const isPartitioned =
     return engine.ruleStates.some((ruleState) => {
       const { hasPorts, isPartition, rule } = ruleState
       if (isInactive(engine) || !isPartition || hasPorts) return false
-      if (!FaultMatch.isInWindow(ruleState, at - engine.startNanos)) return false
+      if (!FaultSelection.isInWindow(ruleState, at - engine.startNanos)) return false
       const { backward, forward } = FaultMatch.directions(rule.pair, one, other)
       return forward || backward
     })
   }
 
+const diskFault =
+  (engine: Engine): FaultEngine["diskFault"] =>
+  (host, operation, at) => {
+    const { counts, diskStates, healedAt, maxRecordedFaults, startNanos } = engine
+    if (healedAt !== undefined) return undefined
+    const onApplied = (index: number) => void counts[index]!++
+    return FaultDisk.decide(diskStates, host, operation, at - startNanos, onApplied, maxRecordedFaults)
+  }
+
 /** Returns the time of the plan at which a rule can apply no more. */
 const faultEndOf = ({ healedAt, stateOfRule }: Engine, rule: FaultPlan.Rule, index: number): number | undefined => {
-  if (FaultPlan.isHostRule(rule)) return ("until" in rule ? rule.until : undefined) ?? rule.at
+  const state = stateOfRule[index]
+  if (state === undefined) return "at" in rule ? (("until" in rule ? rule.until : undefined) ?? rule.at) : 0
   if (healedAt !== undefined) return healedAt
-  if (rule.action === "partition") return rule.window?.to
-  const ruleState = stateOfRule[index]!
-  const exhausted = Math.min(ruleState.exhaustedAt ?? Number.POSITIVE_INFINITY, ruleState.windowEnd)
-  return exhausted === Number.POSITIVE_INFINITY ? undefined : exhausted + (FaultPlan.durationOf(rule)?.to ?? 0)
+  const exhausted = Math.min(state.exhaustedAt ?? Number.POSITIVE_INFINITY, state.windowEnd)
+  const duration = FaultPlan.durationOf(rule)
+  const lasts = duration === undefined ? 0 : FaultDuration.bounds(duration).to
+  return exhausted === Number.POSITIVE_INFINITY ? undefined : exhausted + lasts
 }
 
 /** Returns the rules without random choices that had the effect of a rule. */
 const concreteRules = ({ counts, stateOfRule }: Engine, rule: FaultPlan.Rule, index: number): FaultPlan.FaultPlan => {
   if (counts[index] === 0) return []
-  const ruleState = stateOfRule[index]
-  if (ruleState?.isRandom !== true || ruleState.applied === undefined) return [rule]
-  return ruleState.applied.map(FaultMatch.concreteRule)
+  const state = stateOfRule[index]
+  if (state?.isRandom !== true || state.applied === undefined) return [rule]
+  return isDiskState(state) ? state.applied.map(FaultDisk.concreteRule) : state.applied.map(FaultMatch.concreteRule)
 }
 
 /** Creates an engine for a plan. @category constructors @since 0.1.0 */
@@ -227,18 +257,21 @@ export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEng
   const { dissectors = [], nameOf = constUndefined, maxRecordedFaults = 10_000, seed = 0, startNanos = 0 } = options
   const counts = plan.map(() => 0)
   const stateOfRule = ruleStatesOf(plan, seed)
-  const ruleStates = stateOfRule.filter((ruleState) => ruleState !== undefined)
+  const states = stateOfRule.filter((state) => state !== undefined)
+  const ruleStates = states.filter((state): state is FaultMatch.RuleState => !isDiskState(state))
+  const diskStates = states.filter(isDiskState)
   const flowOf = FaultMatch.makeFlowTable(ruleStates, nameOf)
   const settings: Settings = { dissectors, nameOf, maxRecordedFaults, seed, startNanos }
-  const engine: Engine = { ...settings, counts, stateOfRule, ruleStates, flowOf, healedAt: undefined }
+  const engine: Engine = { ...settings, counts, stateOfRule, ruleStates, diskStates, flowOf, healedAt: undefined }
   return {
     decide: decide(engine),
     isPartitioned: isPartitioned(engine),
     hostEvents: () => plan.flatMap((_, index) => hostEventsOf(plan, index, startNanos)).sort((a, b) => a.at - b.at),
-    recordHostEvent: ({ event, ruleIndex }) => {
-      if (event === plan[ruleIndex]?.action) counts[ruleIndex]!++
+    recordHostEvent: (event) => {
+      const isEnd = event.event === "drift" && event.ppm === 0
+      if (event.event === plan[event.ruleIndex]?.action && !isEnd) counts[event.ruleIndex]!++
     },
-    diskFault: constUndefined,
+    diskFault: diskStates.length === 0 ? constUndefined : diskFault(engine),
     counts: () => counts.slice(),
     unused: () => plan.filter((_, index) => counts[index] === 0),
     concrete: () => plan.flatMap((rule, index) => concreteRules(engine, rule, index)),

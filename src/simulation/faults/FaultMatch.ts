@@ -1,13 +1,11 @@
 /** Matches packets with fault rules. The rules for two hosts are selected at their first packet and then kept. */
 import * as Endpoint from "../../network/Endpoint.ts"
 import { type Dissection, type Dissector, dissect, type Packet } from "../../network/Packet.ts"
+import * as FaultDuration from "./FaultDuration.ts"
 import * as FaultPlan from "./FaultPlan.ts"
 import * as FaultPlanSyntax from "./FaultPlanSyntax.ts"
-import * as FaultRandom from "./FaultRandom.ts"
+import * as FaultSelection from "./FaultSelection.ts"
 import type { HeldDatagram } from "./FaultVerdict.ts"
-
-/** A packet rule or a partition. */
-export type TrafficRule = FaultPlan.PacketRule | FaultPlan.Partition
 
 /**
  * A fault with its drawn values, and the number of its packet: among all packets that match, or those of a rule flow.
@@ -18,34 +16,28 @@ export interface AppliedFault {
   readonly nth: number
 }
 
+/** The virtual queue of a limited bandwidth. */
+export interface BandwidthQueue {
+  /** Time at which the packets that wait now have passed. */
+  freeAt: number
+}
+
 /** State of a rule in execution. */
-export interface RuleState {
-  readonly rule: TrafficRule
+export interface RuleState extends FaultSelection.Selection {
+  readonly rule: FaultPlan.TrafficRule
   /** Index of the rule in the plan. */
   readonly index: number
   readonly isPartition: boolean
   readonly hasPorts: boolean
   readonly udp: boolean
   readonly tcp: boolean
-  /** Nanoseconds since the start of the plan; the end is exclusive. */
-  readonly windowStart: number
-  readonly windowEnd: number
-  /** Numbers of the matching packets, from 1, that the rule applies to. */
-  readonly firstNth: number
-  readonly lastNth: number
-  /** Probability that the rule applies to a packet; 1 if the rule has no rate. */
-  readonly probability: number
-  readonly randomKey: number
   readonly kind: string | undefined
   /** The rule as captures show it. */
   readonly note: string
   /** True if a random choice is part of the rule. */
   readonly isRandom: boolean
   readonly ruleFlows: Map<string, RuleFlow>
-  /** Number of packets that matched. */
-  matched: number
-  /** Time at which the last packet that the rule applies to matched. */
-  exhaustedAt: number | undefined
+  readonly queues: Map<string, BandwidthQueue>
   /** Random faults applied so far; undefined if there are too many to record. */
   applied: Array<AppliedFault> | undefined
 }
@@ -62,6 +54,7 @@ export interface FlowRule {
   readonly forward: boolean
   readonly backward: boolean
   readonly ruleFlow: RuleFlow | undefined
+  readonly queue: BandwidthQueue | undefined
   /** Stream offset of each connection for `reset` and `cut`, by its ports; Infinity once the stream has ended. */
   readonly streamOffsets: Map<string, number>
 }
@@ -87,60 +80,50 @@ export interface Flow {
 /** Limit of flows that are kept, so that packets from many addresses do not grow memory without bound. */
 const maxFlows = 4096
 
-const isRandom = (rule: TrafficRule): boolean => {
-  if (rule.action === "partition") return false
+/** Returns true for a rule about single packets: not for a partition or a bandwidth. */
+export const isPacketRule = (rule: FaultPlan.TrafficRule): rule is FaultPlan.PacketRule =>
+  rule.action !== "partition" && rule.action !== "bandwidth"
+
+const isRandom = (rule: FaultPlan.TrafficRule): boolean => {
+  if (!isPacketRule(rule)) return false
   const time = FaultPlan.durationOf(rule)
   return (
     (rule.percent ?? 100) < 100 ||
-    (time !== undefined && time.from < time.to) ||
+    (time !== undefined && !FaultDuration.isFixed(time)) ||
     (rule.action === "corrupt" && rule.bit === undefined) ||
     (rule.action === "truncate" && rule.bytes === undefined)
   )
 }
 
 /** Formats the action of a rule for captures, without its selection of packets. */
-export const note = (rule: TrafficRule): string => {
+export const note = (rule: FaultPlan.TrafficRule): string => {
   if (rule.action === "partition") return FaultPlanSyntax.formatRule(rule)
-  const { kind: _kind, nth: _nth, pair: _pair, percent: _percent, window: _window, ...fault } = rule
-  return FaultPlanSyntax.formatRule(fault)
+  const { kind: _kind, pair: _pair, window: _window, ...fault } = rule
+  if (fault.action === "bandwidth") return FaultPlanSyntax.formatRule(fault)
+  const { burst: _burst, correlation: _correlation, nth: _nth, percent: _percent, ...rest } = fault
+  return FaultPlanSyntax.formatRule(rest)
 }
 
-/** Creates the state of a rule; `duplicate` distinguishes equal rules of a plan. */
-export const makeRuleState = (
-  rule: TrafficRule,
-  text: string,
-  index: number,
-  seed: FaultRandom.Seed,
-  duplicate: number
-): RuleState => {
-  const isPartition = rule.action === "partition"
-  const { kind, nth, percent } = isPartition ? {} : rule
-  return {
-    rule,
-    index,
-    isPartition,
-    hasPorts: rule.pair !== undefined && (rule.pair.from.port ?? rule.pair.to.port) !== undefined,
-    udp: FaultPlan.appliesTo(rule, "udp"),
-    tcp: FaultPlan.appliesTo(rule, "tcp"),
-    windowStart: rule.window?.from ?? 0,
-    windowEnd: rule.window?.to ?? Number.POSITIVE_INFINITY,
-    firstNth: nth?.from ?? 1,
-    lastNth: nth === undefined ? Number.POSITIVE_INFINITY : (nth.to ?? Number.POSITIVE_INFINITY),
-    probability: percent === undefined ? 1 : percent / 100,
-    randomKey: FaultRandom.hash(`${seed} ${duplicate} ${text}`),
-    kind,
-    note: note(rule),
-    isRandom: isRandom(rule),
-    ruleFlows: new Map(),
-    matched: 0,
-    exhaustedAt: undefined,
-    applied: []
-  }
-}
+/** Creates the state of a rule; its random choices are those of the key. */
+export const makeRuleState = (rule: FaultPlan.TrafficRule, index: number, randomKey: number): RuleState => ({
+  ...FaultSelection.make(isPacketRule(rule) ? rule : {}, rule.window, randomKey),
+  rule,
+  index,
+  isPartition: rule.action === "partition",
+  hasPorts: rule.pair !== undefined && (rule.pair.from.port ?? rule.pair.to.port) !== undefined,
+  udp: FaultPlan.appliesTo(rule, "udp"),
+  tcp: FaultPlan.appliesTo(rule, "tcp"),
+  kind: rule.action === "partition" ? undefined : rule.kind,
+  note: note(rule),
+  isRandom: isRandom(rule),
+  ruleFlows: new Map(),
+  queues: new Map(),
+  applied: []
+})
 
 /** Returns the rule that applies the recorded fault to its one packet. */
 export const concreteRule = ({ fault, nth, pair }: AppliedFault): FaultPlan.PacketRule => {
-  const { percent: _, ...rule } = fault
+  const { burst: _burst, correlation: _correlation, percent: _percent, ...rule } = fault
   return { ...rule, nth: { from: nth, to: nth }, ...(pair === undefined ? {} : { pair }) }
 }
 
@@ -193,6 +176,20 @@ const ruleFlowOf = (
   return ruleFlow
 }
 
+/**
+ * Returns the queue of a bandwidth: that of a direction of its pair, or that of the two hosts if the rule names none.
+ */
+const queueOf = (ruleState: RuleState, forward: boolean, from: HostAddress, to: HostAddress) => {
+  const { pair } = ruleState.rule
+  if (ruleState.rule.action !== "bandwidth") return undefined
+  const isOfPair = pair !== undefined && (pair.from.host !== "*" || pair.to.host !== "*")
+  const path = () => `${from.host ?? from.address}>${to.host ?? to.address}`
+  const key = isOfPair ? (forward ? "forward" : "backward") : path()
+  const queue = ruleState.queues.get(key) ?? { freeAt: 0 }
+  ruleState.queues.set(key, queue)
+  return queue
+}
+
 const flowRulesOf = (
   ruleStates: ReadonlyArray<RuleState>,
   from: HostAddress,
@@ -201,9 +198,9 @@ const flowRulesOf = (
   ruleStates.flatMap((ruleState) => {
     const { backward, forward } = directions(ruleState.rule.pair, from, to)
     if (!forward && !backward) return []
-    return [
-      { ruleState, forward, backward, ruleFlow: ruleFlowOf(ruleState, forward, from, to), streamOffsets: new Map() }
-    ]
+    const ruleFlow = ruleFlowOf(ruleState, forward, from, to)
+    const queue = queueOf(ruleState, forward, from, to)
+    return [{ ruleState, forward, backward, ruleFlow, queue, streamOffsets: new Map() }]
   })
 
 const none: ReadonlyArray<Flow> = []
@@ -226,6 +223,7 @@ export const makeFlowTable = (
     for (const ruleState of ruleStates) {
       if (ruleState.ruleFlows.size > 0) ruleState.applied = undefined
       ruleState.ruleFlows.clear()
+      ruleState.queues.clear()
     }
   }
   return (packet: Packet, fromHost: string | undefined, toHost: string | undefined): Flow => {
@@ -273,28 +271,17 @@ export const kindOf = (packet: Packet, dissectors: ReadonlyArray<Dissector>): ((
   }
 }
 
-export const isInWindow = ({ windowEnd, windowStart }: RuleState, now: number): boolean =>
-  now >= windowStart && now < windowEnd
-
 /** Returns true if a rule selects a packet, apart from the number of the packet and the rate of the rule. */
 export const matches = (flowRule: FlowRule, packet: Packet, now: number, kindOf: () => string | undefined): boolean => {
   const { ruleState } = flowRule
   const { isPartition, kind, tcp, udp } = ruleState
-  if (!isInWindow(ruleState, now) || !(packet.transport === "udp" ? udp : tcp)) return false
+  if (!FaultSelection.isInWindow(ruleState, now) || !(packet.transport === "udp" ? udp : tcp)) return false
   const isKind = kind === undefined ? isPartition || isPayload(packet) : kind === packet.kind || kind === kindOf()
   return isKind && hasPorts(flowRule, packet)
 }
 
 /** Counts a packet that matches a rule; returns its number, from 1. */
 export const counts = ({ ruleFlow, ruleState }: FlowRule, now: number): number => {
-  const n = ++ruleState.matched
   if (ruleFlow !== undefined) ruleFlow.matched++
-  if (n === ruleState.lastNth) ruleState.exhaustedAt = now
-  return n
-}
-
-/** Returns true if a rule applies to the nth packet that it matches: a random choice if the rule has a rate. */
-export const applies = ({ ruleState }: FlowRule, n: number): boolean => {
-  const { firstNth, lastNth, probability, randomKey } = ruleState
-  return n >= firstNth && n <= lastNth && (probability === 1 || FaultRandom.draw(randomKey, n, 0) < probability)
+  return FaultSelection.count(ruleState, now)
 }

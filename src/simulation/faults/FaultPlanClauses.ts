@@ -6,13 +6,23 @@ export interface ClauseValues {
   readonly nth?: FaultPlan.Nth
   readonly percent?: number
   readonly number?: number
-  readonly time?: FaultPlan.Range
+  readonly burst?: number
+  readonly correlation?: number
+  readonly time?: FaultPlan.AnyDuration
+  readonly rate?: number
+  readonly queue?: number
   readonly transport?: "udp" | "tcp"
   readonly pair?: FaultPlan.Pair
   readonly kind?: string
   readonly at?: FaultPlan.Window & { readonly isOpen: boolean }
   readonly host?: string
+  readonly shift?: number
+  readonly ppm?: number
+  readonly operation?: FaultPlan.DiskOperation
 }
+
+/** The name of a clause; that of a distribution sets the time. */
+export type Name = keyof ClauseValues | "distribution"
 
 /** A kind of clause. */
 export interface Clause {
@@ -27,6 +37,9 @@ export interface Clause {
 
 const nanosPerUnit = { h: 3_600e9, m: 60e9, s: 1e9, ms: 1e6, us: 1e3, ns: 1 } as const
 
+const bytesPerUnit = { GB: 1e9, MB: 1e6, kB: 1e3, GiB: 2 ** 30, MiB: 2 ** 20, KiB: 1024, B: 1 } as const
+const bytesPerBitUnit = { Gbit: 125e6, Mbit: 125e3, kbit: 125, bit: 0.125 } as const
+
 const duration = /(\d{1,16}(?:\.\d{1,12})?(?:ns|us|ms|s|m|h))/.source
 const ipv6 = /\[[\dA-Fa-f:.]+\]|[\dA-Fa-f]*:[\dA-Fa-f]*:[\dA-Fa-f:.]*/.source
 const name = /[\w-]+(?:\.[\w-]+)*/.source
@@ -36,6 +49,14 @@ const endpointPattern = `(\\*|${ipv6}|${name})(?::(\\d{1,5}))?`
 const nanosOf = (text: string | undefined): number | undefined => {
   const [, amount, unit] = /^([\d.]+)(\w+)$/.exec(text ?? "") ?? []
   const exact = Number(amount) * nanosPerUnit[unit as keyof typeof nanosPerUnit]
+  const whole = Math.round(exact)
+  return Number.isSafeInteger(whole) && Math.abs(exact - whole) < 1e-3 ? whole : undefined
+}
+
+/** Returns undefined for a part of a byte. */
+const bytesOf = (amount: string | undefined, unit: string | undefined): number | undefined => {
+  const units: Readonly<Record<string, number>> = { ...bytesPerUnit, ...bytesPerBitUnit }
+  const exact = Number(amount) * units[unit ?? ""]!
   const whole = Math.round(exact)
   return Number.isSafeInteger(whole) && Math.abs(exact - whole) < 1e-3 ? whole : undefined
 }
@@ -53,7 +74,7 @@ const endpointOf = (text: string, digits: string | undefined): FaultPlan.Endpoin
 }
 
 /** All clauses, in the order in which they are tried. */
-export const clauses: Readonly<Record<keyof ClauseValues, Clause>> = {
+export const clauses: Readonly<Record<Name, Clause>> = {
   at: {
     example: "@2s..5s",
     prefix: /^@/,
@@ -108,6 +129,86 @@ export const clauses: Readonly<Record<keyof ClauseValues, Clause>> = {
       return percent > 0 && percent <= 100 ? { percent } : undefined
     }
   },
+  burst: {
+    example: "burst=8",
+    prefix: /^burst\b/,
+    expected: "a mean length of bursts such as burst=8, from 1 to 1000000",
+    pattern: /burst=(\d{1,7})/y,
+    parse: (text) => {
+      const burst = Number(text)
+      return burst >= 1 && burst <= 1_000_000 ? { burst } : undefined
+    }
+  },
+  correlation: {
+    example: "correlation=25%",
+    prefix: /^correlation\b/,
+    expected: "a correlation such as correlation=25%, over 0% and below 100%",
+    pattern: /correlation=(\d{1,2}(?:\.\d{1,3})?)%/y,
+    parse: (text) => {
+      const correlation = Number(text)
+      return correlation > 0 ? { correlation } : undefined
+    }
+  },
+  rate: {
+    example: "125kB/s",
+    prefix: /^[\d.]+|\/s/,
+    expected: "a bandwidth such as 125kB/s or 1Mbit/s",
+    pattern: /(\d{1,16}(?:\.\d{1,6})?)([kMG]?B|[KMG]iB|[kMG]?bit)\/s/y,
+    parse: (amount, unit) => {
+      const rate = bytesOf(amount, unit)
+      return rate === undefined || rate === 0 ? undefined : { rate }
+    }
+  },
+  queue: {
+    example: "queue=64kB",
+    prefix: /^queue\b/,
+    expected: "a queue such as queue=64kB",
+    pattern: /queue=(\d{1,16}(?:\.\d{1,6})?)([kMG]?B|[KMG]iB)/y,
+    parse: (amount, unit) => {
+      const queue = bytesOf(amount, unit)
+      return queue === undefined ? undefined : { queue }
+    }
+  },
+  distribution: {
+    example: "20ms~5ms normal",
+    prefix: /~/,
+    expected: "a mean and a deviation with a distribution such as 20ms~5ms normal or 20ms~5ms pareto",
+    pattern: new RegExp(`${duration}~${duration}\\s+(normal|pareto)`, "y"),
+    parse: (first, last, shape) => {
+      const mean = nanosOf(first)
+      const deviation = nanosOf(last)
+      if (mean === undefined || deviation === undefined || deviation === 0) return undefined
+      if (!Number.isSafeInteger(mean + 16 * deviation)) return undefined
+      return { time: { mean, deviation, shape: shape as FaultPlan.Distribution["shape"] } }
+    }
+  },
+  shift: {
+    example: "+1h",
+    prefix: /^[+-]|^\d/,
+    expected: "a jump such as +1h or -500ms",
+    pattern: new RegExp(`([+-])${duration}`, "y"),
+    parse: (sign, text) => {
+      const shift = nanosOf(text)
+      return shift === undefined || shift === 0 ? undefined : { shift: sign === "-" ? -shift : shift }
+    }
+  },
+  ppm: {
+    example: "200ppm",
+    prefix: /^[+-]|ppm$/,
+    expected: `a drift such as 200ppm or -50ppm, at most ${FaultPlan.maxPpm}ppm`,
+    pattern: /([+-]?\d{1,7})ppm/y,
+    parse: (text) => {
+      const ppm = Number(text)
+      return ppm === 0 || Math.abs(ppm) > FaultPlan.maxPpm ? undefined : { ppm }
+    }
+  },
+  operation: {
+    example: "kind=sync",
+    prefix: /^kind\b/,
+    expected: "kind=read, kind=write, kind=sync or kind=other",
+    pattern: /kind=(read|write|sync|other)/y,
+    parse: (operation) => ({ operation: operation as FaultPlan.DiskOperation })
+  },
   time: {
     example: "20ms",
     prefix: /^[\d.]/,
@@ -148,17 +249,29 @@ export const clauses: Readonly<Record<keyof ClauseValues, Clause>> = {
   }
 }
 
+/** Returns the largest unit that leaves no fraction. */
+const unitOf = <U extends string>(amount: number, units: Readonly<Record<U, number>>): U =>
+  (Object.keys(units) as Array<U>).find((unit) => amount % units[unit] === 0)!
+
 /** Formats a time in the largest unit that leaves no fraction. */
 export const formatNanos = (nanos: number): string => {
-  const unit =
-    nanos === 0
-      ? "s"
-      : (Object.keys(nanosPerUnit) as Array<keyof typeof nanosPerUnit>).find((u) => nanos % nanosPerUnit[u] === 0)!
+  const unit = nanos === 0 ? "s" : unitOf(nanos, nanosPerUnit)
   return `${nanos / nanosPerUnit[unit]}${unit}`
 }
 
-export const formatRange = ({ from, to }: FaultPlan.Range): string =>
-  from === to ? formatNanos(from) : `${formatNanos(from)}..${formatNanos(to)}`
+/** Formats bytes in the largest unit that leaves no fraction. */
+export const formatBytes = (bytes: number): string => {
+  const unit = bytes === 0 ? "B" : unitOf(bytes, bytesPerUnit)
+  return `${bytes / bytesPerUnit[unit]}${unit}`
+}
+
+export const formatShift = (nanos: number): string => `${nanos < 0 ? "-" : "+"}${formatNanos(Math.abs(nanos))}`
+
+export const formatDuration = (duration: FaultPlan.AnyDuration): string => {
+  if ("mean" in duration) return `${formatNanos(duration.mean)}~${formatNanos(duration.deviation)} ${duration.shape}`
+  const { from, to } = duration
+  return from === to ? formatNanos(from) : `${formatNanos(from)}..${formatNanos(to)}`
+}
 
 export const formatNth = ({ from, to }: FaultPlan.Nth): string =>
   to === undefined ? `#${from}..` : to === from ? `#${from}` : `#${from}..${to}`

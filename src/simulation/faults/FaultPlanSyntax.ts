@@ -6,13 +6,19 @@
  * rule     = action [ "=" ] *clause
  * clause   = "#" n [ ".." [ m ] ]                the nth matching packet, from 1; n to m; all from the nth on
  *          / x "%"                               percentage of the matching packets, drawn from the seed
+ *          / "burst=" n                          mean length of runs of packets that a percentage selects
+ *          / "correlation=" x "%"                correlation of the choices for two packets in a row
  *          / [ ":" ] n                           number of the action
  *          / duration [ ".." duration ]          duration of the action; a range is drawn from the seed
- *          / "udp" / "tcp"                       transport, for delay
+ *          / duration "~" duration shape         mean and deviation of the duration; shape = "normal" / "pareto"
+ *          / size "/s"                           bandwidth
+ *          / "queue=" size                       queue of the bandwidth
+ *          / "udp" / "tcp"                       transport, for delay and bandwidth
  *          / end (">" / "|") end                 one direction, or both
  *          / "kind=" kind                        as dissected (ACK), or on the wire (syn, fin)
  *          / "@" [ duration ] ".." [ duration ]  window since the start of the run, end exclusive
  * end      = ("*" / name / IPv4 / "[" IPv6 "]") [ ":" port ]
+ * size     = x ("B" / "kB" / "MB" / "GB" / "KiB" / "MiB" / "GiB"); of a bandwidth also "bit", "kbit"...
  * duration = x ("ns" / "us" / "ms" / "s" / "m" / "h")
  * ```
  *
@@ -29,158 +35,29 @@
  *       chunk      bytes of a segment (1)
  *       reset      bytes before RST (0)
  *       cut        bytes before FIN (0)
- * both  delay      duration; required
+ * both  delay      duration, or mean, deviation and shape; required
+ *       bandwidth  bytes per second; required; queue (256KiB)
  * partition=a|b@2s..5s    pause=h@2s..3s    crash=h@2s    crash=h@2s..5s    restart=h@5s
+ * ```
+ *
+ * Clocks and disks of a host; `kind=` selects operations: `read`, `write`, `sync` or `other`.
+ *
+ * ```text
+ * jump=h@3s +1h           the wall clock jumps        disk-error=1% h    operations fail with EIO
+ * drift=h@1s..5s 200ppm   the clocks run faster       disk-full=h@1s..3s writes fail with ENOSPC
+ *                                                     disk-slow=h@1s.. 10ms..50ms
  * ```
  */
 import * as Result from "effect/Result"
 import * as FaultPlan from "./FaultPlan.ts"
 import * as FaultPlanClauses from "./FaultPlanClauses.ts"
+import * as FaultPlanGrammar from "./FaultPlanGrammar.ts"
 
 type Rule = FaultPlan.Rule
-type Parts = FaultPlanClauses.ClauseValues
-type Name = keyof Parts
-type Of<A extends FaultPlan.Action> = Extract<Rule, { readonly action: A }>
+type Parts = FaultPlanGrammar.Parts
+type Name = FaultPlanGrammar.Name
 
-/** Syntax of an action. */
-interface RuleSyntax<R extends Rule> {
-  readonly allowed: ReadonlyArray<Name>
-  readonly required: ReadonlyArray<Name>
-  /** Bounds of the number. */
-  readonly minNumber: number
-  readonly maxNumber: number
-  /** Use of a single time, such as `@5s`, in place of a window: never, allowed or required. */
-  readonly instantWindow: "never" | "may" | "must"
-  readonly build: (parts: Parts) => R
-  /** Returns the values of a rule besides its selection of packets. */
-  readonly valuesOf: (rule: R) => Pick<Parts, "number" | "time" | "transport">
-}
-
-const unlimitedNumber = Number.MAX_SAFE_INTEGER
-const second: FaultPlan.Range = { from: 1e9, to: 1e9 }
-const noDelay: FaultPlan.Range = { from: 0, to: 0 }
-
-/** Returns the fields without those that are undefined. */
-const present = <A extends object>(fields: A) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    readonly [K in keyof A]?: Exclude<A[K], undefined>
-  }
-
-const windowOf = ({ at }: Parts): FaultPlan.Window | undefined =>
-  at && (at.to === undefined ? { from: at.from } : { from: at.from, to: at.to })
-
-const matchingFields = (parts: Parts) => {
-  const { kind, nth, pair, percent } = parts
-  return present({ nth, percent, pair, kind, window: windowOf(parts) })
-}
-
-/** Returns a value, or undefined if it is the default. */
-const omitDefault = (defaultValue: number, value: number) => (value === defaultValue ? undefined : value)
-const omitDefaultRange = (defaultValue: FaultPlan.Range, { from, to }: FaultPlan.Range) =>
-  from === defaultValue.from && to === defaultValue.to ? undefined : { from, to }
-
-const matching = ["nth", "percent", "pair", "kind", "at", "transport"] as const
-const withoutValue = {
-  allowed: matching,
-  required: [],
-  minNumber: 0,
-  maxNumber: unlimitedNumber,
-  instantWindow: "never",
-  valuesOf: () => ({})
-} as const
-const withNumber = { ...withoutValue, allowed: [...matching, "number"] } as const
-const withTime = { ...withoutValue, allowed: [...matching, "time"] } as const
-const withTimeAndNumber = { ...withoutValue, allowed: [...matching, "time", "number"] } as const
-const onHost = { ...withoutValue, allowed: ["host", "at"], required: ["host", "at"], instantWindow: "may" } as const
-
-const lastingOnHost = <A extends "pause" | "crash">(action: A) => ({
-  ...onHost,
-  build: ({ at, host }: Parts) => ({ action, host: host!, at: at!.from, ...present({ until: at!.to }) })
-})
-
-const syntax: { readonly [A in FaultPlan.Action]: RuleSyntax<Of<A>> } = {
-  drop: { ...withoutValue, build: (parts) => ({ action: "drop", ...matchingFields(parts) }) },
-  dup: {
-    ...withTimeAndNumber,
-    minNumber: 1,
-    maxNumber: 1000,
-    build: (parts) => ({
-      action: "dup",
-      copies: parts.number ?? 1,
-      after: parts.time ?? noDelay,
-      ...matchingFields(parts)
-    }),
-    valuesOf: ({ after, copies }) => present({ number: omitDefault(1, copies), time: omitDefaultRange(noDelay, after) })
-  },
-  reorder: {
-    ...withTimeAndNumber,
-    minNumber: 1,
-    build: (parts) => ({
-      action: "reorder",
-      by: parts.number ?? 1,
-      within: parts.time ?? second,
-      ...matchingFields(parts)
-    }),
-    valuesOf: ({ by, within }) => present({ number: omitDefault(1, by), time: omitDefaultRange(second, within) })
-  },
-  corrupt: {
-    ...withNumber,
-    build: (parts) => ({ action: "corrupt", ...present({ bit: parts.number }), ...matchingFields(parts) }),
-    valuesOf: ({ bit }) => present({ number: bit })
-  },
-  truncate: {
-    ...withNumber,
-    build: (parts) => ({ action: "truncate", ...present({ bytes: parts.number }), ...matchingFields(parts) }),
-    valuesOf: ({ bytes }) => present({ number: bytes })
-  },
-  delay: {
-    ...withTime,
-    required: ["time"],
-    build: (parts) => ({
-      action: "delay",
-      by: parts.time!,
-      ...present({ transport: parts.transport }),
-      ...matchingFields(parts)
-    }),
-    valuesOf: ({ by, transport }) => present({ time: by, transport })
-  },
-  stall: {
-    ...withTime,
-    build: (parts) => ({ action: "stall", ...present({ for: parts.time }), ...matchingFields(parts) }),
-    valuesOf: (rule) => present({ time: rule.for })
-  },
-  chunk: {
-    ...withNumber,
-    minNumber: 1,
-    build: (parts) => ({ action: "chunk", bytes: parts.number ?? 1, ...matchingFields(parts) }),
-    valuesOf: ({ bytes }) => present({ number: omitDefault(1, bytes) })
-  },
-  reset: {
-    ...withNumber,
-    build: (parts) => ({ action: "reset", after: parts.number ?? 0, ...matchingFields(parts) }),
-    valuesOf: ({ after }) => present({ number: omitDefault(0, after) })
-  },
-  cut: {
-    ...withNumber,
-    build: (parts) => ({ action: "cut", after: parts.number ?? 0, ...matchingFields(parts) }),
-    valuesOf: ({ after }) => present({ number: omitDefault(0, after) })
-  },
-  partition: {
-    ...withoutValue,
-    allowed: ["pair", "at"],
-    required: ["pair"],
-    build: (parts) => ({ action: "partition", pair: parts.pair!, ...present({ window: windowOf(parts) }) })
-  },
-  pause: lastingOnHost("pause"),
-  crash: lastingOnHost("crash"),
-  restart: {
-    ...onHost,
-    instantWindow: "must",
-    build: ({ at, host }) => ({ action: "restart", host: host!, at: at!.from })
-  }
-}
-
-const isAction = (word: string): word is FaultPlan.Action => Object.hasOwn(syntax, word)
+const isAction = (word: string): word is FaultPlan.Action => Object.hasOwn(FaultPlanGrammar.actions, word)
 
 const fail = (reason: FaultPlan.FaultPlanError["reason"]) => Result.fail(new FaultPlan.FaultPlanError({ reason }))
 
@@ -205,9 +82,12 @@ const readClause = (name: Name, text: string, at: number) => {
 }
 
 /** Returns what was expected in place of a clause that the action does not accept. */
-const clauseError = (parts: Parts, { instantWindow, minNumber, maxNumber }: RuleSyntax<Rule>): string | undefined => {
+const clauseError = (
+  parts: Parts,
+  { instantWindow, maxNumber, minNumber }: FaultPlanGrammar.RuleSyntax<Rule>
+): string | undefined => {
   if (parts.number !== undefined && (parts.number < minNumber || parts.number > maxNumber))
-    return maxNumber === unlimitedNumber
+    return maxNumber === FaultPlanGrammar.unlimitedNumber
       ? `a number of at least ${minNumber}`
       : `a number from ${minNumber} to ${maxNumber}`
   if (parts.at === undefined || instantWindow === "may") return undefined
@@ -215,11 +95,36 @@ const clauseError = (parts: Parts, { instantWindow, minNumber, maxNumber }: Rule
   return parts.at.isOpen ? undefined : FaultPlanClauses.clauses.at.expected
 }
 
+/** Returns the clause that begins at a word, or was meant: first of those that the rule does not have yet. */
+const clauseAt = (allowed: ReadonlyArray<Name>, parts: Parts, text: string, at: number) => {
+  const word = wordAt(text, at)
+  const isNew = (name: Name) => !((name === "distribution" ? "time" : name) in parts)
+  const isThere = (name: Name) => readClause(name, text, at) !== undefined
+  const isMeant = (name: Name) => FaultPlanClauses.clauses[name].prefix.test(word)
+  const missing = allowed.filter(isNew)
+  return missing.find(isThere) ?? missing.find(isMeant) ?? allowed.find(isThere) ?? allowed.find(isMeant)
+}
+
+/** Returns an error of the clauses of a rule together: a missing one, or two that exclude each other. */
+const ruleError = (
+  { required }: FaultPlanGrammar.RuleSyntax<Rule>,
+  parts: Parts,
+  seen: ReadonlyMap<Name, number>,
+  end: number
+): readonly [at: number, expected: string] | undefined => {
+  const missing = required.find((name) => !(name in parts))
+  if (missing !== undefined) return [end, FaultPlanClauses.clauses[missing].expected]
+  const wrong = FaultPlan.chanceError(parts)
+  return wrong && [seen.get(wrong[0]) ?? end, wrong[1]]
+}
+
 const parseRule = (text: string, start: number): Result.Result<readonly [Rule, number], FaultPlan.FaultPlanError> => {
-  const action = /^\w*/.exec(text.slice(start))![0]
-  if (!isAction(action)) return malformed(text, start, `one of ${Object.keys(syntax).join(", ")}`)
-  const ruleSyntax = syntax[action] as RuleSyntax<Rule>
-  const anyClause = `a clause such as ${ruleSyntax.allowed.map((name) => FaultPlanClauses.clauses[name].example).join(", ")}`
+  const action = /^[\w-]*/.exec(text.slice(start))![0]
+  if (!isAction(action)) return malformed(text, start, `one of ${Object.keys(FaultPlanGrammar.actions).join(", ")}`)
+  const ruleSyntax = FaultPlanGrammar.actions[action] as FaultPlanGrammar.RuleSyntax<Rule>
+  const examples = ruleSyntax.allowed.map((name) => FaultPlanClauses.clauses[name].example)
+  const anyClause = `a clause such as ${examples.join(", ")}`
+  const seen = new Map<Name, number>()
   let parts: Parts = {}
   let at = skipBlanks(text, start + action.length)
   if (text[at] === "=") {
@@ -227,26 +132,24 @@ const parseRule = (text: string, start: number): Result.Result<readonly [Rule, n
     if (isRuleEnd(text, at)) return malformed(text, at, anyClause)
   }
   while (!isRuleEnd(text, at)) {
-    const word = wordAt(text, at)
-    const name =
-      ruleSyntax.allowed.find((name) => readClause(name, text, at) !== undefined) ??
-      ruleSyntax.allowed.find((name) => FaultPlanClauses.clauses[name].prefix.test(word))
+    const name = clauseAt(ruleSyntax.allowed, parts, text, at)
     if (name === undefined) return malformed(text, at, anyClause)
     const { example, expected } = FaultPlanClauses.clauses[name]
     const found = readClause(name, text, at)
     if (found?.parts === undefined) return malformed(text, at, expected)
-    if (name in parts) return malformed(text, at, `no second clause such as ${example}`)
+    if (Object.keys(found.parts).some((key) => key in parts))
+      return malformed(text, at, `no second clause such as ${example}`)
     const error = clauseError(found.parts, ruleSyntax)
     if (error !== undefined) return malformed(text, at, error)
     const { transport } = found.parts
     if (transport !== undefined && !FaultPlan.actions[transport].some((one) => one === action))
       return fail(new FaultPlan.WrongTransport({ column: at + 1, action, transport }))
     parts = { ...parts, ...found.parts }
+    seen.set(name, at)
     at = skipBlanks(text, found.end)
   }
-  const missing = ruleSyntax.required.find((name) => !(name in parts))
-  if (missing !== undefined) return malformed(text, at, FaultPlanClauses.clauses[missing].expected)
-  return Result.succeed([ruleSyntax.build(parts), at])
+  const error = ruleError(ruleSyntax, parts, seen, at)
+  return error === undefined ? Result.succeed([ruleSyntax.build(parts), at]) : malformed(text, ...error)
 }
 
 /**
@@ -283,29 +186,63 @@ export const parse = (text: string): Result.Result<FaultPlan.FaultPlan, FaultPla
 /** Parses a plan; throws a `FaultPlanError` if the text is invalid. @category decoding @since 0.1.0 */
 export const parseUnsafe = (text: string): FaultPlan.FaultPlan => Result.getOrThrow(parse(text))
 
+const words = (...all: ReadonlyArray<string | undefined>) => all.filter((word) => word !== undefined && word !== "")
+
+const formatWhich = ({ nth, percent }: FaultPlan.Chance) =>
+  words(nth && FaultPlanClauses.formatNth(nth), percent === undefined ? undefined : `${percent}%`).join(" ")
+
+const formatChain = ({ burst, correlation }: FaultPlan.Chance) =>
+  words(
+    burst === undefined ? undefined : `burst=${burst}`,
+    correlation === undefined ? undefined : `correlation=${correlation}%`
+  )
+
+/** True for a host that could be read as a value. */
+const looksLikeValue = (host: string) => /^\d.*[a-z]$/.test(host)
+
+const formatHostRule = (rule: FaultPlan.HostRule): string => {
+  const { ppm, shift, time } = (FaultPlanGrammar.actions[rule.action] as FaultPlanGrammar.RuleSyntax<Rule>).valuesOf(
+    rule
+  )
+  const value = words(
+    time && FaultPlanClauses.formatDuration(time),
+    shift === undefined ? undefined : FaultPlanClauses.formatShift(shift),
+    ppm === undefined ? undefined : `${ppm}ppm`
+  )
+  const until = "until" in rule && rule.until !== undefined ? `..${FaultPlanClauses.formatNanos(rule.until)}` : ""
+  const window = FaultPlan.isDiskRule(rule)
+    ? rule.window && FaultPlanClauses.formatWindow(rule.window)
+    : `@${FaultPlanClauses.formatNanos(rule.at)}${until}`
+  const place = `${FaultPlanClauses.formatHost(rule.host)}${window ?? ""}`
+  const chance: FaultPlan.Chance = FaultPlan.isDiskRule(rule) ? rule : {}
+  const operation = "operation" in rule ? `kind=${rule.operation}` : undefined
+  const all = [...(looksLikeValue(rule.host) ? [...value, place] : [place, ...value]), ...words(operation)]
+  return `${rule.action}=${words(formatWhich(chance), ...formatChain(chance), ...all).join(" ")}`
+}
+
 /** Formats a rule so that `parse` returns an equal one. @category encoding @since 0.1.0 */
 export const formatRule = (rule: Rule): string => {
-  if (FaultPlan.isHostRule(rule)) {
-    const { action, at, host } = rule
-    const until = "until" in rule && rule.until !== undefined ? `..${FaultPlanClauses.formatNanos(rule.until)}` : ""
-    return `${action}=${FaultPlanClauses.formatHost(host)}@${FaultPlanClauses.formatNanos(at)}${until}`
-  }
-  const window = rule.window === undefined ? "" : FaultPlanClauses.formatWindow(rule.window)
-  if (rule.action === "partition") return `partition=${FaultPlanClauses.formatPair(rule.pair)}${window}`
-  const { number, time, transport } = (syntax[rule.action] as RuleSyntax<Rule>).valuesOf(rule)
-  const which = [rule.nth && FaultPlanClauses.formatNth(rule.nth), rule.percent && `${rule.percent}%`]
-    .filter(Boolean)
-    .join(" ")
-  const value = [
+  if (FaultPlan.isHostRule(rule)) return formatHostRule(rule)
+  const window = rule.window === undefined ? undefined : FaultPlanClauses.formatWindow(rule.window)
+  if (rule.action === "partition") return `partition=${FaultPlanClauses.formatPair(rule.pair)}${window ?? ""}`
+  const { number, queue, rate, time, transport } = (
+    FaultPlanGrammar.actions[rule.action] as FaultPlanGrammar.RuleSyntax<Rule>
+  ).valuesOf(rule)
+  const chance: FaultPlan.Chance = rule.action === "bandwidth" ? {} : rule
+  const which = formatWhich(chance)
+  const value = words(
     number === undefined ? which : which === "" ? `${number}` : `${which}:${number}`,
-    time && FaultPlanClauses.formatRange(time)
-  ].filter(Boolean)
-  const rest = [
+    time && FaultPlanClauses.formatDuration(time),
+    rate === undefined ? undefined : `${FaultPlanClauses.formatBytes(rate)}/s`
+  )
+  const rest = words(
+    ...formatChain(chance),
+    queue === undefined ? undefined : `queue=${FaultPlanClauses.formatBytes(queue)}`,
     transport,
     rule.pair && FaultPlanClauses.formatPair(rule.pair),
     rule.kind && `kind=${rule.kind}`,
     window
-  ].filter(Boolean)
+  )
   return [value.length === 0 ? rule.action : `${rule.action}=${value.join(" ")}`, ...rest].join(" ")
 }
 

@@ -3,6 +3,7 @@
  * numbers. Every step makes the plan smaller, so shrinking ends.
  */
 import * as Effect from "effect/Effect"
+import * as FaultDuration from "./FaultDuration.ts"
 import * as FaultPlan from "./FaultPlan.ts"
 
 type Rule = FaultPlan.Rule
@@ -28,16 +29,26 @@ const fewerPackets = ({ from, to }: FaultPlan.Nth): ReadonlyArray<FaultPlan.Nth>
   return [single(from), single(to), ...halves.filter(({ from, to }) => from < to)]
 }
 
-const exactly = (time: number): FaultPlan.Range => ({ from: time, to: time })
+const { exactly } = FaultDuration
+
+const isFirst = (value: number, i: number, all: ReadonlyArray<number>) => all.indexOf(value) === i
+
+/** Returns rounder numbers towards 0, with the same sign. */
+const rounderNumbers = (n: number, steps: ReadonlyArray<number>): ReadonlyArray<number> =>
+  steps
+    .map((step) => Math.sign(n) * Math.floor(Math.abs(n) / step) * step)
+    .filter((one) => one !== 0 && Math.abs(one) < Math.abs(n))
+    .filter(isFirst)
+
+const durationSteps = [1000 * nanosPerMilli, 100 * nanosPerMilli, 10 * nanosPerMilli, nanosPerMilli]
 
 /** Returns fixed durations for a range, and rounder ones for a fixed duration. */
-const shorterRanges = ({ from, to }: FaultPlan.Range): ReadonlyArray<FaultPlan.Range> => {
-  if (from < to) return [exactly(from), exactly(to)]
-  return [1000 * nanosPerMilli, 100 * nanosPerMilli, 10 * nanosPerMilli, nanosPerMilli]
-    .map((step) => Math.floor(from / step) * step)
-    .filter((time, i, all) => time > 0 && time < from && all.indexOf(time) === i)
-    .map(exactly)
-}
+const shorterRanges = ({ from, to }: FaultPlan.Range): ReadonlyArray<FaultPlan.Range> =>
+  from < to ? [exactly(from), exactly(to)] : rounderNumbers(from, durationSteps).map(exactly)
+
+/** Returns fixed durations for one that is drawn, and rounder ones for a fixed duration. */
+const shorterDurations = (duration: FaultPlan.AnyDuration): ReadonlyArray<FaultPlan.Range> =>
+  FaultDuration.isRange(duration) ? shorterRanges(duration) : [exactly(duration.mean)]
 
 const oneWayPairs = (pair: FaultPlan.Pair): ReadonlyArray<FaultPlan.Pair> =>
   pair.both
@@ -63,7 +74,7 @@ const shorterWindows = ({ from, to }: FaultPlan.Window): ReadonlyArray<FaultPlan
 const milderRules = (rule: PacketRule): ReadonlyArray<PacketRule> => {
   switch (rule.action) {
     case "delay":
-      return shorterRanges(rule.by).map((by) => ({ ...rule, by }))
+      return shorterDurations(rule.by).map((by) => ({ ...rule, by }))
     case "dup":
       return [
         ...smallerNumbers(rule.copies, 1).map((copies) => ({ ...rule, copies })),
@@ -88,41 +99,71 @@ const milderRules = (rule: PacketRule): ReadonlyArray<PacketRule> => {
   }
 }
 
-/** The first packets one by one, in place of a rate or of all packets. */
-const firstPackets = [1, 2, 3, 4, 5].map(single)
+/** The first matches one by one, in place of a rate or of all. */
+const firstMatches = [1, 2, 3, 4, 5].map(single)
 
-const simplerPackets = (rule: PacketRule): ReadonlyArray<PacketRule> => {
-  const { nth, pair, percent, window } = rule
-  const { percent: _, ...certain } = rule
-  const { window: __, ...always } = rule
-  const isSingle = nth !== undefined && nth.to === nth.from
+/** Returns numbered matches in place of a rate: the given ones if the rule has some, else the first. */
+const numbered = ({ burst, nth, percent }: FaultPlan.Chance): ReadonlyArray<FaultPlan.Nth> => {
+  if (nth === undefined) return burst === undefined ? firstMatches : [...firstMatches, { from: 1, to: burst }]
+  return percent === undefined ? fewerPackets(nth) : [nth]
+}
+
+/** Returns rules that apply to single matches, with and without their window. */
+const fewerMatches = <R extends PacketRule | FaultPlan.DiskRule>(rule: R): ReadonlyArray<R> => {
+  const { burst: _burst, correlation: _correlation, percent: _percent, ...certain } = rule
+  const { window, ...always } = rule
+  const isSingle = rule.nth !== undefined && rule.nth.to === rule.nth.from
   return [
-    ...(percent === undefined
-      ? nth === undefined
-        ? firstPackets
-        : fewerPackets(nth)
-      : nth === undefined
-        ? firstPackets
-        : [nth]
-    ).map((nth) => ({ ...certain, nth })),
-    ...(window !== undefined && isSingle ? [always] : []),
-    ...(pair === undefined ? [] : oneWayPairs(pair).map((pair) => ({ ...rule, pair }))),
-    ...milderRules(rule)
+    ...numbered(rule).map((nth) => ({ ...certain, nth }) as R),
+    ...(window !== undefined && isSingle ? [always as R] : [])
+  ]
+}
+
+const simplerPackets = (rule: PacketRule): ReadonlyArray<PacketRule> => [
+  ...fewerMatches(rule),
+  ...(rule.pair === undefined ? [] : oneWayPairs(rule.pair).map((pair) => ({ ...rule, pair }))),
+  ...milderRules(rule)
+]
+
+const simplerDisks = (rule: FaultPlan.DiskRule): ReadonlyArray<FaultPlan.DiskRule> => [
+  ...fewerMatches(rule),
+  ...(rule.action === "disk-slow" ? shorterDurations(rule.by).map((by) => ({ ...rule, by })) : [])
+]
+
+/** The highest bandwidth to which another one is rounded, in bytes per second. */
+const maxRate = 1e12
+
+/** Returns the queue without its limit, then higher and rounder bandwidths. */
+const simplerBandwidths = (rule: FaultPlan.Bandwidth): ReadonlyArray<FaultPlan.Bandwidth> => {
+  const power = 10 ** Math.ceil(Math.log10(rule.rate))
+  const rates = [power / 5, power / 2, power].filter((rate) => rate > rule.rate && rate <= maxRate)
+  return [
+    ...(rule.queue < FaultPlan.defaultQueueBytes ? [{ ...rule, queue: FaultPlan.defaultQueueBytes }] : []),
+    ...rates.map((rate) => ({ ...rule, rate }))
+  ]
+}
+
+const ppmSteps = [100_000, 10_000, 1000, 100, 10, 1]
+
+const simplerHosts = (rule: Exclude<FaultPlan.HostRule, FaultPlan.DiskRule>): ReadonlyArray<Rule> => {
+  if (rule.action === "jump") return rounderNumbers(rule.by, durationSteps).map((by) => ({ ...rule, by }))
+  const { at, until } = { until: undefined, ...rule }
+  const shorter = until === undefined ? [] : shorterWindows({ from: at, to: until })
+  return [
+    ...shorter.map(({ from, to }) => ({ ...rule, at: from, until: to! })),
+    ...(rule.action === "drift" ? rounderNumbers(rule.ppm, ppmSteps).map((ppm) => ({ ...rule, ppm })) : [])
   ]
 }
 
 /** Returns simpler rules, the simplest first. @category combinators @since 0.1.0 */
 export const simpler = (rule: Rule): ReadonlyArray<Rule> => {
-  if (rule.action === "restart") return []
-  if (FaultPlan.isHostRule(rule)) {
-    const { at, until, ...rest } = rule
-    if (until === undefined) return []
-    return shorterWindows({ from: at, to: until }).map(({ from, to }) => ({ ...rest, at: from, until: to! }))
-  }
-  if (rule.action !== "partition") return simplerPackets(rule)
+  if (FaultPlan.isDiskRule(rule)) return simplerDisks(rule)
+  if (FaultPlan.isHostRule(rule)) return simplerHosts(rule)
+  if (rule.action !== "partition" && rule.action !== "bandwidth") return simplerPackets(rule)
   return [
-    ...oneWayPairs(rule.pair).map((pair) => ({ ...rule, pair })),
-    ...(rule.window === undefined ? [] : shorterWindows(rule.window).map((window) => ({ ...rule, window })))
+    ...(rule.pair === undefined ? [] : oneWayPairs(rule.pair).map((pair) => ({ ...rule, pair }))),
+    ...(rule.window === undefined ? [] : shorterWindows(rule.window).map((window) => ({ ...rule, window }))),
+    ...(rule.action === "bandwidth" ? simplerBandwidths(rule) : [])
   ]
 }
 
@@ -133,8 +174,22 @@ const without = function* (plan: FaultPlan.FaultPlan): Iterable<FaultPlan.FaultP
   }
 }
 
+/** Number of rules up to which each two are removed together: a larger plan has too many pairs. */
+const maxPairedRules = 24
+
+/** Returns the plan without any two rules, such as a fault and the one that makes up for it. */
+const withoutTwo = function* (plan: FaultPlan.FaultPlan): Iterable<FaultPlan.FaultPlan> {
+  if (plan.length < 3 || plan.length > maxPairedRules) return
+  for (let one = 0; one < plan.length; one++) {
+    for (let other = one + 1; other < plan.length; other++) {
+      yield plan.filter((_, index) => index !== one && index !== other)
+    }
+  }
+}
+
 /**
- * Returns the plans one step smaller, the simplest first: without some rules, then with one rule simplified.
+ * Returns the plans one step smaller, the simplest first: without some rules, then with one rule simplified, then
+ * without any two rules, which fail only together.
  *
  * @category combinators
  * @since 0.1.0
@@ -142,6 +197,7 @@ const without = function* (plan: FaultPlan.FaultPlan): Iterable<FaultPlan.FaultP
 export const shrink = function* (plan: FaultPlan.FaultPlan): Iterable<FaultPlan.FaultPlan> {
   yield* without(plan)
   for (const [index, rule] of plan.entries()) for (const one of simpler(rule)) yield plan.with(index, one)
+  yield* withoutTwo(plan)
 }
 
 /** Limit of the search. @category models @since 0.1.0 */
