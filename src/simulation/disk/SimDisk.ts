@@ -1,9 +1,18 @@
 /** A simulated disk: effect's `FileSystem` with a page cache, of which a crash loses what was not synced. */
-import type * as ByteSize from "effect/ByteSize"
-import type * as Duration from "effect/Duration"
-import * as FileSystem from "effect/FileSystem"
+import * as ByteSize from "effect/ByteSize"
+import * as Duration from "effect/Duration"
+import type * as FileSystem from "effect/FileSystem"
 import type * as Recording from "../Recording.ts"
 import type * as SimClock from "../runtime/SimClock.ts"
+import * as DiskCalls from "./DiskCalls.ts"
+import * as DiskCrash from "./DiskCrash.ts"
+import * as DiskFile from "./DiskFile.ts"
+import * as DiskFileSystem from "./DiskFileSystem.ts"
+import type * as DiskInode from "./DiskInode.ts"
+import * as DiskLookup from "./DiskLookup.ts"
+import * as DiskNames from "./DiskNames.ts"
+import * as DiskPages from "./DiskPages.ts"
+import * as DiskVolume from "./DiskVolume.ts"
 
 /** Options of a disk. @category models @since 0.1.0 */
 export interface Options {
@@ -36,13 +45,10 @@ export interface Latency {
 }
 
 /** Kind of an operation, as rules of fault plans name it. @category models @since 0.1.0 */
-export type Operation = "read" | "write" | "sync" | "other"
+export type Operation = DiskCalls.Operation
 
 /** Fault of an operation: the error with which it fails, and a delay before it happens. @category models @since 0.1.0 */
-export interface Fault {
-  readonly error?: "EIO" | "ENOSPC" | "EROFS" | undefined
-  readonly delayNanos: number
-}
+export type Fault = DiskCalls.Fault
 
 /** Host of a disk. @category models @since 0.1.0 */
 export interface Host {
@@ -74,8 +80,111 @@ export interface SimDisk {
   readonly image: () => ReadonlyMap<string, Uint8Array>
 }
 
-/** Creates a disk. @category constructors @since 0.1.0 */
-export const make = (_host: Host): SimDisk => {
-  const fileSystem = FileSystem.makeNoop({})
-  return { fileSystem, crash: () => {}, image: () => new Map() }
+const defaults = { user: 1_000, writeback: "30 seconds", sync: "5 millis", other: "100 micros" } as const
+
+const nanosOf = (duration: Duration.Input) => Duration.toMillis(duration) * 1e6
+
+const settingsOf = ({ clock, options = {}, wallMillis }: Host): DiskVolume.Settings => {
+  const { capacity, group = options.user ?? defaults.user, reorder = false, user = defaults.user } = options
+  const bytes = capacity === undefined ? undefined : Number(ByteSize.toBigInt(ByteSize.fromInputUnsafe(capacity)))
+  return {
+    user,
+    group,
+    capacityPages: bytes === undefined ? Number.POSITIVE_INFINITY : Math.floor(bytes / DiskPages.pageBytes),
+    isReordering: reorder,
+    writebackNanos: nanosOf(options.writeback ?? defaults.writeback),
+    now: clock.now,
+    wallMillis: wallMillis ?? (() => clock.now() / 1e6)
+  }
+}
+
+/** Returns the longest time of each kind of call. */
+const latencyOf = ({ latency = {} }: Options) => {
+  if (latency === false) return () => 0
+  const sync = nanosOf(latency.sync ?? defaults.sync)
+  const other = nanosOf(latency.other ?? defaults.other)
+  return (operation: Operation) => (operation === "sync" ? sync : other)
+}
+
+/** Puts the first files on the disk, and syncs all. */
+const addFiles = (volume: DiskVolume.DiskVolume, files: Options["files"] = {}) => {
+  DiskNames.makeFolder(volume, "/tmp")
+  for (const [path, content] of Object.entries(files)) {
+    const names = path.split("/").filter((name) => name !== "")
+    for (let count = 1; count < names.length; count++) {
+      const folder = `/${names.slice(0, count).join("/")}`
+      if (DiskLookup.lookup(volume, folder).inode === undefined) DiskNames.makeFolder(volume, folder)
+    }
+    const open = DiskFile.openNow(volume, path, { flag: "w" })
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content
+    DiskFile.writeNow(volume, open.inode, 0, bytes)
+    DiskVolume.sync(volume, open.inode)
+    DiskFile.closeNow(volume, open)
+  }
+  for (const change of volume.log) DiskVolume.makeDurable(change)
+  volume.log = []
+}
+
+/** Returns the files below a folder, in order of their paths. */
+function* filesBelow(folder: DiskInode.Inode, path: string): Generator<readonly [string, Uint8Array]> {
+  for (const name of [...folder.entries.keys()].sort()) {
+    const inode = folder.entries.get(name)!
+    if (inode.type === "Directory") yield* filesBelow(inode, `${path}/${name}`)
+    if (inode.type === "File") yield [`${path}/${name}`, DiskPages.toBytes(inode.content)]
+  }
+}
+
+/**
+ * Creates a disk. It has the folders `/` and `/tmp`; relative paths start at `/`.
+ *
+ * A write, and every change of folders or attributes, is in the page cache at once, and on the disk after a sync of the
+ * file or the folder, or after `writeback`. A sync of a file also makes its name durable, as on ext4, unless `reorder`.
+ *
+ * **Example** (A crash between a write and its sync)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { SimClock, SimDisk } from "effect-inet/simulation"
+ *
+ * const clock = SimClock.make()
+ * const disk = SimDisk.make({ clock, random: () => 0.3, name: "a", options: { latency: false } })
+ * const program = Effect.gen(function* () {
+ *   const file = yield* disk.fileSystem.open("/journal", { flag: "a" })
+ *   yield* file.writeAll(new TextEncoder().encode("kept\n"))
+ *   yield* file.sync
+ *   yield* file.writeAll(new TextEncoder().encode("lost\n"))
+ * })
+ * await Effect.runPromise(Effect.scoped(program))
+ * disk.crash()
+ * await Effect.runPromise(disk.fileSystem.readFileString("/journal")) // => "kept\n"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (host: Host): SimDisk => {
+  const { clock, fault, name, options = {}, pausedUntil = () => 0, random, record } = host
+  const { bitRot = 0, files } = options
+  const volume = DiskVolume.make(settingsOf(host))
+  addFiles(volume, files)
+  const environment = { volume, clock, random, host: name, fault, record, pausedUntil, latency: latencyOf(options) }
+  let calls = DiskCalls.make(environment)
+  let fileSystem: FileSystem.FileSystem | undefined
+  return {
+    get fileSystem() {
+      fileSystem ??= DiskFileSystem.make(calls)
+      return fileSystem
+    },
+    crash: () => {
+      calls.crash()
+      volume.watchers.clear()
+      const losses = DiskCrash.crash(volume, { random, bitRot })
+      for (const { bytes, operation, path } of record === undefined ? [] : losses) {
+        record?.({ _tag: "Disk", at: clock.now(), host: name, operation, path, bytes, fault: undefined })
+      }
+      calls = DiskCalls.make(environment)
+      fileSystem = undefined
+    },
+    image: () => new Map(filesBelow(volume.root, ""))
+  }
 }
