@@ -7,6 +7,8 @@ import type * as Scope from "effect/Scope"
 import type { Packet } from "../../network/Packet.ts"
 import type { Verdict } from "../faults/FaultVerdict.ts"
 import * as EventHeap from "../runtime/EventHeap.ts"
+import type { Direction } from "./DirectionalEngine.ts"
+import type { StreamBuffers } from "./StreamBuffers.ts"
 
 /** A delay queue; times are nanoseconds since its creation. */
 export interface DelayQueue {
@@ -19,9 +21,12 @@ export interface DelayQueue {
 
 /** Decides about packets, and reports each packet once, as it is on the wire. */
 export interface FaultInjector {
-  readonly decide: (packet: Packet) => Verdict
+  readonly decide: (direction: Direction, packet: Packet) => Verdict
   readonly report: (packet: Packet, fault?: string, lost?: boolean) => void
   readonly delayQueue: DelayQueue
+  readonly streamBuffers: StreamBuffers
+  /** Counts a datagram that is lost because the delay queue is full. */
+  readonly overflowed: () => void
 }
 
 /** Limit of bytes that wait in the queue, with the overhead of their actions. */

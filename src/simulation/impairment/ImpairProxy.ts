@@ -5,18 +5,16 @@
 
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
-import * as NetAddress from "effect/net/NetAddress"
+import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
-import * as Endpoint from "../../network/Endpoint.ts"
+import type * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
 import * as ServerEvents from "../../network/ServerEvents.ts"
-import * as Sweeper from "../../network/Sweeper.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
 import * as Impairment from "./Impairment.ts"
+import * as ProxyUdp from "./ProxyUdp.ts"
 
 /** The proxy cannot listen on one of its transports. @category errors @since 0.1.0 */
 export class ImpairProxyError extends Data.TaggedError("ImpairProxyError")<{
@@ -53,6 +51,14 @@ export interface TrafficCounts {
   readonly bytes: number
 }
 
+/** Datagrams that the proxy itself has lost: no fault of the plan. @category models @since 0.1.0 */
+export interface LostDatagrams {
+  /** Dropped by the kernel, as the receive buffer of a socket was full; undefined where that is not reported. */
+  readonly kernel: number | undefined
+  /** Dropped as a queue of the proxy was full: that of delayed datagrams, or that of a client whose socket opens. */
+  readonly queue: number
+}
+
 /** Statistics of a proxy. @category models @since 0.1.0 */
 export interface Stats {
   /** Current clients: senders of datagrams, and connections. */
@@ -60,6 +66,7 @@ export interface Stats {
   readonly tcp: number
   /** Datagrams of clients above the limit, and connections whose server could not be reached. */
   readonly refused: number
+  readonly lost: LostDatagrams
   /** Traffic to the server, after the faults. */
   readonly toServer: TrafficCounts
   /** Traffic from the server, before the faults. */
@@ -77,34 +84,11 @@ export interface Event {
 /** A running proxy. @category models @since 0.1.0 */
 export interface ImpairProxy extends ServerEvents.Observable<Event, Stats> {
   readonly address: NetAddress.InetAddress
-}
-
-/** A UDP client, with its own socket towards the server. */
-interface Client {
-  /** Destination of its datagrams: the endpoint from which the server last answered. */
-  server: Endpoint.Endpoint
-  socket: Network.UdpSocket | undefined
-  /** Datagrams that arrived before the socket was open. */
-  pending: Array<Uint8Array>
-  lastActiveMillis: number
-}
-
-const maxPendingDatagrams = 64
-
-/** Returns true for a request that starts a TFTP transfer: RRQ or WRQ (RFC 1350, section 5). */
-const isRequest = (bytes: Uint8Array) =>
-  bytes.length > 3 && bytes[0] === 0 && (bytes[1] === 1 || bytes[1] === 2) && bytes.at(-1) === 0
-
-const endpointOf = (address: NetAddress.InetAddress): Endpoint.Endpoint => ({
-  address: NetAddress.formatHost(address),
-  port: address.port
-})
-
-/** Returns the local address from which the server is reached. */
-const localHostFor = (to: NetAddress.InetAddress) => {
-  const isV4 = NetAddress.isInetAddressV4(to)
-  if (NetAddress.isLoopback(to.address)) return isV4 ? "127.0.0.1" : "::1"
-  return isV4 ? "0.0.0.0" : "::"
+  /**
+   * Bytes of the receive buffer of the UDP socket for clients, as the kernel granted it; undefined without UDP. It asks
+   * for 8 MiB.
+   */
+  readonly receiveBufferBytes: number | undefined
 }
 
 /** A proxy at work. */
@@ -114,10 +98,9 @@ interface Proxy extends Pick<Options, "listen" | "to"> {
   /** Network towards the server, and the one towards the clients. */
   readonly network: Network.Network["Service"]
   readonly impaired: Network.Network["Service"]
-  readonly clients: Map<string, Client>
   readonly emit: (tag: Event["_tag"], transport: Event["transport"], client: Endpoint.Endpoint) => void
-  readonly toServer: { datagrams: number; bytes: number }
-  readonly toClients: { datagrams: number; bytes: number }
+  readonly toServer: ProxyUdp.Counts
+  readonly toClients: ProxyUdp.Counts
   connected: number
   refused: number
 }
@@ -136,7 +119,7 @@ const relay = (from: Network.Connection, to: Network.Connection, counts: { bytes
   ).pipe(Effect.catch((error) => (Cause.isDone(error) ? to.end : Effect.andThen(to.abort, Effect.fail(error)))))
 
 const serveConnection = Effect.fnUntraced(function* (proxy: Proxy, client: Network.Connection) {
-  const endpoint = endpointOf(client.remote as NetAddress.InetAddress)
+  const endpoint = ProxyUdp.endpointOf(client.remote as NetAddress.InetAddress)
   yield* Effect.acquireRelease(
     Effect.sync(() => {
       proxy.connected++
@@ -165,70 +148,12 @@ const serveTcp = (proxy: Proxy) => {
   )
 }
 
-/** Serves one sender of datagrams until it has been idle for too long. */
-const serveSender = Effect.fnUntraced(
-  function* (proxy: Proxy, client: Client, sweeper: Sweeper.Sweeper, reply: (bytes: Uint8Array) => void) {
-    const { network, to, toClients } = proxy
-    const serverHost = Endpoint.canonical(endpointOf(to).address)
-    const idleMillis = Duration.toMillis(proxy.idleTimeout)
-    const expired = Deferred.makeUnsafe<void>()
-    const socket = yield* network.udp({ host: localHostFor(to) }, (bytes, from) => {
-      if (Endpoint.canonical(from.address) !== serverHost) return
-      client.server = from
-      client.lastActiveMillis = sweeper.now()
-      count(toClients, bytes)
-      reply(bytes)
-    })
-    const stopSweeping = sweeper.add((now) => {
-      if (now - client.lastActiveMillis >= idleMillis) Deferred.doneUnsafe(expired, Effect.void)
-    })
-    yield* Effect.addFinalizer(() => Effect.sync(stopSweeping))
-    client.socket = socket
-    for (const bytes of client.pending.splice(0)) socket.sendUnsafe(bytes, client.server)
-    yield* Deferred.await(expired)
-  },
-  Effect.scoped,
-  Effect.catch((error) => Effect.logWarning(`UDP client not served: ${error.message}`))
-)
-
-const count = (counts: { datagrams: number; bytes: number }, bytes: Uint8Array) => {
-  counts.datagrams++
-  counts.bytes += bytes.length
-}
-
-const serveUdp = Effect.fnUntraced(function* (proxy: Proxy, port: number) {
-  const { clients, listen, maxClients, network, to } = proxy
-  const sweeper = yield* Sweeper.make(Math.max(5, Math.min(1_000, Duration.toMillis(proxy.idleTimeout) / 4)))
-  const run = yield* FiberSet.makeRuntime<never>()
-  const server = endpointOf(to)
-  const add = (key: string, { address, port }: Endpoint.Endpoint): Client => {
-    const peer = { address, port }
-    const client: Client = { server, socket: undefined, pending: [], lastActiveMillis: sweeper.now() }
-    clients.set(key, client)
-    proxy.emit("Added", "udp", peer)
-    const remove = Effect.sync(() => {
-      clients.delete(key)
-      proxy.emit("Removed", "udp", peer)
-    })
-    const reply = (bytes: Uint8Array) => socket.sendUnsafe(bytes, peer)
-    run(Effect.ensuring(serveSender(proxy, client, sweeper, reply), remove))
-    return client
-  }
-  const receive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
-    const key = Endpoint.format(from)
-    const known = clients.get(key)
-    if (known === undefined && (clients.size >= maxClients || network.availableSockets() <= 0))
-      return refuse(proxy, "udp", from)
-    const client = known ?? add(key, from)
-    client.lastActiveMillis = sweeper.now()
-    if (isRequest(bytes)) client.server = server
-    count(proxy.toServer, bytes)
-    if (client.socket !== undefined) client.socket.sendUnsafe(bytes, client.server)
-    else if (client.pending.length < maxPendingDatagrams) client.pending.push(bytes)
-  }
-  const socket = yield* proxy.impaired.udp({ host: listen.host, port }, receive)
-  return socket.local
-})
+const serveUdp = (proxy: Proxy, port: number) =>
+  ProxyUdp.make({
+    ...proxy,
+    listen: { host: proxy.listen.host, port },
+    onClient: (tag, client) => (tag === "Refused" ? refuse(proxy, "udp", client) : proxy.emit(tag, "udp", client))
+  })
 
 /**
  * Starts a proxy, which ends with the scope.
@@ -266,14 +191,14 @@ export const make = Effect.fnUntraced(function* (
   const { idleTimeout = "60 seconds", listen, observer, maxClients = 1_024, to, transports = ["udp", "tcp"] } = options
   const host = yield* Network.Network
   const events = yield* ServerEvents.make<Event>()
+  const losses: Impairment.Losses = { delayQueue: 0 }
   const proxy: Proxy = {
     listen,
     to,
     maxClients,
     idleTimeout: Duration.fromInputUnsafe(idleTimeout),
     network: observer === undefined ? host : yield* observer.wrap(host, observer.tap),
-    impaired: yield* Impairment.wrap(host, impairment, { observer }),
-    clients: new Map(),
+    impaired: yield* Impairment.wrap(host, impairment, { observer, losses }),
     emit: (_tag, transport, client) => events.emit(() => ({ _tag, transport, client })),
     toServer: { datagrams: 0, bytes: 0 },
     toClients: { datagrams: 0, bytes: 0 },
@@ -284,12 +209,21 @@ export const make = Effect.fnUntraced(function* (
   const udp = transports.includes("udp")
     ? yield* withTransport("udp")(serveUdp(proxy, tcp?.port ?? listen.port))
     : undefined
-  const stats = Effect.sync(() => ({
-    udp: proxy.clients.size,
-    tcp: proxy.connected,
-    refused: proxy.refused,
-    toServer: { ...proxy.toServer },
-    toClients: { ...proxy.toClients }
-  }))
-  return { address: (udp ?? tcp)!, ...ServerEvents.observable(events.events, stats) }
+  const stats = Effect.gen(function* () {
+    const kernel = udp === undefined ? 0 : yield* udp.kernelDrops
+    const current: Stats = {
+      udp: udp?.clients() ?? 0,
+      tcp: proxy.connected,
+      refused: proxy.refused,
+      lost: { kernel, queue: losses.delayQueue + (udp?.pendingDrops() ?? 0) },
+      toServer: { ...proxy.toServer },
+      toClients: { ...proxy.toClients }
+    }
+    return current
+  })
+  return {
+    address: (udp?.address ?? tcp)!,
+    receiveBufferBytes: udp?.receiveBufferBytes,
+    ...ServerEvents.observable(events.events, stats)
+  }
 })

@@ -1,6 +1,7 @@
 /** One end of an impaired connection: a `HalfStream` between the program and the underlying connection. */
 
 import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Endpoint from "../../network/Endpoint.ts"
@@ -11,9 +12,6 @@ import * as Waiters from "../stream/Waiters.ts"
 import type { FaultInjector } from "./DelayQueue.ts"
 import * as ImpairedDirection from "./ImpairedDirection.ts"
 import type * as LocalConnections from "./LocalConnections.ts"
-
-/** Bytes queued per direction before its writer waits, or reading from the network pauses. */
-const bufferBytes = 65_536
 
 /** Time that a closing connection waits for overdue data, and its maximum wait for data that are not due yet. */
 const overdueGraceNanos = 1e9
@@ -41,6 +39,8 @@ interface State {
   readonly inbound: ImpairedDirection.ImpairedDirection
   readonly waiters: Waiters.Waiters
   stream: HalfStream.HalfStream
+  /** Bytes of both queues that the buffers of all streams count; undefined once the connection is closed. */
+  countedBytes: number | undefined
   /** True once a fiber reads from the underlying connection, or writes to it. */
   isReading: boolean
   isWriting: boolean
@@ -55,8 +55,10 @@ export interface ImpairedConnection extends Connection {
   readonly inbound: ImpairedDirection.ImpairedDirection
   /** Applies the plan to a packet. Returns true if it passes at once; queues it otherwise, or if `waits`. */
   readonly admit: (side: "send" | "receive", kind: Packet.Kind, bytes: Uint8Array, waits?: boolean) => boolean
-  /** Returns the time at which what is queued in both directions is due, in nanoseconds of the delay queue. */
-  readonly dueNanos: () => number
+  /** Waits until the packets that are queued in both directions at the start, the handshake, are due. */
+  readonly established: Effect.Effect<void>
+  /** Lets everything that is queued pass at once, in its order. */
+  readonly hasten: () => void
   readonly startWriteLoop: Effect.Effect<unknown>
   /** Closes before the underlying connection: sends queued data first, and resets if they cannot be sent in time. */
   readonly close: Effect.Effect<void>
@@ -69,7 +71,16 @@ const first = (self: State, side: "send" | "receive") => HalfStream.head(self.st
 const advance = (self: State, event: HalfStream.Event) => {
   const [next, actions] = HalfStream.step(self.stream, event)
   self.stream = next
+  countBytes(self)
   return actions
+}
+/** Tells the buffers of all streams what the queues of this one hold. */
+const countBytes = (self: State) => {
+  if (self.countedBytes === undefined) return
+  const bytes = self.stream.send.queuedBytes + self.stream.receive.queuedBytes
+  if (bytes === self.countedBytes) return
+  self.parts.injector.streamBuffers.add(bytes - self.countedBytes)
+  self.countedBytes = bytes
 }
 const dispatch = (self: State, event: HalfStream.Event) => {
   advance(self, event)
@@ -103,23 +114,46 @@ const admit = (self: State, side: "send" | "receive", kind: Packet.Kind, bytes: 
   return false
 }
 
-/** Returns the time at which what is queued in both directions is due, in nanoseconds of the delay queue. */
-const dueNanos = (self: State) => {
-  return Math.max(self.stream.send.lastDueNanos, self.stream.receive.lastDueNanos)
-}
-
-const awaitDue = (self: State, { dueNanos }: HalfStream.Piece, isCancelled: () => boolean) =>
+/** Waits until a time, or until a condition holds. */
+const sleepUntil = (self: State, dueNanos: number, isCancelled: () => boolean) =>
   Effect.raceFirst(
     self.parts.injector.delayQueue.sleepUntil(dueNanos),
     self.waiters.until(isCancelled, () => Effect.void)
   )
+const awaitDue = (self: State, side: "send" | "receive", piece: HalfStream.Piece, isCancelled: () => boolean) =>
+  sleepUntil(self, piece.dueNanos, () => first(self, side) !== piece || isCancelled())
+
+const established = (self: State) =>
+  Effect.suspend(() => {
+    const dueNanos = () => Math.max(self.stream.send.lastDueNanos, self.stream.receive.lastDueNanos)
+    return sleepUntil(self, dueNanos(), () => dueNanos() <= now(self))
+  })
+
+const hastened = (side: HalfStream.Side, now: number): HalfStream.Side =>
+  side.lastDueNanos <= now
+    ? side
+    : {
+        ...side,
+        pieces: Chunk.map(side.pieces, (piece) => (piece.dueNanos <= now ? piece : { ...piece, dueNanos: now })),
+        lastDueNanos: now
+      }
+const hasten = (self: State) => {
+  const time = now(self)
+  const { receive, send } = self.stream
+  self.stream = { ...self.stream, send: hastened(send, time), receive: hastened(receive, time) }
+  self.waiters.notify()
+}
+
+/** Returns true if a direction takes no more data for now. */
+const isFull = (self: State, side: "send" | "receive") =>
+  self.parts.injector.streamBuffers.isFull(self.stream[side], now(self))
 
 /** Passes the first piece of the send queue on when it is due. */
 const sendFirst = (self: State): Effect.Effect<void, NetworkError> =>
   Effect.suspend(() => {
     const piece = first(self, "send")
     if (piece === undefined) return Effect.void
-    if (piece.dueNanos > now(self)) return awaitDue(self, piece, () => isClosed(self))
+    if (piece.dueNanos > now(self)) return awaitDue(self, "send", piece, () => isClosed(self))
     const transmit = { _tag: "Transmit", maxBytes: Number.POSITIVE_INFINITY, now: now(self) } as const
     const pass = Effect.suspend(() => {
       self.outbound.willSend(piece)
@@ -156,7 +190,7 @@ const startWriteLoop = (self: State) =>
 const readLoop = (self: State) =>
   Effect.suspend(() =>
     self.waiters.until(
-      () => isClosed(self) || self.stream.receive.queuedBytes < bufferBytes,
+      () => isClosed(self) || !isFull(self, "receive"),
       () => Effect.map(self.parts.inner.pull, (bytes) => void admit(self, "receive", "data", bytes, true))
     )
   ).pipe(
@@ -213,7 +247,7 @@ const pull = (self: State): Connection["pull"] =>
     if (piece !== undefined) {
       if (!self.readShutdown)
         return Effect.andThen(
-          awaitDue(self, piece, () => isClosed(self) || self.readShutdown),
+          awaitDue(self, "receive", piece, () => isClosed(self) || self.readShutdown),
           pull(self)
         )
       // The piece has not arrived, and never will.
@@ -239,7 +273,7 @@ const write = (self: State, data: Uint8Array | string) => {
     if (bytes.length === 0 || admit(self, "send", "data", bytes, self.isWriting))
       return Effect.mapError(self.parts.inner.write(bytes), (failure) => seenByProgram(self, failure))
     const awaitSpace = self.waiters.until(
-      () => isClosed(self) || self.stream.send.queuedBytes < bufferBytes,
+      () => isClosed(self) || !isFull(self, "send"),
       () => (isClosed(self) ? Effect.fail(error(self)) : Effect.void)
     )
     return Effect.andThen(startWriteLoop(self), awaitSpace)
@@ -270,6 +304,16 @@ const traffic = (self: State) => {
 
 /** Closes before the underlying connection: sends queued data first, and resets if they cannot be sent in time. */
 const close = (self: State) =>
+  Effect.ensuring(
+    flush(self),
+    Effect.sync(() => forget(self))
+  )
+/** Removes the bytes of a closed connection from the buffers of all streams: those not read stay until it is freed. */
+const forget = (self: State) => {
+  if (self.countedBytes !== undefined) self.parts.injector.streamBuffers.add(-self.countedBytes)
+  self.countedBytes = undefined
+}
+const flush = (self: State) =>
   Effect.suspend(() => {
     const isSent = () => first(self, "send") === undefined
     const leave = Effect.suspend(() => {
@@ -299,7 +343,7 @@ export const make = (parts: Parts): ImpairedConnection => {
   const inbound = ImpairedDirection.make(injector, far, near, "inbound", isEnded("receive"))
   const state: State = {
     ...{ parts, remote: inner.remote, outbound, inbound, waiters: Waiters.make() },
-    ...{ stream: HalfStream.make(Number.POSITIVE_INFINITY), failure: undefined },
+    ...{ stream: HalfStream.make(Number.POSITIVE_INFINITY), countedBytes: 0, failure: undefined },
     ...{ isReading: false, isWriting: false, readShutdown: false }
   }
   return {
@@ -311,7 +355,8 @@ export const make = (parts: Parts): ImpairedConnection => {
     abort: abort(state),
     traffic: () => traffic(state),
     admit: (side, kind, bytes, waits) => admit(state, side, kind, bytes, waits),
-    dueNanos: () => dueNanos(state),
+    established: established(state),
+    hasten: () => hasten(state),
     startWriteLoop: startWriteLoop(state),
     close: close(state)
   }

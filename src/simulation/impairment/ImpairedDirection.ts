@@ -4,9 +4,7 @@ import type * as Packet from "../../network/Packet.ts"
 import type { Verdict } from "../faults/FaultVerdict.ts"
 import type * as HalfStream from "../stream/HalfStream.ts"
 import type { FaultInjector } from "./DelayQueue.ts"
-
-/** Direction of the data: from the program to the network, or from the network to the program. */
-type Direction = "outbound" | "inbound"
+import type { Direction } from "./DirectionalEngine.ts"
 
 export interface ImpairedDirection {
   /** Returns what the plan leaves of a packet, and when it is due; undefined if the packet passes unchanged. */
@@ -33,7 +31,7 @@ export const make = (
     const earlier = observed
     observed = undefined
     if (earlier?.kind === kind && (earlier.bytes === bytes || bytes.length === 0)) return earlier.verdict
-    return decide({ transport: "tcp", kind, from, to, bytes })
+    return decide(direction, { transport: "tcp", kind, from, to, bytes })
   }
   return {
     inspect: (kind, bytes) => {

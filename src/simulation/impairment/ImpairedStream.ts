@@ -18,6 +18,7 @@ export const make = (injector: FaultInjector, fork: Scope.Scope) => {
   const localConnections = LocalConnections.make()
   /** Directions by their addresses. If both ends are local, the direction of the sender is kept. */
   const directions = new Map<string, ImpairedDirection>()
+  const connections = new Set<ImpairedConnection.ImpairedConnection>()
 
   const trackDirection = (key: string, direction: ImpairedDirection) => {
     directions.set(key, direction)
@@ -37,18 +38,31 @@ export const make = (injector: FaultInjector, fork: Scope.Scope) => {
     const inboundKey = LocalConnections.directionKey(far, near)
     yield* trackDirection(LocalConnections.directionKey(near, far), connection.outbound)
     if (!directions.has(inboundKey)) yield* trackDirection(inboundKey, connection.inbound)
-    yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(leave), connection.close))
+    connections.add(connection)
+    yield* Effect.addFinalizer(() =>
+      Effect.andThen(
+        Effect.sync(leave),
+        Effect.ensuring(
+          connection.close,
+          Effect.sync(() => connections.delete(connection))
+        )
+      )
+    )
     if (!accepted || !(localEnd.isPeerLocal || localConnections.isDialled(Endpoint.format(near)))) {
       connection.admit(accepted ? "receive" : "send", "syn", noBytes)
       connection.admit(accepted ? "send" : "receive", "synack", noBytes)
       yield* connection.startWriteLoop
     }
     // A client learns of the connection when the SYN-ACK arrives; a server accepts others meanwhile.
-    if (!accepted) yield* injector.delayQueue.sleepUntil(connection.dueNanos())
+    if (!accepted) yield* connection.established
     return connection
   })
 
   return {
+    /** Lets everything that waits pass at once, in its order: the plan has changed. */
+    hasten: () => {
+      for (const connection of connections) connection.hasten()
+    },
     /** Returns the capture note for a packet observed on the underlying network. */
     faultNoteOf: ({ bytes, from, kind, to }: Packet) =>
       directions.get(LocalConnections.directionKey(from, to))?.faultNoteOf(kind, bytes),

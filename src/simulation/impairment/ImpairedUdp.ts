@@ -1,7 +1,6 @@
 /** UDP sockets to which a fault plan applies, outbound and inbound. */
 
 import * as Effect from "effect/Effect"
-import { constVoid } from "effect/Function"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as Endpoint from "../../network/Endpoint.ts"
@@ -81,15 +80,15 @@ const scheduleCopies = (
 
 /** Receives a datagram. It was on the wire before the plan applied, so it is reported unchanged, with the fault. */
 const receive = (injector: FaultInjector, packet: Packet, deliver: (bytes: Uint8Array) => void) => {
-  const { decide, report } = injector
-  const verdict = decide(packet)
+  const { decide, overflowed, report } = injector
+  const verdict = decide("inbound", packet)
   if (verdict._tag === "Drop") return report(packet, verdict.note, true)
   if (verdict._tag !== "Datagrams") {
     report(packet)
     return deliver(packet.bytes)
   }
   report(packet, verdict.note)
-  for (const bytes of scheduleCopies(injector, packet, verdict, deliver, constVoid)) deliver(bytes)
+  for (const bytes of scheduleCopies(injector, packet, verdict, deliver, overflowed)) deliver(bytes)
   release(verdict.overtaken)
 }
 
@@ -106,8 +105,8 @@ const applyFaults = (
   isClosed: () => boolean,
   send: (bytes: Uint8Array) => void
 ): ImmediateSend => {
-  const { decide, report } = injector
-  const verdict = decide(packet)
+  const { decide, overflowed, report } = injector
+  const verdict = decide("outbound", packet)
   if (verdict._tag === "Drop") {
     report(packet, verdict.note, true)
     return { immediate: [], overtaken: [] }
@@ -123,7 +122,10 @@ const applyFaults = (
     reportSent(bytes)
     send(bytes)
   }
-  const discard = () => report(packet, "delay queue full", true)
+  const discard = () => {
+    overflowed()
+    report(packet, "delay queue full", true)
+  }
   const immediate = scheduleCopies(injector, packet, verdict, put, discard)
   for (const bytes of immediate) reportSent(bytes)
   return { immediate, overtaken }
