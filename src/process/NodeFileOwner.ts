@@ -7,10 +7,7 @@
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
-import * as Path from "node:path"
-import * as Effect from "effect/Effect"
-
-const defaultForeignTimeoutMillis = 10 * 60_000
+import * as FileOwner from "./FileOwner.ts"
 
 const hash = (...parts: ReadonlyArray<string>) =>
   Crypto.createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 8)
@@ -54,9 +51,6 @@ const startTagOf = (pid: number) => {
 /** Returns this process as part of a file name: `host-pid-start`. */
 export const self: () => string = once(() => `${hostTag()}-${process.pid}-${startTagOf(process.pid) ?? "unknown"}`)
 
-/** Returns the process id of an owner. */
-export const pidOf = (owner: string): number => Number(owner.split("-")[1])
-
 const exists = (pid: number) => {
   try {
     return process.kill(pid, 0)
@@ -68,7 +62,11 @@ const exists = (pid: number) => {
 const isForeign = (owner: string) => !owner.startsWith(`${hostTag()}-`)
 
 /** Returns true if the owner of a file is running; on another host, if the file is not older than the time limit. */
-export const isAlive = (owner: string, path: string, foreignTimeoutMillis = defaultForeignTimeoutMillis): boolean => {
+export const isAlive = (
+  owner: string,
+  path: string,
+  foreignTimeoutMillis = FileOwner.defaultForeignTimeoutMillis
+): boolean => {
   const [, pid = "", start] = owner.split("-")
   if (isForeign(owner)) {
     return Date.now() - (attempt(() => Fs.lstatSync(path).mtimeMs) ?? 0) < foreignTimeoutMillis
@@ -76,52 +74,3 @@ export const isAlive = (owner: string, path: string, foreignTimeoutMillis = defa
   const now = startTagOf(Number(pid))
   return now === undefined || start === "unknown" ? exists(Number(pid)) : now === start
 }
-
-/** The part of a file name after the prefix: the owner, which may be between a tag and random digits. */
-const ownerPattern = /^(?:\w+\.)?([0-9a-f]{8}-\d+-\w+)(?:\.[0-9a-f]{8})?$/
-
-/** Returns true if a file belongs to the user of this process. */
-const isOfThisUser = (path: string) => attempt(() => Fs.lstatSync(path).uid) === process.geteuid?.()
-
-/** Options of `sweep`. */
-export interface SweepOptions {
-  /** A process on another host cannot be checked: it counts as dead once its file is older. Default 10 minutes. */
-  readonly foreignTimeoutMillis?: number | undefined
-  /** True to delete only files of the user of this process. Default: all that it may. */
-  readonly isOwnOnly?: boolean | undefined
-}
-
-/**
- * Returns the test for living owners of one sweep. It looks once for each owner, and never for this process. A process
- * on another host is known by its files: one that is old says nothing about the others.
- */
-const livenessTest = (foreignTimeoutMillis: number) => {
-  const known = new Map([[self(), true]])
-  return (owner: string, path: string): boolean => {
-    const result = known.get(owner) ?? isAlive(owner, path, foreignTimeoutMillis)
-    if (result || !isForeign(owner)) known.set(owner, result)
-    return result
-  }
-}
-
-/** Deletes the files of dead owners whose names begin with a prefix, and returns the names and owners of the others. */
-export const sweep = Effect.fnUntraced(function* (
-  folder: string,
-  prefix: string,
-  { foreignTimeoutMillis = defaultForeignTimeoutMillis, isOwnOnly = false }: SweepOptions = {}
-) {
-  const names = yield* Effect.tryPromise({
-    try: () => Fs.promises.readdir(folder),
-    catch: (cause) => cause as NodeJS.ErrnoException
-  })
-  const lives = livenessTest(foreignTimeoutMillis)
-  const running: Array<{ readonly name: string; readonly owner: string }> = []
-  for (const name of names) {
-    const owner = name.startsWith(prefix) ? ownerPattern.exec(name.slice(prefix.length))?.[1] : undefined
-    if (owner === undefined) continue
-    const path = Path.join(folder, name)
-    if (lives(owner, path)) running.push({ name, owner })
-    else if (!isOwnOnly || isOfThisUser(path)) yield* Effect.ignore(Effect.tryPromise(() => Fs.promises.unlink(path)))
-  }
-  return running
-})

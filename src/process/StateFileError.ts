@@ -1,5 +1,6 @@
 /** The error of a state file or its lock. */
 import * as Data from "effect/Data"
+import * as PlatformError from "effect/PlatformError"
 
 /** A state file cannot be read, written or locked; an earlier content is unchanged. */
 export class StateFileError extends Data.TaggedError("StateFileError")<{
@@ -33,9 +34,10 @@ export const make = (path: string, code: string, detail = code) =>
   new StateFileError({ path, code, detail: details[code] ?? detail })
 
 /** Makes the error of a system error. */
-export const fromCause = (path: string, cause: unknown) => {
+export const fromCause = (path: string, cause: unknown): StateFileError => {
   if (cause instanceof StateFileError) return cause
-  const { code = "", message } = cause as NodeJS.ErrnoException
+  const system = PlatformError.isPlatformError(cause) ? (cause.reason.cause ?? cause.reason) : cause
+  const { code = "", message } = system as Error & { readonly code?: string }
   // Node's form: `ENXIO: no such device or address, open '/dev/x'`.
   return make(path, code, message.replaceAll(/^E[A-Z0-9]+: |, [a-z]+(?: '.*)?$/gs, ""))
 }

@@ -4,6 +4,7 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as FileOwner from "../../src/process/FileOwner.ts"
 import * as NodeFileOwner from "../../src/process/NodeFileOwner.ts"
 import * as NodeLockFile from "../../src/process/NodeLockFile.ts"
 import * as Cli from "../support/Cli.ts"
@@ -30,7 +31,7 @@ describe("NodeLockFile", () => {
       const path = inRoot("state")
       const first = yield* locker(path)
       assert.strictEqual(first.line, "locked")
-      const holder = NodeFileOwner.pidOf(files(root)[0]!.slice("state.lock-".length))
+      const holder = FileOwner.pidOf(files(root)[0]!.slice("state.lock-".length))
       assert.strictEqual(
         (yield* locker(path)).line,
         `${path}: locked by process ${holder}; stop it or name another file`

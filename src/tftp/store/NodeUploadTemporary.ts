@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as SystemErrorText from "../../network/SystemErrorText.ts"
 import * as NodeFileOwner from "../../process/NodeFileOwner.ts"
+import * as NodeFilePlatform from "../../process/NodeFilePlatform.ts"
 import * as NameText from "../protocol/NameText.ts"
 import { uploadPrefix } from "./FileName.ts"
 import { Busy, DiskFull, type Reason, WriteFailed } from "./FileStoreError.ts"
@@ -198,7 +199,7 @@ export const create = (
 
 /** Removes the temporary files of dead processes; returns true if a running one uploads the same name. */
 export const hasRival = Effect.fnUntraced(function* ({ folder, path, prefix }: Temporary) {
-  const running = yield* NodeFileOwner.sweep(folder, uploadPrefix)
+  const running = yield* NodeFilePlatform.sweep(folder, uploadPrefix)
   return running.some(({ name }) => name.startsWith(prefix) && `${folder}/${name}` !== path)
 })
 
@@ -207,7 +208,7 @@ const maxSweptFolders = 256
 
 /** Removes the temporary files that dead processes of this user have left in a folder. */
 const removeAbandonedIn = (folder: string) =>
-  Effect.ignore(NodeFileOwner.sweep(folder, uploadPrefix, { isOwnOnly: true }))
+  Effect.ignore(NodeFilePlatform.sweep(folder, uploadPrefix, { isOwnOnly: true }))
 
 /**
  * Removes the temporary files that dead processes of this user have left in the spool folder and below a directory. It
