@@ -1,215 +1,196 @@
-/** One end of a simulated TCP connection: carries what a `HalfStream` sends over a simulated LAN. */
+/** One end of a simulated TCP connection, as its program sees it. */
 
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as NetAddress from "effect/net/NetAddress"
-import type * as Endpoint from "../../network/Endpoint.ts"
+import type * as NetAddress from "effect/net/NetAddress"
 import { type Connection, NetworkError } from "../../network/Network.ts"
-import type * as Packet from "../../network/Packet.ts"
 import * as HalfStream from "../stream/HalfStream.ts"
-import * as Waiters from "../stream/Waiters.ts"
-import type { Node, SimLan } from "./SimLan.ts"
-
-/** Receive window: bytes buffered for the program before the peer must stop sending. */
-const receiveWindowBytes = 65_536
+import * as ReceiveWindow from "../stream/ReceiveWindow.ts"
+import * as SimKeepAlive from "./SimKeepAlive.ts"
+import type { SimLan } from "./SimLan.ts"
+import * as SimSegments from "./SimSegments.ts"
 
 /** Bytes that the send queue holds before a write waits. */
 const sendBufferBytes = 65_536
 
-/** Maximum bytes of a segment; the size of each is random. */
-const maxSegmentBytes = 16_384
+/** Time that a closing connection has to deliver its last bytes, and to its peer that sends, as `NodeNetwork` has. */
+const lingerNanos = 1_000_000_000
 
-/** Time that a closing connection has to deliver its last bytes, before it is reset. */
-const closeTimeoutNanos = 1_000_000_000
+/** Time for the peer of a closing connection to close too, or to show that it is still sending. */
+const graceNanos = 50_000_000
 
-const noBytes = new Uint8Array(0)
 const encoder = new TextEncoder()
-const receiveFin: HalfStream.Event = { _tag: "Receive", bytes: noBytes, end: "fin" }
-const reset: HalfStream.Event = { _tag: "Reset" }
 
-/** The hosts and addresses of a connection, as one of its ends sees them. */
-interface Path {
-  readonly node: Node
-  readonly other: Node
-  readonly from: Endpoint.Endpoint
-  readonly to: Endpoint.Endpoint
+/** Parts of an end. */
+export interface Parts {
+  readonly path: SimSegments.Path
+  /** Addresses as the program sees them, which it may have written otherwise than packets do. */
+  readonly local: NetAddress.InetAddress
+  readonly remote: NetAddress.InetAddress
+  readonly isClient: boolean
+  /** Time without a segment of the peer after which it is probed; undefined: never. */
+  readonly keepAliveNanos?: number | undefined
+  /** Called when the end enters CLOSED, with true if its port stays in TIME_WAIT. */
+  readonly onClosed: (isTimeWait: boolean) => void
 }
 
 /** One end of a connection, with what the TCP of its host needs. */
-export interface SimStream extends Connection {
-  /** Ends the handshake with this peer; nothing is sent so that it arrives before `after`. */
-  readonly establish: (peer: SimStream, after: number) => void
-  readonly isClosed: () => boolean
-  /** Handles an event of the program, the network or the host. */
+export interface SimStream extends Connection, SimSegments.Peer {
+  /** Begins with this peer; nothing is sent so that it arrives before `after`. */
+  readonly meet: (peer: SimStream, after: number) => void
+  /** Ends the handshake, which measures the round trip. */
+  readonly establish: () => void
+  /** Calls back when the next segment of the peer arrives. */
+  readonly onHeard: (callback: () => void) => void
+  /** Handles an event of the host. */
   readonly dispatch: (event: HalfStream.Event) => void
-  /** Closes the connection as its scope does: FIN after the last byte, or RST if the peer does not take it in time. */
+  /** Closes the connection as its scope does: FIN after the last byte, and no RST for what arrives until the peer's. */
   readonly close: Effect.Effect<void>
+  /** Closes at once, as a process that ends: FIN, or RST if data are unread. */
+  readonly destroy: () => void
+  /** Forgets the connection, as a crash does. */
+  readonly forget: () => void
 }
 
-/** The state of an end: that of its machine, and what the driver needs to perform the machine's actions. */
-interface State {
-  readonly lan: SimLan
-  readonly path: Path
-  readonly remote: NetAddress.InetAddress
-  readonly onClosed: () => void
-  readonly readers: Waiters.Waiters
-  readonly writers: Waiters.Waiters
-  readonly closers: Waiters.Waiters
-  stream: HalfStream.HalfStream
-  peer: SimStream | undefined
-  /** Time of arrival of the last segment sent; later segments arrive no earlier. */
-  lastArrival: number
-  /** True after a fault has ended this direction: segments on their way are lost. */
-  isEndedByFault: boolean
-}
+type State = SimSegments.State
 
-const isClosed = ({ stream }: State) => stream.state === "CLOSED"
+const { dispatch, isClosed } = SimSegments
 
-const dispatch = (self: State, event: HalfStream.Event) => {
-  const wasClosed = isClosed(self)
-  advance(self, event)
-  transmit(self)
-  if (isClosed(self) && !wasClosed) self.onClosed()
-  // The order in which fibers resume decides which of them draws the next random number.
-  self.path.node.run(() => {
-    for (const waiters of [self.readers, self.writers, self.closers]) waiters.notify()
-  })
-}
-
-const advance = (self: State, event: HalfStream.Event) => {
-  const [next, actions] = HalfStream.step(self.stream, event)
-  self.stream = next
-  for (const action of actions) perform(self, action)
-  return actions
-}
-
-/** Sends queued data while the send window is open, in segments of random size. */
-const transmit = (self: State) => {
-  const { random } = self.lan
-  for (let piece = HalfStream.sendable(self.stream); piece !== undefined; piece = HalfStream.sendable(self.stream)) {
-    const most = Math.min(piece.bytes.length, self.stream.sendWindow, maxSegmentBytes)
-    const maxBytes = most > 1 && random() < 0.5 ? 1 + Math.floor(random() * most) : most
-    advance(self, { _tag: "Transmit", maxBytes, now: 0 })
-  }
-}
-
-const perform = (self: State, action: HalfStream.Action) => {
-  switch (action._tag) {
-    case "Data":
-      return send(self, "data", action.bytes.slice(), (bytes) => ({ _tag: "Receive", bytes }))
-    case "Fin":
-      return send(self, "fin", noBytes, () => receiveFin)
-    case "Rst":
-      return self.peer && send(self, "rst", noBytes, () => reset)
-    case "Ack": {
-      const { from, node, other, to } = self.path
-      const packet = { transport: "tcp", kind: "ack", from, to, bytes: noBytes } as const
-      const update: HalfStream.Event = { _tag: "WindowUpdate", bytes: action.bytes }
-      self.lan.segment(packet, node, other, 0, () => self.peer?.dispatch(update))
-    }
-  }
-}
-
-/** Sends a segment; `arrive` returns the event for the peer. */
-const send = (self: State, kind: Packet.Kind, bytes: Uint8Array, arrive: (bytes: Uint8Array) => HalfStream.Event) => {
-  const { from, node, other, to } = self.path
-  const packet = { transport: "tcp", kind, from, to, bytes } as const
-  self.lastArrival = self.lan.segment(packet, node, other, self.lastArrival, (piece, ending) => {
-    if (self.isEndedByFault) return
-    const { peer } = self
-    if (peer === undefined || peer.isClosed()) {
-      // Answered with RST, unless the host of the closed connection is down.
-      if (kind === "data" && other.up && !isClosed(self)) answerReset(self)
-      return
-    }
-    peer.dispatch(arrive(piece))
-    if (ending === undefined) return
-    self.isEndedByFault = true
-    if (ending === "fin") return peer.dispatch(receiveFin)
-    peer.dispatch(reset)
-    dispatch(self, reset)
-  })
-}
-
-const answerReset = (self: State) => {
-  const { from, node, other, to } = self.path
-  const packet = { transport: "tcp", kind: "rst", from: to, to: from, bytes: noBytes } as const
-  self.lan.segment(packet, other, node, 0, () => dispatch(self, reset))
-}
-
-const fail = ({ remote, stream }: State) =>
-  Effect.fail(new NetworkError({ reason: stream.closeReason ?? "Closed", address: remote }))
+/** After its own close, a program is told nothing else. */
+const reasonOf = ({ isClosing, isResetUnmet, stream }: State) =>
+  isClosing || isResetUnmet ? "Closed" : (stream.closeReason ?? "Closed")
 
 const read = (self: State): Uint8Array => {
-  const actions = advance(self, { _tag: "Read", now: 0 })
+  const actions = SimSegments.advance(self, { _tag: "Read", now: 0 })
+  const { receive, received, withheld } = self.stream
+  self.window = ReceiveWindow.afterRead(self.window, received - receive.queuedBytes - withheld, self.lan.clock.now())
+  if (self.window.bytes > self.stream.receiveWindow)
+    SimSegments.advance(self, { _tag: "GrowWindow", bytes: self.window.bytes })
   return actions.find((action) => action._tag === "Deliver")!.bytes
 }
 
-const makePull = (self: State): Connection["pull"] => {
+const makePull = (self: State, fail: () => Effect.Effect<never, NetworkError>): Connection["pull"] => {
   const isReadable = () =>
-    isClosed(self) || self.stream.receive.end !== undefined || self.stream.receive.queuedBytes > 0
+    isClosed(self) || self.isClosing || self.stream.receive.end !== undefined || self.stream.receive.queuedBytes > 0
   const pull: Connection["pull"] = Effect.suspend(() => {
-    if (self.stream.receive.queuedBytes > 0) return Effect.succeed(read(self))
+    self.isReading = true
+    if (self.stream.receive.queuedBytes > 0) {
+      // Node reads on, and meets an RST behind the data.
+      if (self.stream.receive.end === undefined) self.isResetUnmet = false
+      return Effect.succeed(read(self))
+    }
     if (HalfStream.isInputOver(self.stream)) return Cause.done()
-    return isClosed(self) ? fail(self) : self.readers.until(isReadable, () => pull)
+    if (!isClosed(self) && !self.isClosing) return self.readers.until(isReadable, () => pull)
+    self.isResetUnmet = false
+    return fail()
   })
   return pull
 }
 
-const write = (self: State, data: Uint8Array | string) =>
+/** Reports success for a write after an RST that Node has not met, as Node does; what arrived before it is lost. */
+const writeAfterUnmetReset = (self: State) => {
+  self.isResetUnmet = false
+  dispatch(self, { _tag: "DiscardInput" })
+  return Effect.void
+}
+
+const write = (self: State, data: Uint8Array | string, fail: () => Effect.Effect<never, NetworkError>) =>
   Effect.suspend(() => {
-    if (!HalfStream.canWrite(self.stream)) return fail(self)
+    if (self.isResetUnmet && !self.isOutputEnded && !self.isClosing) return writeAfterUnmetReset(self)
+    if (!HalfStream.canWrite(self.stream)) return fail()
     const bytes = typeof data === "string" ? encoder.encode(data) : data
     if (bytes.length === 0) return Effect.void
     dispatch(self, { _tag: "Write", bytes })
-    const isWritable = () => isClosed(self) || self.stream.send.queuedBytes < sendBufferBytes
+    const isOver = () => isClosed(self) || self.isClosing
+    const isWritable = () => isOver() || self.stream.send.queuedBytes < sendBufferBytes
     if (isWritable()) return Effect.void
-    return self.writers.until(isWritable, () => (isClosed(self) ? fail(self) : Effect.void))
+    return self.writers.until(isWritable, () => (isOver() ? fail() : Effect.void))
   })
 
-const close = (self: State): Effect.Effect<void> => {
-  if (isClosed(self)) return Effect.void
+const end = (self: State) => {
+  if (!HalfStream.canWrite(self.stream)) return
+  self.isOutputEnded = true
+  self.isActiveClose = !HalfStream.hasPeersFin(self.stream)
   dispatch(self, { _tag: "End" })
-  dispatch(self, { _tag: "DiscardInput" })
-  const leave = Effect.sync(() => dispatch(self, { _tag: HalfStream.isFinSent(self.stream) ? "Close" : "Abort" }))
-  return HalfStream.isFinished(self.stream) ? leave : Effect.andThen(awaitFinish(self), leave)
 }
 
-const awaitFinish = (self: State) => {
+/**
+ * Closes as `NodeNetwork` does: input is read and discarded until the peer's FIN, for the grace time, or for the linger
+ * time while the peer sends or does not take the last bytes. These are lost then, without RST.
+ */
+const close = (self: State): Effect.Effect<void> => {
+  if (self.isClosing) return Effect.void
+  if (isClosed(self)) {
+    // An RST that the program has not met concerns nobody any more.
+    self.isClosing = self.isResetUnmet
+    dispatch(self, { _tag: "DiscardInput" })
+    return Effect.void
+  }
+  const { received, receive, withheld } = self.stream
+  const unread = receive.queuedBytes + withheld
+  self.isClosing = true
+  end(self)
+  dispatch(self, { _tag: "DiscardInput" })
+  const leave = Effect.sync(() => {
+    dispatch(self, { _tag: "DiscardOutput" })
+    dispatch(self, { _tag: "Close" })
+  })
+  if (HalfStream.isFinished(self.stream)) return leave
+  const isPeerSending = () => unread > 0 || self.stream.received > received
+  return Effect.andThen(awaitFinish(self, isPeerSending), leave)
+}
+
+const awaitFinish = (self: State, isPeerSending: () => boolean) => {
   const { clock } = self.lan
   let isLate = false
-  const timer = clock.schedule(clock.now() + closeTimeoutNanos, () => {
+  let isGraceOver = false
+  const linger = clock.schedule(clock.now() + lingerNanos, () => {
     isLate = true
     self.closers.notify()
   })
-  const isOver = () => isLate || HalfStream.isFinished(self.stream)
-  const cancelTimer = Effect.sync(() => clock.cancel(timer))
+  const isSent = () => isLate || HalfStream.isFinSent(self.stream)
+  const isOver = () => isLate || HalfStream.isFinished(self.stream) || (isGraceOver && !isPeerSending())
+  const awaitPeer = Effect.suspend(() => {
+    if (isOver()) return Effect.void
+    const grace = clock.schedule(clock.now() + graceNanos, () => {
+      isGraceOver = true
+      self.closers.notify()
+    })
+    const cancelGrace = Effect.sync(() => clock.cancel(grace))
+    return Effect.ensuring(
+      self.closers.until(isOver, () => Effect.void),
+      cancelGrace
+    )
+  })
   return Effect.ensuring(
-    self.closers.until(isOver, () => Effect.void),
-    cancelTimer
+    self.closers.until(isSent, () => awaitPeer),
+    Effect.sync(() => clock.cancel(linger))
   )
 }
 
-const establish = (self: State, peer: SimStream, after: number) => {
-  self.peer = peer
-  self.lastArrival = Math.max(self.lastArrival, after)
+const destroy = (self: State) => {
+  const { receive, withheld } = self.stream
+  self.isClosing = true
+  if (receive.queuedBytes + withheld > 0) return dispatch(self, { _tag: "Abort" })
+  end(self)
+  dispatch(self, { _tag: "Close" })
 }
 
-/** Creates one end, before the handshake; `onClosed` is called when it enters CLOSED. */
-export const make = (lan: SimLan, path: Path, onClosed: () => void): SimStream => {
-  const remote = NetAddress.inetAddressFromNativeUnsafe(path.to.address, path.to.port)
-  const state: State = {
-    ...{ lan, path, remote, onClosed, readers: Waiters.make(), writers: Waiters.make(), closers: Waiters.make() },
-    ...{ stream: HalfStream.make(receiveWindowBytes), peer: undefined, lastArrival: 0, isEndedByFault: false }
-  }
+/** Creates one end, before the handshake. */
+export const make = (lan: SimLan, parts: Parts): SimStream => {
+  const { isClient, keepAliveNanos, local, onClosed, path, remote } = parts
+  const state = SimSegments.make(lan, path, isClient, onClosed)
+  const startNanos = lan.clock.now()
+  const fail = () => Effect.fail(new NetworkError({ reason: reasonOf(state), address: remote }))
   const event = (event: HalfStream.Event) => Effect.sync(() => dispatch(state, event))
   return {
-    ...{ local: NetAddress.inetAddressFromNativeUnsafe(path.from.address, path.from.port), remote },
+    local,
+    remote,
     context: Context.empty(),
-    pull: makePull(state),
-    write: (data) => write(state, data),
-    end: event({ _tag: "End" }),
+    pull: makePull(state, fail),
+    write: (data) => write(state, data, fail),
+    end: Effect.sync(() => end(state)),
     endRead: event({ _tag: "EndRead", now: 0 }),
     abort: event({ _tag: "Abort" }),
     close: Effect.suspend(() => close(state)),
@@ -218,7 +199,25 @@ export const make = (lan: SimLan, path: Path, onClosed: () => void): SimStream =
       return { received, sent, unsent: send.queuedBytes }
     },
     isClosed: () => isClosed(state),
+    isForgotten: () => state.isForgotten,
     dispatch: (event) => dispatch(state, event),
-    establish: (peer, after) => establish(state, peer, after)
+    receive: (event) => SimSegments.hear(state, event),
+    meet: (peer, after) => {
+      state.peer = peer
+      if (after < Number.POSITIVE_INFINITY) state.lastArrival = Math.max(state.lastArrival, after)
+    },
+    establish: () => {
+      const now = lan.clock.now()
+      state.window = ReceiveWindow.make(now - startNanos, now)
+      if (keepAliveNanos !== undefined) SimKeepAlive.start(state, keepAliveNanos)
+    },
+    onHeard: (callback) => {
+      state.onHeard = callback
+    },
+    destroy: () => destroy(state),
+    forget: () => {
+      state.isForgotten = true
+      dispatch(state, { _tag: "Close" })
+    }
   }
 }

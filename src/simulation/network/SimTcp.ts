@@ -1,8 +1,9 @@
 /**
- * TCP of a simulated host: handshake, ordered data in segments of random size, flow control, half-close and reset. Lost
- * segments arrive late; congestion control is not modelled.
+ * TCP of a simulated host: handshake, ordered data in segments of random size, flow control, half-close, reset and
+ * TIME_WAIT, as `NodeNetwork` shows them on Linux. Lost segments arrive late; congestion control is not modelled.
  */
 
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
@@ -13,14 +14,14 @@ import type * as Packet from "../../network/Packet.ts"
 import type * as SimClock from "../runtime/SimClock.ts"
 import * as Waiters from "../stream/Waiters.ts"
 import type { Node, SimLan } from "./SimLan.ts"
+import * as SimPorts from "./SimPorts.ts"
 import * as SimStream from "./SimStream.ts"
 
-interface ListenSocket {
-  readonly address: string
-  readonly port: number
-  readonly wildcard: boolean
-  readonly reusePort: boolean
+interface ListenSocket extends SimPorts.Binding {
+  /** Address as the program gave it, and the port. */
+  readonly local: NetAddress.InetAddress
   readonly backlog: number
+  readonly keepAliveNanos: number | undefined
   readonly acceptQueue: Array<SimStream.SimStream>
   readonly acceptors: Waiters.Waiters
   /** Connections in SYN-RECEIVED; they count against the backlog. */
@@ -51,8 +52,7 @@ interface State {
   readonly stackOf: (node: Node) => SimTcp | undefined
   readonly listenSockets: Map<number, ReadonlyArray<ListenSocket>>
   readonly connections: Set<SimStream.SimStream>
-  readonly portsInUse: Set<number>
-  lastPort: number
+  readonly ports: SimPorts.SimPorts
   /** SYNs distributed over the sockets that share a port. */
   nextListener: number
 }
@@ -70,62 +70,65 @@ const noBytes = new Uint8Array(0)
 const unsupported = () =>
   new NetworkError({ reason: "InvalidAddress", cause: new Error("Unix domain sockets are not simulated") })
 
-const ephemeralPort = (state: State): number => {
-  do {
-    state.lastPort = state.lastPort >= 60_999 ? 32_768 : state.lastPort + 1
-  } while (state.portsInUse.has(state.lastPort) || state.listenSockets.has(state.lastPort))
-  return state.lastPort
+const isBroadcast = ({ interfaces }: Node, address: string) =>
+  address === "127.255.255.255" || interfaces.some(({ broadcast }) => broadcast === address)
+
+/** Tests if a socket may be bound to an address: one of the host, or, as Linux allows, of a group or a broadcast. */
+const isBindable = ({ lan, node }: State, ip: NetAddress.IpAddress, { address, wildcard }: SimPorts.Binding) =>
+  wildcard ||
+  lan.route(node, address) === "loopback" ||
+  (NetAddress.isIpv4Address(ip) &&
+    (NetAddress.isMulticast(ip) || NetAddress.isBroadcast(ip) || isBroadcast(node, address)))
+
+/** Returns the port for a listener; undefined if it is in use. */
+const portFor = ({ lan, listenSockets, ports }: State, binding: SimPorts.Binding, port: number) => {
+  const now = lan.clock.now()
+  if (port === 0) return SimPorts.ephemeral(ports, now)
+  const isInUse =
+    listenSockets.get(port)?.some((other) => SimPorts.conflicts(other, binding)) ||
+    SimPorts.isTaken(ports, port, binding, now)
+  return isInUse ? undefined : port
 }
 
-const isIpv6 = (address: string) => address.includes(":")
-
-const hasConflict = (
-  { listenSockets }: State,
-  one: Pick<ListenSocket, "address" | "wildcard" | "reusePort">,
-  port = 0
-) =>
-  (listenSockets.get(port) ?? []).some(
-    (other) =>
-      (other.wildcard || one.wildcard || other.address === one.address) &&
-      isIpv6(other.address) === isIpv6(one.address) &&
-      !(other.reusePort && one.reusePort)
-  )
-
+/** Closes a listener, and, as Node does, what it has accepted for a program that has not. */
 const closeListenSocket = ({ listenSockets }: State, socket: ListenSocket) => {
+  const { port } = socket.local
   socket.closed = true
-  const remaining = (listenSockets.get(socket.port) ?? []).filter((one) => one !== socket)
-  if (remaining.length === 0) listenSockets.delete(socket.port)
-  else listenSockets.set(socket.port, remaining)
-  for (const end of socket.acceptQueue.splice(0)) end.dispatch({ _tag: "Abort" })
+  const remaining = (listenSockets.get(port) ?? []).filter((one) => one !== socket)
+  if (remaining.length === 0) listenSockets.delete(port)
+  else listenSockets.set(port, remaining)
+  for (const end of socket.acceptQueue.splice(0)) end.destroy()
   socket.acceptors.notify()
 }
 
 const listen = (state: State): SimTcp["listen"] =>
   Effect.fnUntraced(function* (options) {
-    const { lan, listenSockets, node } = state
+    const { listenSockets, node } = state
     if ("path" in options) return yield* unsupported()
-    const { backlog = 511, host = "127.0.0.1", port = 0, reusePort = false } = options
+    const { backlog = 511, host = "127.0.0.1", keepAlive, reusePort = false } = options
     const requested = NetAddress.inetAddressFromIpString(host, options.port)
     if (Result.isFailure(requested))
       return yield* new NetworkError({ reason: "InvalidAddress", cause: requested.failure })
     const ip = requested.success.address
-    const wildcard = NetAddress.isUnspecified(ip)
-    if (!wildcard && lan.route(node, host) !== "loopback") return yield* fail("AddressNotAvailable", requested.success)
-    const binding = { address: NetAddress.formatIp(ip), wildcard, reusePort, backlog }
-    if (port !== 0 && hasConflict(state, binding, port)) return yield* fail("AddressInUse", requested.success)
+    const binding = SimPorts.bindingTo(ip, reusePort)
+    if (!isBindable(state, ip, binding)) return yield* fail("AddressNotAvailable", requested.success)
+    const port = portFor(state, binding, requested.success.port)
+    if (port === undefined) return yield* fail("AddressInUse", requested.success)
+    const address = NetAddress.inetAddressUnsafe(ip, port)
     const socket: ListenSocket = {
       ...binding,
-      port: port === 0 ? ephemeralPort(state) : port,
+      local: address,
+      backlog,
+      keepAliveNanos: keepAlive === undefined ? undefined : Math.max(1e9, Duration.toMillis(keepAlive) * 1e6),
       acceptQueue: [],
       acceptors: Waiters.make(),
       synReceived: 0,
       closed: false
     }
     yield* Effect.acquireRelease(
-      Effect.sync(() => listenSockets.set(socket.port, [...(listenSockets.get(socket.port) ?? []), socket])),
+      Effect.sync(() => listenSockets.set(port, [...(listenSockets.get(port) ?? []), socket])),
       () => Effect.sync(() => closeListenSocket(state, socket))
     )
-    const address = NetAddress.inetAddressUnsafe(ip, socket.port)
     const isClosed = () => socket.closed || !node.up
     const isReady = () => isClosed() || socket.acceptQueue.length > 0
     const accept: Listener["accept"] = Effect.uninterruptibleMask((restore) => {
@@ -140,45 +143,64 @@ const listen = (state: State): SimTcp["listen"] =>
     return { address, accept }
   })
 
-const openConnection = (
-  { connections, lan, node }: State,
-  path: { readonly from: Endpoint.Endpoint; readonly to: Endpoint.Endpoint; readonly other: Node },
-  onClosed: () => void
-): SimStream.SimStream => {
-  const connection: SimStream.SimStream = SimStream.make(lan, { node, ...path }, () => {
-    connections.delete(connection)
-    onClosed()
+const openConnection = ({ connections, lan }: State, parts: SimStream.Parts): SimStream.SimStream => {
+  const connection: SimStream.SimStream = SimStream.make(lan, {
+    ...parts,
+    onClosed: (isTimeWait) => {
+      connections.delete(connection)
+      parts.onClosed(isTimeWait)
+    }
   })
   connections.add(connection)
   return connection
+}
+
+const inetAddress = ({ address, port }: Endpoint.Endpoint) => NetAddress.inetAddressFromNativeUnsafe(address, port)
+
+/** Returns the socket that takes a SYN: of those with the best score, each in turn. */
+const listenerFor = (state: State, to: Endpoint.Endpoint): ListenSocket | undefined => {
+  let best = 1
+  let found: Array<ListenSocket> = []
+  for (const one of state.listenSockets.get(to.port) ?? []) {
+    const score = SimPorts.score(one, to.address)
+    if (score > best) found = []
+    if (score >= best) found.push(one)
+    best = Math.max(best, score)
+  }
+  return found.length < 2 ? found[0] : found[state.nextListener++ % found.length]
 }
 
 /** Answers a SYN: queues a connection for one of the sockets that listen on the port. */
 const onSyn =
   (state: State): SimTcp["onSyn"] =>
   (from, to, sender) => {
-    if (!state.node.up) return "drop"
-    const matching = (state.listenSockets.get(to.port) ?? []).filter(
-      (one) => isIpv6(one.address) === isIpv6(to.address) && (one.wildcard || one.address === to.address)
-    )
-    const exact = matching.filter((one) => !one.wildcard)
-    const candidates = exact.length > 0 ? exact : matching
-    if (candidates.length === 0) return "refuse"
-    const listener = candidates[state.nextListener++ % candidates.length]!
-    if (listener.acceptQueue.length + listener.synReceived >= listener.backlog) return "drop"
+    const { node } = state
+    if (!node.up) return "drop"
+    const listener = listenerFor(state, to)
+    if (listener === undefined) return "refuse"
+    // Linux takes one more than the backlog.
+    if (listener.acceptQueue.length + listener.synReceived > listener.backlog) return "drop"
     listener.synReceived++
     let isSynReceived = true
     const leaveSynReceived = () => {
       if (isSynReceived) listener.synReceived--
       isSynReceived = false
     }
-    const connection = openConnection(state, { from: to, to: from, other: sender }, leaveSynReceived)
+    const connection = openConnection(state, {
+      path: { node, from: to, to: from, other: sender },
+      local: listener.wildcard ? inetAddress(to) : listener.local,
+      remote: inetAddress(from),
+      isClient: false,
+      keepAliveNanos: listener.keepAliveNanos,
+      onClosed: leaveSynReceived
+    })
     const ready = () => {
+      if (!isSynReceived) return
       leaveSynReceived()
-      if (connection.isClosed()) return
       if (listener.closed) return connection.dispatch({ _tag: "Abort" })
+      connection.establish()
       listener.acceptQueue.push(connection)
-      state.node.run(listener.acceptors.notify)
+      node.run(listener.acceptors.notify)
     }
     return { connection, ready }
   }
@@ -190,7 +212,7 @@ const onSyn =
 const handshake = (
   { lan, node, stackOf }: State,
   connection: SimStream.SimStream,
-  { from, other, to }: { readonly from: Endpoint.Endpoint; readonly to: Endpoint.Endpoint; readonly other: Node },
+  { from, other, to }: Pick<SimStream.Parts["path"], "from" | "other" | "to">,
   after: (time: number, action: () => void) => void,
   settle: (result: SimStream.SimStream | Reason) => void
 ) => {
@@ -211,13 +233,20 @@ const handshake = (
     }
     const back = lan.segment(reply("synack"), other, node, 0, () => {
       if (connection.isClosed()) {
-        lan.segment(packet("rst"), node, other, 0, () => found.connection.dispatch({ _tag: "Reset" }))
+        lan.segment(packet("rst"), node, other, 0, () => found.connection.receive({ _tag: "Reset" }))
         return
       }
-      connection.establish(found.connection, lan.segment(packet("ack"), node, other, 0, found.ready))
+      connection.establish()
+      const ack = lan.segment(packet("ack"), node, other, 0, found.ready)
+      // Data carry the ACK, too.
+      if (ack === Number.POSITIVE_INFINITY) found.connection.onHeard(found.ready)
+      connection.meet(found.connection, ack)
       settle(connection)
     })
-    found.connection.establish(connection, back)
+    found.connection.meet(connection, back)
+    if (back < Number.POSITIVE_INFINITY) return
+    answered = false
+    found.connection.dispatch({ _tag: "Close" })
   }
   const sendSyn = (timeoutNanos: number) => {
     lan.segment(packet("syn"), node, other, 0, deliverSyn)
@@ -229,33 +258,58 @@ const handshake = (
   sendSyn(initialSynTimeoutNanos)
 }
 
+/** Returns the address to which packets go: Linux takes its own for a wildcard. */
+const destination = ({ address, port }: NetAddress.InetAddress): Endpoint.Endpoint => {
+  const ip = NetAddress.toCanonical(address)
+  if (!NetAddress.isUnspecified(ip)) return { address: NetAddress.formatIp(ip), port }
+  return { address: NetAddress.isIpv4Address(ip) ? "127.0.0.1" : "::1", port }
+}
+
+/** Returns the address of an interface, or within a host: a loopback address is reached from 127.0.0.1. */
+const sourceFor = (route: ReturnType<SimLan["route"]> & {}, to: string): string => {
+  if (route !== "loopback") return route.literal
+  return to.startsWith("127.") ? "127.0.0.1" : to
+}
+
 /** Starts connecting; `onResult` receives the connection, or the reason of the failure. Returns a cancellation. */
 const startConnect = (
   state: State,
   remote: NetAddress.InetAddress,
   onResult: (result: SimStream.SimStream | Reason) => void
 ): (() => void) => {
-  const { lan, node, portsInUse } = state
-  const to = { address: NetAddress.formatIp(remote.address), port: remote.port }
+  const { lan, node, ports } = state
+  const { clock } = lan
+  const to = destination(remote)
   const timers = new Set<SimClock.Event>()
-  const after = (time: number, action: () => void) => timers.add(lan.clock.schedule(lan.clock.now() + time, action))
+  const after = (time: number, action: () => void) => timers.add(clock.schedule(clock.now() + time, action))
   const cancelTimers = () => {
-    for (const timer of timers) lan.clock.cancel(timer)
+    for (const timer of timers) clock.cancel(timer)
     timers.clear()
   }
   const settle = (result: SimStream.SimStream | Reason) => {
     cancelTimers()
     node.run(() => onResult(result))
   }
-  const route = node.up ? lan.route(node, to.address) : undefined
+  const isReachable = node.up && !isBroadcast(node, to.address) && !NetAddress.isMulticast(remote.address)
+  const route = isReachable ? lan.route(node, to.address) : undefined
   const other = route === undefined ? undefined : lan.nodeAt(node, to.address)
   if (route === undefined) settle("Unreachable")
   else if (other === undefined) after(unreachableTimeoutNanos, () => settle("Unreachable"))
   if (route === undefined || other === undefined) return cancelTimers
-  const from = { address: route === "loopback" ? to.address : route.literal, port: ephemeralPort(state) }
-  portsInUse.add(from.port)
-  const connection = openConnection(state, { from, to, other }, () => portsInUse.delete(from.port))
-  handshake(state, connection, { from, to, other }, after, settle)
+  const use = SimPorts.connect(ports, sourceFor(route, to.address), to, clock.now())
+  if (use === undefined) {
+    settle("AddressNotAvailable")
+    return cancelTimers
+  }
+  const path = { node, from: use.local, to, other }
+  const connection = openConnection(state, {
+    path,
+    local: inetAddress(use.local),
+    remote,
+    isClient: true,
+    onClosed: (isTimeWait) => SimPorts.release(ports, use, clock.now(), isTimeWait)
+  })
+  handshake(state, connection, path, after, settle)
   return () => {
     cancelTimers()
     connection.dispatch({ _tag: "Close" })
@@ -288,8 +342,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
     stackOf,
     listenSockets,
     connections,
-    portsInUse: new Set(),
-    lastPort: 32_768,
+    ports: SimPorts.make((port) => listenSockets.has(port)),
     nextListener: 0
   }
   return {
@@ -297,7 +350,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
     connect: connect(state),
     onSyn: onSyn(state),
     crash: () => {
-      for (const end of connections) end.dispatch({ _tag: "Close" })
+      for (const end of connections) end.forget()
       for (const all of listenSockets.values()) for (const bound of all) bound.closed = true
       listenSockets.clear()
     },

@@ -14,7 +14,7 @@
  *
  * FIN_WAIT stands for FIN_WAIT_1 and 2, LAST_ACK also for CLOSING and TIME_WAIT. The state changes when FIN is queued,
  * not when it is sent or read. Only the driver of an impaired connection queues an RST, for a fault: a read reaches it
- * in the receive queue, `Transmit` in the send queue.
+ * in the receive queue, `Transmit` in the send queue. What arrived before an RST stays readable, as on Linux.
  *
  * Bytes that arrive after `EndRead` are discarded, but keep the window as unread bytes do, until `DiscardInput`: Linux
  * stores them after `shutdown(SHUT_RD)` too, and a peer that sends more waits until this end closes.
@@ -23,6 +23,8 @@ import * as Bytes from "effect/Bytes"
 import * as Chunk from "effect/Chunk"
 
 type State = "ESTABLISHED" | "FIN_WAIT" | "CLOSE_WAIT" | "LAST_ACK" | "CLOSED"
+
+type CloseReason = "Closed" | "Reset" | "TimedOut"
 
 /** Data, or the end of a side, in its queue. */
 export interface Piece {
@@ -61,14 +63,14 @@ export interface HalfStream {
   readonly receiveWindow: number
   /** Bytes discarded after `EndRead` that still keep the window. */
   readonly withheld: number
-  /** Bytes that the program has read and no Ack has announced to the peer. */
+  /** Bytes that the program has read, and by which the window has grown, that no Ack has announced to the peer. */
   readonly unannounced: number
   readonly sent: number
   readonly received: number
   /** True if input is read and discarded, so that the peer receives the last bytes of a closing end and not RST. */
   readonly discarding: boolean
   /** Reason of failed writes in CLOSED, and of reads once nothing is left to read. */
-  readonly closeReason: "Closed" | "Reset" | undefined
+  readonly closeReason: CloseReason | undefined
 }
 
 /** `now` is the time in nanoseconds; pieces that are due later do not leave their queue. */
@@ -87,12 +89,18 @@ export type Event =
   | { readonly _tag: "Read"; readonly now: number }
   /** The program ends its input: what is not due, or arrives later, is discarded and withheld. */
   | { readonly _tag: "EndRead"; readonly now: number }
-  /** The program closes. Has an effect only if input is unread or withheld: see `discarding`. */
+  /** The receive window grows to `bytes`, as Linux lets it while the program keeps up. */
+  | { readonly _tag: "GrowWindow"; readonly bytes: number }
+  /** The program closes: see `discarding`. */
   | { readonly _tag: "DiscardInput" }
+  /** The program closes, and the peer did not take what is queued in time: it is dropped, and the end follows. */
+  | { readonly _tag: "DiscardOutput" }
   /** The program resets the connection. */
   | { readonly _tag: "Abort" }
-  /** The peer, or a fault, has reset the connection. */
-  | { readonly _tag: "Reset" }
+  /** The peer, or a fault, has reset the connection. What is due at `now`, by default at 0, stays readable. */
+  | { readonly _tag: "Reset"; readonly now?: number | undefined }
+  /** The peer has not answered for too long. What has arrived stays readable. */
+  | { readonly _tag: "TimeOut" }
   /** The driver ends the connection without a packet, for example at a crash. Unread input stays readable. */
   | { readonly _tag: "Close" }
 
@@ -181,17 +189,29 @@ const push = (side: Side, { bytes, chunkBytes = bytes.length, dueNanos = 0, end,
 
 const cleared = (side: Side): Side => ({ ...side, pieces: Chunk.empty(), queuedBytes: 0 })
 
-const closed = (self: HalfStream, reason: "Closed" | "Reset"): HalfStream => ({
+const closed = (self: HalfStream, reason: CloseReason): HalfStream => ({
   ...self,
   state: "CLOSED",
   closeReason: self.closeReason ?? reason,
   send: cleared(self.send)
 })
 
+const bytesOf = (pieces: Side["pieces"]) => Chunk.reduce(pieces, 0, (sum, { bytes }) => sum + bytes.length)
+
 /** Discards unread input. Without any, an input that was over stays over, as on Linux; else reads fail. */
-const reset = (self: HalfStream, reason: "Closed" | "Reset") => {
+const abort = (self: HalfStream): HalfStream => {
   const end = isInputOver(self) ? self.receive.end : undefined
-  return closed({ ...self, receive: { ...cleared(self.receive), end } }, reason)
+  return closed({ ...self, receive: { ...cleared(self.receive), end } }, "Closed")
+}
+
+/** Keeps the input that is due, and FIN if it is behind that; what is not due has not arrived. */
+const fail = (self: HalfStream, reason: CloseReason, now: number): HalfStream => {
+  const { receive } = self
+  const pieces = Chunk.filter(receive.pieces, ({ dueNanos, end }) => dueNanos <= now && end !== "rst")
+  const isWhole = pieces.length === receive.pieces.length
+  const end = isWhole && receive.end === "fin" ? receive.end : undefined
+  const queuedBytes = isWhole ? receive.queuedBytes : bytesOf(pieces)
+  return closed({ ...self, receive: { ...receive, pieces, queuedBytes, end } }, reason)
 }
 
 const transmit = (self: HalfStream, maxBytes: number, now: number): Step => {
@@ -201,7 +221,7 @@ const transmit = (self: HalfStream, maxBytes: number, now: number): Step => {
   const rest = Chunk.drop(send.pieces, 1)
   if (first.end !== undefined) {
     const next = { ...self, send: { ...send, pieces: rest } }
-    return first.end === "fin" ? [next, [fin]] : [reset(next, "Reset"), [rst]]
+    return first.end === "fin" ? [next, [fin]] : [fail(next, "Reset", now), [rst]]
   }
   const size = Math.min(maxBytes, first.bytes.length, sendWindow)
   const isWhole = size === first.bytes.length
@@ -242,13 +262,18 @@ const read = (self: HalfStream, now: number): Step => {
   const bytes = taken.length === 1 ? taken[0]! : Bytes.concat(taken)
   const next = { ...self, receive: { ...receive, pieces, queuedBytes: receive.queuedBytes - bytes.length } }
   const deliver: ReadonlyArray<Action> = bytes.length === 0 ? noActions : [{ _tag: "Deliver", bytes }]
-  return end === "rst" ? [reset(next, "Reset"), [rst, ...deliver]] : announce(next, bytes.length, deliver)
+  return end === "rst" ? [fail(next, "Reset", now), [rst, ...deliver]] : announce(next, bytes.length, deliver)
 }
 
 const unreadBytes = ({ receive, withheld }: HalfStream) => receive.queuedBytes + withheld
 
 const discard = (self: HalfStream): Step =>
   announce({ ...self, receive: cleared(self.receive), withheld: 0 }, unreadBytes(self), noActions)
+
+const discardOutput = (self: HalfStream): HalfStream => {
+  const pieces = Chunk.filter(self.send.pieces, ({ end }) => end !== undefined)
+  return { ...self, send: { ...self.send, pieces, queuedBytes: 0 } }
+}
 
 const receive = (self: HalfStream, input: Input): Step => {
   if (self.state === "CLOSED") return [self, noActions]
@@ -283,21 +308,29 @@ export const step = (self: HalfStream, event: Event): Step => {
       return read(self, event.now)
     case "EndRead": {
       const pieces = Chunk.filter(self.receive.pieces, ({ dueNanos }) => dueNanos <= event.now)
-      const queuedBytes = Chunk.reduce(pieces, 0, (sum, { bytes }) => sum + bytes.length)
+      const queuedBytes = bytesOf(pieces)
       // An RST that is not due is discarded, too: the input ends as if by FIN.
       const isEndKept = self.state === "CLOSED" || Chunk.some(pieces, (piece) => piece.end !== undefined)
       const end = isEndKept ? self.receive.end : "fin"
       const withheld = self.withheld + self.receive.queuedBytes - queuedBytes
       return [{ ...self, withheld, receive: { ...self.receive, pieces, queuedBytes, end } }, noActions]
     }
-    case "DiscardInput": {
-      if (unreadBytes(self) === 0 || hasPeersFin(self)) return [self, noActions]
-      return discard({ ...self, discarding: true })
+    case "GrowWindow": {
+      const growth = event.bytes - self.receiveWindow
+      return growth <= 0 ? [self, noActions] : announce({ ...self, receiveWindow: event.bytes }, growth, noActions)
     }
+    case "DiscardInput":
+      // The window no longer matters to a peer that has sent FIN.
+      if (self.state === "CLOSED" || hasPeersFin(self)) return [{ ...self, receive: cleared(self.receive) }, noActions]
+      return discard({ ...self, discarding: true })
+    case "DiscardOutput":
+      return [discardOutput(self), noActions]
     case "Abort":
-      return self.state === "CLOSED" ? [self, noActions] : [reset(self, "Closed"), [rst]]
+      return self.state === "CLOSED" ? [self, noActions] : [abort(self), [rst]]
     case "Reset":
-      return [reset(self, "Reset"), noActions]
+      return [fail(self, "Reset", event.now ?? 0), noActions]
+    case "TimeOut":
+      return [fail(self, "TimedOut", 0), noActions]
     case "Close":
       return [closed(self, "Closed"), noActions]
   }

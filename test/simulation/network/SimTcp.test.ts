@@ -80,14 +80,14 @@ describe("SimTcp", () => {
     Effect.map(refusal("10.0.0.2", "pause=a@0.2ms..2s"), (result) => assert.deepStrictEqual(result, ["Refused", 2_000]))
   )
 
-  it.effect("a full backlog ignores SYNs until a connection is accepted", () =>
+  it.effect("a backlog of 1 has room for 2 connections, and ignores further SYNs until one is accepted", () =>
     Effect.gen(function* () {
       const times = yield* run(
         Effect.fnUntraced(function* (simulation) {
           const { a, b } = yield* pair(simulation)
           yield* b.start(
             Effect.gen(function* () {
-              const listener = yield* (yield* Network.Network).listen({ host: b.address, port: 80, backlog: 2 })
+              const listener = yield* (yield* Network.Network).listen({ host: b.address, port: 80, backlog: 1 })
               yield* Effect.sleep("10 seconds")
               yield* Effect.forever(listener.accept)
             })

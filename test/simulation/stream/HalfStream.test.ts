@@ -60,10 +60,13 @@ const dispatch = (end: ModelEnd, event: HalfStream.Event) => {
     )
   }
   if (!HalfStream.canWrite(before)) assert.isFalse(HalfStream.canWrite(after), "an ended output is not written again")
-  const isReset = event._tag === "Reset" || (event._tag === "Abort" && before.state !== "CLOSED")
-  if (isReset) assert.strictEqual(after.receive.queuedBytes + after.send.queuedBytes, 0, "RST discards")
+  if (before.state !== "CLOSED" && after.state === "CLOSED") {
+    assert.strictEqual(after.send.queuedBytes, 0, "a closed end discards what was not sent")
+    const unread = event._tag === "Abort" ? 0 : before.receive.queuedBytes
+    if (event._tag !== "Transmit") assert.strictEqual(after.receive.queuedBytes, unread, "only Abort discards input")
+  }
   assert.isAtLeast(after.sendWindow, 0)
-  assert.isAtMost(after.receive.queuedBytes, windowBytes, "the window holds the writer back")
+  assert.isAtMost(after.receive.queuedBytes, after.receiveWindow, "the window holds the writer back")
 }
 
 let nextByte = 0
@@ -89,7 +92,7 @@ const Command = Schema.Struct({
   end: Schema.Literals(["client", "server"]),
   kind: Schema.Literals([
     ...["write", "write", "write", "transmit", "transmit", "transmit", "deliver", "deliver", "deliver"],
-    ...["read", "read", "end", "end read", "discard", "abort", "close"]
+    ...["read", "read", "end", "end read", "discard", "discard output", "abort", "close", "grow", "time out"]
   ] as const),
   size: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 12 }))
 })
@@ -112,6 +115,14 @@ const run = (end: ModelEnd, other: ModelEnd, { kind, size }: typeof Command.Type
       return dispatch(end, { _tag: "EndRead", now: 0 })
     case "discard":
       return dispatch(end, { _tag: "DiscardInput" })
+    case "discard output": {
+      end.written.length -= end.stream.send.queuedBytes
+      return dispatch(end, { _tag: "DiscardOutput" })
+    }
+    case "grow":
+      return dispatch(end, { _tag: "GrowWindow", bytes: windowBytes + size })
+    case "time out":
+      return dispatch(end, { _tag: "TimeOut" })
     case "abort":
       return dispatch(end, { _tag: "Abort" })
     case "close":
@@ -145,7 +156,7 @@ const checkWindow = (from: ModelEnd, to: ModelEnd) => {
   const { receive, unannounced, withheld } = to.stream
   const sent = bytesInFlight(from, "Receive") + receive.queuedBytes + withheld
   const read = unannounced + bytesInFlight(to, "WindowUpdate")
-  assert.strictEqual(from.stream.sendWindow + sent + read, windowBytes)
+  assert.strictEqual(from.stream.sendWindow + sent + read, to.stream.receiveWindow)
 }
 
 const isPrefix = (part: ReadonlyArray<number>, whole: ReadonlyArray<number>) =>
@@ -315,29 +326,51 @@ describe("HalfStream", () => {
     assert.deepStrictEqual(read(1), [])
   })
 
-  it("discards what was not sent and not read at RST, and keeps what was not read at a close", () => {
+  it("discards what was not sent at every close, and what was not read only if the program aborts", () => {
     const [written] = HalfStream.step(HalfStream.make(windowBytes), { _tag: "Write", bytes: new Uint8Array(3) })
     const [full] = HalfStream.step(written, { _tag: "Receive", bytes: new Uint8Array(5) })
     const left = (event: HalfStream.Event) => {
       const [{ receive, send }] = HalfStream.step(full, event)
       return [send.queuedBytes, receive.queuedBytes]
     }
-    assert.deepStrictEqual(left({ _tag: "Reset" }), [0, 0])
+    assert.deepStrictEqual(left({ _tag: "Reset" }), [0, 5])
+    assert.deepStrictEqual(left({ _tag: "TimeOut" }), [0, 5])
     assert.deepStrictEqual(left({ _tag: "Abort" }), [0, 0])
     assert.deepStrictEqual(left({ _tag: "Close" }), [0, 5])
   })
 
-  it("keeps the end of an input that was read up to it at RST, but not that of discarded data", () => {
+  it("keeps data and FIN that arrived before RST, until the program aborts", () => {
     const reads = (...events: ReadonlyArray<HalfStream.Event>) => {
       let stream = HalfStream.make(windowBytes)
       for (const event of events) stream = HalfStream.step(stream, event)[0]
-      return HalfStream.isInputOver(stream) ? "Done" : stream.closeReason
+      const [rest, actions] = HalfStream.step(stream, { _tag: "Read", now: 0 })
+      const bytes = actions.flatMap((action) => (action._tag === "Deliver" ? [...action.bytes] : []))
+      return [...bytes, HalfStream.isInputOver(rest) ? "Done" : rest.closeReason]
     }
-    const data: HalfStream.Event = { _tag: "Receive", bytes: new Uint8Array(1) }
-    assert.strictEqual(reads(fin, { _tag: "Reset" }), "Done")
-    assert.strictEqual(reads(data, { _tag: "Read", now: 0 }, fin, { _tag: "Abort" }), "Done")
-    assert.strictEqual(reads(data, fin, { _tag: "Reset" }), "Reset")
-    assert.strictEqual(reads({ _tag: "Reset" }, { _tag: "EndRead", now: 0 }), "Reset")
+    const data: HalfStream.Event = { _tag: "Receive", bytes: Uint8Array.of(7) }
+    const rst: HalfStream.Event = { _tag: "Reset" }
+    assert.deepStrictEqual(reads(data, rst), [7, "Reset"])
+    assert.deepStrictEqual(reads(data, fin, rst), [7, "Done"])
+    assert.deepStrictEqual(reads(fin, rst), ["Done"])
+    assert.deepStrictEqual(reads(data, { _tag: "Read", now: 0 }, fin, { _tag: "Abort" }), ["Done"])
+    assert.deepStrictEqual(reads(data, fin, { _tag: "Abort" }), ["Closed"])
+    assert.deepStrictEqual(reads(rst, { _tag: "EndRead", now: 0 }), ["Reset"])
+    assert.deepStrictEqual(reads({ ...data, dueNanos: 5 }, fin, rst), ["Reset"])
+    assert.deepStrictEqual(reads({ ...data, end: "rst" }, rst), [7, "Reset"])
+  })
+
+  it("drops the output that the peer does not take in time, and ends it by FIN", () => {
+    const [written] = HalfStream.step(HalfStream.make(2), { _tag: "Write", bytes: Uint8Array.of(1, 2, 3) })
+    const [sent] = HalfStream.step(written, { _tag: "Transmit", maxBytes: 9, now: 0 })
+    const [ended] = HalfStream.step(sent, end)
+    const [dropped] = HalfStream.step(ended, { _tag: "DiscardOutput" })
+    assert.deepStrictEqual(HalfStream.step(dropped, { _tag: "Transmit", maxBytes: 9, now: 0 })[1], [{ _tag: "Fin" }])
+  })
+
+  it("announces the growth of its window with what has been read", () => {
+    const [grown, actions] = HalfStream.step(HalfStream.make(windowBytes), { _tag: "GrowWindow", bytes: 40 })
+    assert.deepStrictEqual(actions, [{ _tag: "Ack", bytes: 40 - windowBytes }])
+    assert.deepStrictEqual(HalfStream.step(grown, { _tag: "GrowWindow", bytes: 20 })[0], grown, "it never shrinks")
   })
 
   it("keeps the first reason for which it was closed", () => {

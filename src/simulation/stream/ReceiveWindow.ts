@@ -1,0 +1,50 @@
+/**
+ * Size of a receive window that grows while the program keeps up, as that of Linux does (dynamic right-sizing,
+ * `tcp_rcv_space_adjust`). Pure.
+ *
+ * Each round trip in which the program has read more than in any before, the window becomes twice what it has read.
+ * Thus a sender that the window limits doubles its rate per round trip, and one that sends little leaves it as it is.
+ */
+
+export interface ReceiveWindow {
+  readonly bytes: number
+  /** Round-trip time of the handshake. */
+  readonly rttNanos: number
+  readonly roundStartNanos: number
+  /** Bytes that the program had read at the start of the round. */
+  readonly readAtStart: number
+  /** The most bytes that it has read in one round. */
+  readonly mostBytes: number
+}
+
+/** Window of a new connection: half of Linux's default receive buffer of 128 KiB. */
+export const initialBytes = 65_536
+
+/** Upper limit: Linux's default for receive buffers (`tcp_rmem`). */
+export const maxBytes = 6 * 2 ** 20
+
+/** Linux's initial estimate of the bytes per round: ten segments of an Ethernet. */
+const initialRoundBytes = 14_600
+
+/** Creates the window of a connection whose handshake ends now. */
+export const make = (rttNanos: number, nowNanos: number): ReceiveWindow => ({
+  bytes: initialBytes,
+  rttNanos,
+  roundStartNanos: nowNanos,
+  readAtStart: 0,
+  mostBytes: initialRoundBytes
+})
+
+/** Returns the window after a read, up to which the program has read `readBytes` of the stream. */
+export const afterRead = (self: ReceiveWindow, readBytes: number, nowNanos: number): ReceiveWindow => {
+  const { bytes, mostBytes, readAtStart, roundStartNanos, rttNanos } = self
+  const roundBytes = readBytes - readAtStart
+  if (nowNanos - roundStartNanos < rttNanos) return self
+  return {
+    bytes: roundBytes > mostBytes ? Math.min(maxBytes, Math.max(bytes, 2 * roundBytes)) : bytes,
+    rttNanos,
+    roundStartNanos: nowNanos,
+    readAtStart: readBytes,
+    mostBytes: Math.max(mostBytes, roundBytes)
+  }
+}

@@ -1,0 +1,12 @@
+import * as Effect from "effect/Effect"
+import { addresses, connected } from "../../Connections.ts"
+import type { Scenario } from "../../Fidelity.ts"
+
+export const scenario: Scenario = {
+  name: "the IPv6 wildcard accepts IPv6",
+  needs: ["ipv6"],
+  run: Effect.fnUntraced(function* ({ a, b }) {
+    return addresses(yield* connected({ a, b }, { host: "::" }, "::1"))
+  }),
+  expected: { near: ["::1", "::1"], far: ["::1", "::1"], portsAgree: true }
+}

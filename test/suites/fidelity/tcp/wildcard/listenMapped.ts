@@ -1,0 +1,12 @@
+import * as Effect from "effect/Effect"
+import { addresses, connected } from "../../Connections.ts"
+import type { Scenario } from "../../Fidelity.ts"
+
+export const scenario: Scenario = {
+  name: "a listener on an IPv4-mapped address accepts IPv4",
+  needs: ["ipv6"],
+  run: Effect.fnUntraced(function* ({ a, b }) {
+    return addresses(yield* connected({ a, b }, { host: "::ffff:127.0.0.1" }, "127.0.0.1"))
+  }),
+  expected: { near: ["127.0.0.1", "127.0.0.1"], far: ["::ffff:127.0.0.1", "127.0.0.1"], portsAgree: true }
+}
