@@ -84,7 +84,7 @@ export const servers: ReadonlySet<string> = new Set([
 ])
 
 /** Servers that read files again at each SIGHUP, also without a configuration file. */
-const reloadingServers: ReadonlySet<string> = new Set(["tftp serve"])
+const reloadingServers: ReadonlySet<string> = new Set(["tftp serve", "impair"])
 
 /** Returns whether a command line runs one of several commands. */
 const runsOneOf = (names: ReadonlySet<string>, args: ReadonlyArray<string>): boolean => {

@@ -85,9 +85,9 @@ describe("servers", () => {
     assert.strictEqual(Main.isServer(line.split(" ").filter(Boolean)), expected)
   })
 
-  it("only tftp serve reloads without a configuration file", () => {
+  it("only servers that read other files reload without a configuration file", () => {
     const reloads = [...Main.servers].filter((command) => Main.reloadsAlways(command.split(" ")))
-    assert.deepStrictEqual(reloads, ["tftp serve"])
+    assert.deepStrictEqual(reloads, ["tftp serve", "impair"])
   })
 
   it("a server that is interrupted while it starts has no failure, a client has", () => {

@@ -44,9 +44,11 @@ const requiredFaultPlan = (shape: Shape<string>) =>
     settingOf(shape)
   )
 
-/** Creates a required flag of a fault plan. */
-export const faultPlan = (section: string, name: string, description: string) =>
-  requiredFaultPlan(textShape(section, name, "PLAN", `${description} (required)`))
+/** Creates an optional flag of a fault plan. */
+export const optionalFaultPlan = (section: string, name: string, description: string) => {
+  const shape = textShape(section, name, "PLAN", description)
+  return orUndefined(requiredFaultPlan(shape), settingOf(shape))
+}
 
 const endpointShape = (section: string, name: string, description: string) => ({
   name,

@@ -111,13 +111,14 @@ const makeDrops = (clients: ReadonlyMap<string, Client>) => {
           removed += client.drops
         })
       ),
-    total: Effect.fnUntraced(function* (socket: Network.UdpSocket) {
+    /** Returns the drops of all sockets; `shared` are those of the socket for all clients. */
+    total: Effect.fnUntraced(function* (shared: Effect.Effect<number | undefined>) {
       const active: Array<Client> = []
       for (const client of clients.values()) {
         if (client.hasReceived && active.push(client) === maxDropLooks) break
       }
       yield* Effect.forEach(active, look, { discard: true })
-      const drops = yield* socket.dropped
+      const drops = yield* shared
       if (drops === undefined || !isReported) return undefined
       return [...clients.values()].reduce((sum, client) => sum + client.drops, drops + removed)
     })
@@ -205,11 +206,18 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     else client.socket.sendUnsafe(bytes, client.server)
   }
   const socket = yield* impaired.udp({ ...listen, ...buffers }, receive)
+  // The last statistics are read when the socket is closed.
+  let shared = socket.dropped
+  yield* Effect.addFinalizer(() =>
+    Effect.map(socket.dropped, (last) => {
+      shared = Effect.succeed(last)
+    })
+  )
   const proxy: ProxyUdp = {
     address: socket.local,
     clients: () => clients.size,
     receiveBufferBytes: socket.receiveBuffer,
-    kernelDrops: drops.total(socket),
+    kernelDrops: drops.total(Effect.suspend(() => shared)),
     pendingDrops: () => pendingDrops
   }
   return proxy

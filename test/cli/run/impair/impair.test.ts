@@ -5,11 +5,11 @@ import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import type * as Endpoint from "../../../src/network/Endpoint.ts"
-import * as Network from "../../../src/network/Network.ts"
-import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
-import * as Cli from "../../support/Cli.ts"
-import * as PageVisitor from "../../support/web/PageVisitor.ts"
+import type * as Endpoint from "../../../../src/network/Endpoint.ts"
+import * as Network from "../../../../src/network/Network.ts"
+import * as NodeNetwork from "../../../../src/network/node/NodeNetwork.ts"
+import * as Cli from "../../../support/Cli.ts"
+import * as PageVisitor from "../../../support/web/PageVisitor.ts"
 
 const has = (command: string) => ChildProcess.spawnSync("which", [command]).status === 0
 
@@ -219,7 +219,7 @@ describe("impair", () => {
       assert.strictEqual(code, 0)
       assert.match(
         stderr,
-        /to server: 2 datagrams, 6 bytes; to clients: 2 datagrams, 6 bytes; faults: drop=#2 once"[^\n]*\n$/
+        /to server: 2 datagrams, 6 bytes; to clients: 2 datagrams, 6 bytes; lost without a fault: 0 by the kernel; faults: drop=#2 once"[^\n]*\n$/
       )
       const read = yield* Cli.runInProcess(["capture", "read", file])
       const lost = read.stdout.split("\n").filter((line) => line.includes("[drop"))

@@ -7,11 +7,11 @@ import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Endpoint from "../../../src/network/Endpoint.ts"
-import * as Network from "../../../src/network/Network.ts"
-import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
-import * as Cli from "../../support/Cli.ts"
-import { Hosts, turns } from "../../support/Hosts.ts"
+import type * as Endpoint from "../../../../src/network/Endpoint.ts"
+import * as Network from "../../../../src/network/Network.ts"
+import * as NodeNetwork from "../../../../src/network/node/NodeNetwork.ts"
+import * as Cli from "../../../support/Cli.ts"
+import { Hosts, turns } from "../../../support/Hosts.ts"
 
 const has = (command: string) => ChildProcess.spawnSync("which", [command]).status === 0
 
