@@ -116,14 +116,15 @@ describe("TftpServer, silent clients", () => {
     })
   )
 
-  TftpHosts.simulated("of 3,000 forged addresses do not keep a client from being served at once", () =>
+  TftpHosts.simulated("of 2,000 forged addresses do not keep a client from being served at once", () =>
     Effect.gen(function* () {
       const { client } = yield* Hosts
       const { reads, store } = countReads(MemoryStore.make({ files: new Map(Object.entries(files)) }))
       const { endpoint, server } = yield* TftpHosts.serve({ store })
       const request = Packet.encode({ _tag: "RRQ", filename: "g", mode: "octet", options: [["blksize", "65464"]] })
+      // As many as fit into the receive buffer of the server at once.
       const flood = Effect.forEach(
-        Array.from({ length: 3_000 }),
+        Array.from({ length: 2_000 }),
         () =>
           Effect.flatMap(client.network.udp({ host: client.address }, constVoid), ({ sendUnsafe }) =>
             Effect.sync(() => sendUnsafe(request, endpoint))
@@ -140,7 +141,7 @@ describe("TftpServer, silent clients", () => {
       // Those that wait begin one after the other, as those before them give way.
       yield* Effect.sleep("2 seconds")
       const { active, gaveWay } = yield* server.stats
-      assert.deepStrictEqual({ active, gaveWay }, { active: 1_024, gaveWay: 1_976 })
+      assert.deepStrictEqual({ active, gaveWay }, { active: 1_024, gaveWay: 976 })
       // Beyond 64 transfers nothing is read for a client that has not replied to the OACK.
       assert.isAtMost(reads(), 66)
     })

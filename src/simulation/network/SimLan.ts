@@ -76,7 +76,7 @@ export interface SimLan {
    * arrives.
    */
   readonly segment: (packet: Packet.Packet, from: Node, to: Node, notBefore: number, arrive: OnSegment) => number
-  /** Delivers an ICMP error after the latency of the link. It is no packet for taps and fault plans. */
+  /** Delivers an ICMP error after the latency of the link. Taps and fault plans do not see it. */
   readonly icmp: (from: Node, to: Node, arrive: () => void) => void
 }
 

@@ -2,10 +2,11 @@
  * Behaviours of the network as programs with plain results, which must be the same on the host's network and on the
  * simulated one.
  *
- * A scenario is a file in a folder of this one, `udp/bind/twice.ts`, that exports `scenario`. Its result is a JSON value
- * without ports: those differ from run to run.
+ * A scenario is a file in a folder below this one, such as `udp/bind/twice.ts`, that exports `scenario`. Its result is
+ * a JSON value without ports: those differ from run to run.
  */
 import * as Fs from "node:fs"
+import * as Os from "node:os"
 import { isDeepStrictEqual } from "node:util"
 import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
@@ -38,7 +39,7 @@ export interface Hosts {
 
 /** A behaviour of the network. */
 export interface Scenario {
-  /** What the program does and what happens, as the name of a test. */
+  /** Name of the test: the operation and its result. */
   readonly name: string
   /**
    * Hosts of the scenario. `one` uses 127.0.0.0/8 and `::1`. `two` are hosts of a LAN, or 127.0.0.1 and 127.0.0.2.
@@ -75,7 +76,12 @@ const hasAddress = (table: string, pattern: RegExp) => {
 export const features = {
   ipv6: () => hasAddress("/proc/net/if_inet6", /^0{31}1 /m),
   /** The loopback interface is usable for multicast in every Linux; a container may have no table of groups. */
-  multicast: () => hasAddress("/proc/net/igmp", /lo/)
+  multicast: () => hasAddress("/proc/net/igmp", /lo/),
+  /** An interface besides loopback, with an IPv4 address. */
+  lan: () =>
+    Object.values(Os.networkInterfaces()).some((all) =>
+      all?.some(({ cidr, family, internal }) => family === "IPv4" && !internal && !cidr?.endsWith("/32"))
+    )
 }
 
 /** Returns the features that this host lacks for a scenario, such as `Linux`. */

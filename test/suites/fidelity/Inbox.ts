@@ -50,3 +50,15 @@ export const outcome = <A, R>(
 /** Returns the address of a socket without its port. */
 export const addressOf = (local: NetAddress.SocketAddress): string =>
   NetAddress.isInetAddress(local) ? NetAddress.formatIp(local.address) : NetAddress.formatSocketAddress(local)
+
+/** Sends datagrams of `size` bytes at once, before the receiver can take one. */
+export const burst = (
+  { socket }: Inbox,
+  to: Inbox,
+  count: number,
+  size: number,
+  address = addressOf(to.socket.local)
+) => {
+  const bytes = new Uint8Array(size)
+  for (let i = 0; i < count; i++) socket.sendUnsafe(bytes, { address, port: to.port })
+}

@@ -1,0 +1,14 @@
+import * as Effect from "effect/Effect"
+import type { Scenario } from "../../Fidelity.ts"
+import { burst, open } from "../../Inbox.ts"
+
+export const scenario: Scenario = {
+  name: "3 of a burst of 65,507 bytes fit into the default buffer",
+  run: Effect.fnUntraced(function* ({ a, settle }) {
+    const inbox = yield* open(a)
+    burst(yield* open(a), inbox, 10, 65507)
+    yield* settle
+    return { received: inbox.texts.length, dropped: (yield* inbox.socket.dropped) ?? null }
+  }),
+  expected: { received: 3, dropped: 7 }
+}
