@@ -3,6 +3,7 @@ import * as Endpoint from "../../network/Endpoint.ts"
 import { type Dissection, type Dissector, dissect, type Packet } from "../../network/Packet.ts"
 import * as FaultDuration from "./FaultDuration.ts"
 import * as FaultPlan from "./FaultPlan.ts"
+import * as FaultPlanGrammar from "./FaultPlanGrammar.ts"
 import * as FaultPlanSyntax from "./FaultPlanSyntax.ts"
 import * as FaultSelection from "./FaultSelection.ts"
 import type { HeldDatagram } from "./FaultVerdict.ts"
@@ -96,13 +97,8 @@ const isRandom = (rule: FaultPlan.TrafficRule): boolean => {
 }
 
 /** Formats the action of a rule for captures, without its selection of packets. */
-export const note = (rule: FaultPlan.TrafficRule): string => {
-  if (rule.action === "partition") return FaultPlanSyntax.formatRule(rule)
-  const { kind: _kind, pair: _pair, window: _window, ...fault } = rule
-  if (fault.action === "bandwidth") return FaultPlanSyntax.formatRule(fault)
-  const { burst: _burst, correlation: _correlation, nth: _nth, percent: _percent, ...rest } = fault
-  return FaultPlanSyntax.formatRule(rest)
-}
+export const note = (rule: FaultPlan.TrafficRule): string =>
+  rule.action === "partition" ? FaultPlanSyntax.formatRule(rule) : FaultPlanGrammar.formatFault(rule)
 
 /** Creates the state of a rule; its random choices are those of the key. */
 export const makeRuleState = (rule: FaultPlan.TrafficRule, index: number, randomKey: number): RuleState => ({

@@ -249,21 +249,17 @@ export const clauses: Readonly<Record<Name, Clause>> = {
   }
 }
 
-/** Returns the largest unit that leaves no fraction. */
-const unitOf = <U extends string>(amount: number, units: Readonly<Record<U, number>>): U =>
-  (Object.keys(units) as Array<U>).find((unit) => amount % units[unit] === 0)!
+/** Formats an amount in the largest unit that leaves no fraction: a loop over the keys, because notes are many. */
+const formatAmount = (amount: number, units: Readonly<Record<string, number>>): string => {
+  for (const unit in units) if (amount % units[unit]! === 0) return `${amount / units[unit]!}${unit}`
+  return `${amount}`
+}
 
 /** Formats a time in the largest unit that leaves no fraction. */
-export const formatNanos = (nanos: number): string => {
-  const unit = nanos === 0 ? "s" : unitOf(nanos, nanosPerUnit)
-  return `${nanos / nanosPerUnit[unit]}${unit}`
-}
+export const formatNanos = (nanos: number): string => (nanos === 0 ? "0s" : formatAmount(nanos, nanosPerUnit))
 
 /** Formats bytes in the largest unit that leaves no fraction. */
-export const formatBytes = (bytes: number): string => {
-  const unit = bytes === 0 ? "B" : unitOf(bytes, bytesPerUnit)
-  return `${bytes / bytesPerUnit[unit]}${unit}`
-}
+export const formatBytes = (bytes: number): string => (bytes === 0 ? "0B" : formatAmount(bytes, bytesPerUnit))
 
 export const formatShift = (nanos: number): string => `${nanos < 0 ? "-" : "+"}${formatNanos(Math.abs(nanos))}`
 

@@ -1,6 +1,6 @@
 /** The actions of fault plans as text: the clauses that each accepts, and the rule that they make. */
 import * as FaultPlan from "./FaultPlan.ts"
-import type * as FaultPlanClauses from "./FaultPlanClauses.ts"
+import * as FaultPlanClauses from "./FaultPlanClauses.ts"
 
 type Rule = FaultPlan.Rule
 /** Values of the clauses of a rule. */
@@ -30,11 +30,12 @@ export const unlimitedNumber = Number.MAX_SAFE_INTEGER
 const second: FaultPlan.Range = { from: 1e9, to: 1e9 }
 const noDelay: FaultPlan.Range = { from: 0, to: 0 }
 
-/** Returns the fields without those that are undefined. */
-const present = <A extends object>(fields: A) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    readonly [K in keyof A]?: Exclude<A[K], undefined>
-  }
+/** Returns the fields without those that are undefined; a loop, because notes of drawn faults are many. */
+const present = <A extends object>(fields: A) => {
+  const found: Record<string, unknown> = {}
+  for (const name in fields) if (fields[name] !== undefined) found[name] = fields[name]
+  return found as { readonly [K in keyof A]?: Exclude<A[K], undefined> }
+}
 
 const windowOf = ({ at }: Parts): FaultPlan.Window | undefined =>
   at && (at.to === undefined ? { from: at.from } : { from: at.from, to: at.to })
@@ -206,4 +207,15 @@ export const actions: { readonly [A in FaultPlan.Action]: RuleSyntax<Of<A>> } = 
     build: (parts) => ({ action: "disk-slow", host: parts.host!, by: parts.time!, ...diskFields(parts) }),
     valuesOf: ({ by }) => ({ time: by })
   }
+}
+
+/** Formats the action of a rule with its values, without its selection of packets. */
+export const formatFault = (rule: FaultPlan.PacketRule | FaultPlan.Bandwidth): string => {
+  const { number, queue, rate, time, transport } = (actions[rule.action] as RuleSyntax<Rule>).valuesOf(rule)
+  let value = number === undefined ? "" : `${number}`
+  if (time !== undefined) value += `${value === "" ? "" : " "}${FaultPlanClauses.formatDuration(time)}`
+  if (rate !== undefined) value = `${FaultPlanClauses.formatBytes(rate)}/s`
+  const fault = value === "" ? rule.action : `${rule.action}=${value}`
+  const rest = queue === undefined ? "" : ` queue=${FaultPlanClauses.formatBytes(queue)}`
+  return `${fault}${rest}${transport === undefined ? "" : ` ${transport}`}`
 }
