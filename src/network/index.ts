@@ -2,6 +2,8 @@
 
 export * as FieldDissector from "./dissect/FieldDissector.ts"
 export * as Endpoint from "./Endpoint.ts"
+export * as InteropHttpClient from "./interop/http/InteropHttpClient.ts"
+export * as InteropHttpServer from "./interop/http/InteropHttpServer.ts"
 export * as Interop from "./interop/Interop.ts"
 export * as Line from "./Line.ts"
 export * as Network from "./Network.ts"
