@@ -88,6 +88,19 @@ describe("impaired streams", () => {
       assert.strictEqual(writing.pollUnsafe()?._tag, "Success")
     }))
 
+  test("a delay does not limit the data on their way to 64 KiB", (side) =>
+    Effect.gen(function* () {
+      // The first MiB is on its way for an hour; a stream of 64 KiB in a delay would not take the second piece.
+      const { far, near } = yield* stream("delay=1h kind=data", side)
+      const reading = yield* Effect.forkChild(far.pull)
+      for (let i = 0; i < 16; i++) yield* near.write(pseudoRandomBytes(65_536))
+      yield* until(() => near.traffic().sent + near.traffic().unsent === 1 << 20)
+      if (side === "receiver") yield* until(() => far.traffic().received === 1 << 20)
+      assert.isUndefined(reading.pollUnsafe())
+      yield* near.abort
+      yield* far.abort
+    }))
+
   test("cut ends the stream after its bytes, and loses later data", (side) =>
     Effect.gen(function* () {
       const { far, near } = yield* stream("cut=3", side)
