@@ -51,14 +51,20 @@ export interface Replayed {
   readonly run: number
   /** Number of games with a line of their own: those since the last compaction. */
   readonly gameLines: number
-  /** Number of incomplete lines at the end. Their games were never confirmed to a player. */
+  /**
+   * Number of incomplete lines: at the end, where a killed server leaves them, or with zeros, where a crash of the
+   * machine does. Their games were never confirmed to a player, unless the journal is not synced.
+   */
   readonly tornLines: number
 }
 
+/** What a file system leaves of bytes that a crash of the machine has lost. */
+const lostByte = "\0"
+
 /**
  * Decodes a journal. A game that occurs twice counts once. Invalid lines at the end are dropped, because a killed
- * server may have left them incomplete; an invalid line anywhere else is an error. Returns a message if the text is not
- * a scoreboard.
+ * server may have left them incomplete, and lines with zeros, because a crash of the machine may have lost pages of
+ * them; an invalid line anywhere else is an error. Returns a message if the text is not a scoreboard.
  *
  * @category decoding
  * @since 0.1.0
@@ -74,10 +80,12 @@ export const replay = (text: string, maxPlayers?: number): Replayed | string => 
   const games = new Map<string, FinishedGame>()
   let run = header.run
   let corruptAt: number | undefined
+  let lostLines = 0
   for (let at = 1; at < lines.length; at++) {
     const line = decodeEntry(lines[at]!)
     if (line === undefined) {
-      corruptAt ??= at
+      if (corruptAt === undefined && lines[at]!.includes(lostByte)) lostLines++
+      else corruptAt ??= at
       continue
     }
     if (corruptAt !== undefined) return `line ${corruptAt + 1} is damaged: remove that line or the file`
@@ -91,6 +99,6 @@ export const replay = (text: string, maxPlayers?: number): Replayed | string => 
   }
   const table = ScoreTable.make({ rows, totals: header }, maxPlayers)
   for (const game of games.values()) table.record(game)
-  const tornLines = (unterminated === "" ? 0 : 1) + (corruptAt === undefined ? 0 : lines.length - corruptAt)
+  const tornLines = lostLines + (unterminated === "" ? 0 : 1) + (corruptAt === undefined ? 0 : lines.length - corruptAt)
   return { table, run, gameLines: games.size, tornLines }
 }

@@ -143,7 +143,7 @@ const startWriter = Effect.fnUntraced(function* (
     }
   )
   if (replayed.tornLines > 0)
-    yield* Effect.logWarning(`${journal.name}: incomplete lines dropped at the end: ${replayed.tornLines}`)
+    yield* Effect.logWarning(`${journal.name}: incomplete lines dropped: ${replayed.tornLines}`)
   if (journal.initialText === "" || replayed.tornLines > 0 || gameLines >= compactAfter) yield* compact
 
   /**

@@ -135,6 +135,11 @@ describe("ScoreJournalFormat", () => {
     assert.deepStrictEqual([past(changed(2)).gameLines, past(changed(2)).tornLines], [1, 1])
   })
 
+  it("drops a line of which a crash has left zeros, and keeps those after it", () => {
+    const lost = lines.map((line, i) => (i === 1 ? line.replace("plum", "\0\0\0\0") : line)).join("\n")
+    assert.deepStrictEqual([past(lost).gameLines, past(lost).tornLines], [1, 1])
+  })
+
   it.effect.each(["hello", "hello\n", "\n", `${lines[1]}\n`, "\u0000".repeat(100)])("rejects %j", (text) =>
     Effect.sync(() => assert.strictEqual(ScoreJournalFormat.replay(text), "not a scoreboard file: invalid first line"))
   )

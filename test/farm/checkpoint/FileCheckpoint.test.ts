@@ -1,0 +1,83 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileCheckpoint from "../../../src/farm/checkpoint/FileCheckpoint.ts"
+import type * as SimDisk from "../../../src/simulation/disk/SimDisk.ts"
+import * as SimCheck from "../../../src/simulation/SimCheck.ts"
+import type * as Simulation from "../../../src/simulation/Simulation.ts"
+import * as SimFiles from "../../support/SimFiles.ts"
+
+class WrongCheckpoint extends Error {
+  override readonly name = "WrongCheckpoint"
+}
+
+const path = "/farm/checkpoint"
+
+/** Text of a version, of several pages. */
+const textOf = (version: number) => `${version} ${"abcdefgh".repeat(1_500)} ${version}`
+
+/** Versions that a checkpoint may have: the last one that was written, and all that were begun since. */
+interface Known {
+  written: number
+  begun: number
+  /** True while a removal has begun and no write has ended since: there may be none. */
+  mayBeMissing: boolean
+}
+
+/** A run that writes checkpoints, and at times removes its own; after each crash it finds the old one or the new. */
+const crashes = (options: SimDisk.Options = {}, mistake?: SimFiles.Mistake) =>
+  Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+    const known: Known = { written: 0, begun: 0, mayBeMissing: true }
+    const disk = { files: { "/farm/keep": "" }, ...options }
+    yield* SimFiles.withCrashes(simulation, { crashes: 4, maxMillis: 60, disk }, (host) =>
+      Effect.gen(function* () {
+        const platform = yield* SimFiles.platform(host, mistake)
+        const checkpoint = FileCheckpoint.make(platform, path, { maxBytes: 1e6 })
+        yield* checkpoint.lock ?? Effect.void
+        const text = yield* checkpoint.read
+        const version = text === undefined ? 0 : Number(text.split(" ")[0])
+        const isKnown = text === undefined ? known.mayBeMissing : text === textOf(version) && version >= known.written
+        if (!isKnown || version > known.begun) {
+          yield* Effect.fail(new WrongCheckpoint(`found ${version}, wrote ${known.written}, began ${known.begun}`))
+        }
+        yield* simulation.sometimes("new, though not acknowledged", version > known.written)
+        yield* simulation.sometimes("old", version === known.written && known.begun > version && version > 0)
+        // What is found once is there to stay.
+        known.written = version
+        known.mayBeMissing = text === undefined
+        yield* Effect.forever(
+          Effect.gen(function* () {
+            known.begun++
+            const { begun } = known
+            yield* checkpoint.write(textOf(begun))
+            known.written = begun
+            known.mayBeMissing = false
+            if (begun % 5 !== 0) return
+            known.mayBeMissing = true
+            yield* checkpoint.remove
+            known.written = begun + 1
+          })
+        )
+      })
+    )
+  })
+
+const found = (disk: SimDisk.Options, mistake: SimFiles.Mistake) =>
+  Effect.map(Effect.flip(SimCheck.check(crashes(disk, mistake), { runs: 100 })), ({ message }) => message)
+
+describe("checkpoint of a farm on a disk that crashes", () => {
+  it.live("is the old one or the new one", () => SimCheck.check(crashes(), { runs: 30 }))
+
+  it.live("is the old one or the new one on a disk that reorders changes of folders", () =>
+    SimCheck.check(crashes({ reorder: true }), { runs: 30, seed: 1_000 })
+  )
+
+  it.live.each([
+    ["a file were not synced before its rename", {}, SimFiles.withoutFileSync],
+    ["the folder were not synced after the rename", {}, SimFiles.withoutFolderSync],
+    ["a file were renamed before it is synced", {}, SimFiles.renameBeforeSync]
+  ] as const)("would be lost or damaged if %s", ([, disk, mistake]) =>
+    Effect.gen(function* () {
+      assert.match(yield* found(disk, mistake), /WrongCheckpoint/)
+    })
+  )
+})

@@ -1,0 +1,102 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileJournal from "../../../src/hangman/journal/FileJournal.ts"
+import * as Scoreboard from "../../../src/hangman/Scoreboard.ts"
+import type * as SimDisk from "../../../src/simulation/disk/SimDisk.ts"
+import * as SimCheck from "../../../src/simulation/SimCheck.ts"
+import type * as Simulation from "../../../src/simulation/Simulation.ts"
+import * as SimFiles from "../../support/SimFiles.ts"
+
+class LostGame extends Error {
+  override readonly name = "LostGame"
+}
+
+/** What is checked: the durability that the journal promises, the mistake that it has, the disk. */
+interface Setting {
+  readonly sync: boolean
+  readonly mistake?: SimFiles.Mistake | undefined
+  readonly disk?: SimDisk.Options | undefined
+  readonly compactAfter?: number | undefined
+}
+
+const path = "/scores"
+const players = 3
+
+/** A server of three players whose host crashes; after each start its scoreboard has all games that were confirmed. */
+const crashes = ({ compactAfter = 7, disk = {}, mistake, sync }: Setting) =>
+  Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+    const confirmed = new Map<string, number>()
+    const submitted = new Map<string, number>()
+    let starts = 0
+    const count = (games: Map<string, number>, name: string) => games.set(name, (games.get(name) ?? 0) + 1)
+    yield* SimFiles.withCrashes(simulation, { crashes: 4, maxMillis: 120, disk }, (host) =>
+      Effect.gen(function* () {
+        const start = ++starts
+        const platform = yield* SimFiles.platform(host, mistake)
+        const journal = yield* FileJournal.make(platform, path, { sync, maxBytes: 1e9 })
+        yield* simulation.sometimes("lost pages", journal.initialText.includes("\0"))
+        const { shared, table } = yield* Scoreboard.make({ journal, compactAfter })
+        for (const { games, name, wins } of table.best(10_000)) {
+          if (wins > games) return yield* Effect.fail(new LostGame(`${name}: ${wins} of ${games} won`))
+        }
+        const rows = new Map(table.best(10_000).map(({ games, name }) => [name, games]))
+        for (const [name, known] of submitted) {
+          const games = rows.get(name) ?? 0
+          const least = sync ? (confirmed.get(name) ?? 0) : 0
+          if (games < least || games > known) {
+            yield* Effect.fail(new LostGame(`${name}: ${games} games of ${least} confirmed, ${known} played`))
+          }
+        }
+        yield* simulation.sometimes("games after a crash", start > 1 && rows.size > 0)
+        const play = Effect.fnUntraced(function* (id: number) {
+          const ask = yield* shared.attach({ id, remote: "", seed: 0 }, () => {})
+          for (let game = 1; ; game++) {
+            const name = `player-${id}-${"x".repeat(game % 200)}`
+            count(submitted, name)
+            const answer = yield* ask({ _tag: "Finished", game, name, word: "plum", won: true, wrong: 1 })
+            if (answer._tag === "Counted") count(confirmed, name)
+          }
+        })
+        yield* Effect.forEach([1, 2, 3].slice(0, players), play, { concurrency: "unbounded", discard: true })
+      })
+    )
+  })
+
+const found = (setting: Setting, options: SimCheck.Options = {}) =>
+  Effect.map(Effect.flip(SimCheck.check(crashes(setting), { runs: 100, ...options })), ({ message }) => message)
+
+describe("journal of hangman on a disk that crashes", () => {
+  it.live("has every confirmed game if it is synced", () => SimCheck.check(crashes({ sync: true }), { runs: 25 }))
+
+  it.live("has every confirmed game on a disk that reorders changes of folders", () =>
+    SimCheck.check(crashes({ sync: true, disk: { reorder: true } }), { runs: 20, seed: 1_000 })
+  )
+
+  it.live("stays readable, with no game that was not played, if it is not synced", () =>
+    SimCheck.check(crashes({ sync: false, compactAfter: 200 }), { runs: 25, sometimes: ["lost pages"] })
+  )
+
+  it.live("would lose confirmed games if appends were not synced", () =>
+    Effect.gen(function* () {
+      assert.match(yield* found({ sync: true, mistake: SimFiles.withoutFileSync }), /LostGame|not a scoreboard/)
+    })
+  )
+
+  it.live("would lose confirmed games if the folder were not synced after a compaction", () =>
+    Effect.gen(function* () {
+      assert.match(
+        yield* found({ sync: true, mistake: SimFiles.withoutFolderSync, disk: { reorder: true } }),
+        /LostGame|not a scoreboard/
+      )
+    })
+  )
+
+  it.live("would be unreadable if a compacted journal were renamed before it is synced", () =>
+    Effect.gen(function* () {
+      assert.match(
+        yield* found({ sync: true, mistake: SimFiles.renameBeforeSync }),
+        /LostGame|not a scoreboard|damaged/
+      )
+    })
+  )
+})

@@ -1,0 +1,83 @@
+/** Programs with files on simulated hosts, and file systems with a mistake, which a check must find. */
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import * as Random from "effect/Random"
+import * as References from "effect/References"
+import * as FilePlatform from "../../src/process/FilePlatform.ts"
+import type * as SimDisk from "../../src/simulation/disk/SimDisk.ts"
+import type * as SimHost from "../../src/simulation/network/SimHost.ts"
+import type * as Simulation from "../../src/simulation/Simulation.ts"
+
+/** Disk whose calls all take about the same time: a crash at a random time is between any two of them. */
+export const disk: SimDisk.Options = { latency: { sync: "2 millis", other: "1 millis" } }
+
+/** A file system with a mistake of those who use it. */
+export type Mistake = (fs: FileSystem.FileSystem) => FileSystem.FileSystem
+
+/** Nothing is wrong. */
+export const correct: Mistake = (fs) => fs
+
+/** Files are not synced before they are renamed. Folders, which are opened to be read, are. */
+export const withoutFileSync: Mistake = (fs) => ({
+  ...fs,
+  open: (path, options) =>
+    Effect.map(fs.open(path, options), (file) =>
+      options?.flag === undefined ? file : Object.assign(Object.create(file), { sync: Effect.void })
+    )
+})
+
+/** Folders are not synced after a rename. */
+export const withoutFolderSync: Mistake = (fs) => ({
+  ...fs,
+  open: (path, options) =>
+    Effect.map(fs.open(path, options), (file) =>
+      options?.flag === undefined ? Object.assign(Object.create(file), { sync: Effect.void }) : file
+    )
+})
+
+/** Files are renamed first and synced then. */
+export const renameBeforeSync: Mistake = (fs) => ({
+  ...withoutFileSync(fs),
+  rename: (from, to) =>
+    Effect.andThen(fs.rename(from, to), Effect.scoped(Effect.flatMap(fs.open(to, { flag: "r+" }), (file) => file.sync)))
+})
+
+/** Makes the host of files for the program that starts now; each start is a process of its own. */
+export const platform = Effect.fnUntraced(function* (host: SimHost.SimHost, mistake: Mistake = correct) {
+  const random = yield* Random.Random
+  const path = yield* Path.Path
+  const hex = () => (Math.floor(random.nextDoubleUnsafe() * 2 ** 32) >>> 0).toString(16).padStart(8, "0")
+  const owner = `00000000-${1 + Math.floor(random.nextDoubleUnsafe() * 4_000_000)}-${hex()}`
+  const fileSystem = mistake(host.disk.fileSystem)
+  const made: FilePlatform.FilePlatform = {
+    fileSystem,
+    path,
+    openToRead: (name) => Effect.map(fileSystem.open(name), FilePlatform.readerOf),
+    owner: () => owner,
+    isAlive: (one) => one === owner,
+    user: undefined,
+    randomName: hex
+  }
+  return made
+})
+
+/** Runs a program on a host that crashes a few times, each time at a random moment, and lets it end. */
+export const withCrashes = Effect.fnUntraced(function* <E, R>(
+  { host }: Simulation.Simulation,
+  options: { readonly crashes: number; readonly maxMillis: number; readonly disk?: SimDisk.Options },
+  program: (host: SimHost.SimHost) => Effect.Effect<unknown, E, R>
+) {
+  const server = yield* host("server", { disk: { ...disk, ...options.disk } })
+  // A warning for each loss would fill the screen.
+  yield* server.start(Effect.provideService(program(server), References.MinimumLogLevel, "Error"))
+  for (let crash = 0; crash < options.crashes; crash++) {
+    yield* Effect.sleep(yield* Random.nextBetween(0, options.maxMillis))
+    // Finalizers of the crashed program find no disk.
+    yield* Effect.exit(server.crash)
+    yield* Effect.sleep("1 millis")
+    yield* server.restart
+  }
+  yield* Effect.sleep(options.maxMillis)
+  return server
+})
