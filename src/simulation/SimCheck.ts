@@ -12,6 +12,8 @@ import type * as Scope from "effect/Scope"
 import * as Checker from "./check/Checker.ts"
 import type * as CheckSettings from "./check/CheckSettings.ts"
 import type * as Inputs from "./check/Inputs.ts"
+import * as ModelCheck from "./check/ModelCheck.ts"
+import type * as SimHost from "./network/SimHost.ts"
 import type * as SimCheckError from "./SimCheckError.ts"
 import type * as Simulation from "./Simulation.ts"
 
@@ -67,18 +69,68 @@ export interface Summary extends Checker.Summary {}
  * @since 0.1.0
  */
 export const check: {
-  <A, E, R>(
-    scenario: (simulation: Simulation.Simulation) => Effect.Effect<A, E, R>,
-    options?: Options
-  ): Effect.Effect<Summary, SimCheckError.SimCheckError, Exclude<R, Scope.Scope>>
   <A, E, R, I>(
     scenario: (simulation: Simulation.Simulation, input: I) => Effect.Effect<A, E, R>,
     options: InputOptions<I>
+  ): Effect.Effect<Summary, SimCheckError.SimCheckError, Exclude<R, Scope.Scope>>
+  <A, E, R>(
+    scenario: (simulation: Simulation.Simulation) => Effect.Effect<A, E, R>,
+    options?: Options
   ): Effect.Effect<Summary, SimCheckError.SimCheckError, Exclude<R, Scope.Scope>>
 } = <A, E, R, I>(
   scenario: (simulation: Simulation.Simulation, input: I) => Effect.Effect<A, E, R>,
   options: Options & { readonly inputs?: Inputs.Inputs<I> | undefined } = {}
 ) => Checker.run(scenario, options)
+
+/** Options of a check against a model. @category models @since 0.1.0 */
+export interface ModelOptions<S, Op, Result, Service, Session, E, R, RunR>
+  extends ModelCheck.Options<S, Op, Result, Service, Session, E, R, RunR> {}
+
+/** A client of the service, on its own host. @category models @since 0.1.0 */
+export interface ModelClient<Service> extends ModelCheck.Client<Service> {}
+
+/**
+ * Checks a service against a model: clients perform generated commands, and some order of the commands must give the
+ * same results in the model.
+ *
+ * One client performs its commands one after another. The commands of several clients are concurrent; the order must
+ * respect their times (`Linearizability`). A command that fails may have taken effect or not. The commands of a failure
+ * are shrunk together with its faults.
+ *
+ * **Example** (Find a lost update)
+ *
+ * ```ts
+ * import * as Arbitrary from "effect/Arbitrary"
+ * import * as Effect from "effect/Effect"
+ * import * as Ref from "effect/Ref"
+ * import * as Schema from "effect/Schema"
+ * import { SimCheck } from "effect-inet/simulation"
+ *
+ * const check = SimCheck.model({
+ *   commands: Arbitrary.schema(Schema.Literals(["add", "read"])),
+ *   model: { initial: 0, apply: (n, command) => (command === "add" ? [n + 1, n + 1] : [n, n]) },
+ *   start: () => Ref.make(0),
+ *   run: (command, { service }) =>
+ *     Effect.gen(function* () {
+ *       const n = yield* Ref.get(service)
+ *       if (command === "read") return n
+ *       yield* Effect.sleep("1 millis") // The bug: another client may add meanwhile.
+ *       yield* Ref.set(service, n + 1)
+ *       return n + 1
+ *     }),
+ *   clients: 2
+ * })
+ * const { failure } = await Effect.runPromise(Effect.flip(check))
+ * failure?.input // => '[[0,"add"],[1,"add"]]'
+ * ```
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const model = <S, Op, Result, Service, Session = ModelClient<Service>, E = never, R = never, RunR = never>(
+  options: ModelOptions<S, Op, Result, Service, Session, E, R, RunR>
+): Effect.Effect<Summary, SimCheckError.SimCheckError, Exclude<R, Scope.Scope> | Exclude<RunR, SimHost.OnHost>> =>
+  Checker.run(ModelCheck.scenario(options), { ...ModelCheck.checkOptions(options), inputs: ModelCheck.inputs(options) })
 
 /**
  * Formats the statistics of a check: its size and speed, and a table of the states and faults that its runs reached.

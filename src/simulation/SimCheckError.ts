@@ -17,10 +17,34 @@ export class Failed extends Data.TaggedClass("Failed")<{ readonly cause: Cause.C
   }
 }
 
+/** A function of the host that a program called and that is not simulated. @category models @since 0.1.0 */
+export interface PlatformCall {
+  /** Name of the function, such as `fetch`; `promise` for a promise that is not settled. */
+  readonly name: string
+  /** Places in the program, the innermost first. */
+  readonly stack: ReadonlyArray<string>
+}
+
+/** Calls, and places of each, that a message shows. */
+const [maxCalls, maxPlaces] = [3, 4]
+
+const formatCalls = (calls: ReadonlyArray<PlatformCall> = []): ReadonlyArray<string> => {
+  const shown = calls
+    .slice(0, maxCalls)
+    .flatMap(({ name, stack }) => [
+      `  not simulated: ${name}`,
+      ...stack.slice(0, maxPlaces).map((place) => `    ${place}`)
+    ])
+  return calls.length > maxCalls ? [...shown, `  and ${plural(calls.length - maxCalls, "other call")}`] : shown
+}
+
 /** No event was left and the scenario still waited. @category errors @since 0.1.0 */
-export class Deadlock extends Data.TaggedClass("Deadlock") {
+export class Deadlock extends Data.TaggedClass("Deadlock")<{
+  /** Promises that are not settled, and calls that are not simulated. */
+  readonly calls?: ReadonlyArray<PlatformCall> | undefined
+}> {
   get message(): string {
-    return "deadlock: no event is left, and the scenario still waits"
+    return ["deadlock: no event is left, and the scenario still waits", ...formatCalls(this.calls)].join("\n")
   }
 }
 
@@ -46,11 +70,14 @@ export class Nondeterministic extends Data.TaggedClass("Nondeterministic")<{
   readonly at: string
   /** Lines with the content of each run there. */
   readonly lines?: ReadonlyArray<string> | undefined
+  /** Calls of the second run that are not simulated. */
+  readonly calls?: ReadonlyArray<PlatformCall> | undefined
 }> {
   get message(): string {
     const fix = "use Random and Clock for random numbers and time"
     const summary = `not deterministic: two runs of one seed differ; ${fix}`
-    return [summary, ...[this.at, ...(this.lines ?? [])].map((line) => `  ${line}`)].join("\n")
+    const difference = [this.at, ...(this.lines ?? [])].map((line) => `  ${line}`)
+    return [summary, ...difference, ...formatCalls(this.calls)].join("\n")
   }
 }
 

@@ -65,7 +65,8 @@ const formatSpecial = (self: State, value: object, depth: number): string | unde
   }
   if (Cause.isCause(value)) return formatCause(self, value, depth)
   if (Fiber.isFiber(value)) return "[Fiber]"
-  return Effect.isEffect(value) ? "[Effect]" : undefined
+  // Errors of effect are effects, too.
+  return Effect.isEffect(value) && !(value instanceof Error) ? "[Effect]" : undefined
 }
 
 /** Formats the errors of a cause; the fibers that interrupted another have numbers that differ in each run. */

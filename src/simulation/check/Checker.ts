@@ -20,6 +20,7 @@ import * as EventLog from "./EventLog.ts"
 import * as FailureShrink from "./FailureShrink.ts"
 import * as Inputs from "./Inputs.ts"
 import * as RunComparison from "./RunComparison.ts"
+import * as RunNotes from "./RunNotes.ts"
 import * as SwitchList from "./SwitchList.ts"
 
 /** Statistics of a check that found no failure. */
@@ -77,9 +78,13 @@ export const misconfigured = (error: { readonly message: string }): SimCheckErro
     cause: error
   })
 
+/** Returns the calls of a run that are not simulated. */
+const callsOf = (report: Report & { readonly calls?: ReadonlyArray<SimCheckError.PlatformCall> }) => report.calls ?? []
+
 /** Returns the reason for which a single run failed, if it did. */
-const failureOf = ({ exit, leaked, outcome }: Report): Reason | undefined => {
-  if (outcome === "deadlock") return new SimCheckError.Deadlock()
+const failureOf = (report: Report): Reason | undefined => {
+  const { exit, leaked, outcome } = report
+  if (outcome === "deadlock") return new SimCheckError.Deadlock({ calls: callsOf(report) })
   if (outcome === "deadline") return new SimCheckError.DeadlineExceeded()
   if (Exit.isFailure(exit)) return new SimCheckError.Failed({ cause: exit.cause })
   return leaked.sockets + leaked.timers > 0 ? new SimCheckError.Leaked(leaked) : undefined
@@ -93,9 +98,10 @@ const runTwice = Effect.fnUntraced(function* <I, R>(
 ): Effect.fn.Return<Outcome, never, R> {
   const comparison = RunComparison.make()
   const report = yield* runOnce(seed, candidate, comparison.first)
-  const difference = comparison.difference(report, yield* runOnce(seed, candidate, comparison.second))
+  const second = yield* runOnce(seed, candidate, comparison.second)
+  const difference = comparison.difference(report, second)
   if (difference === undefined) return { report, reason: failureOf(report) }
-  return { report, reason: new SimCheckError.Nondeterministic(difference) }
+  return { report, reason: new SimCheckError.Nondeterministic({ ...difference, calls: callsOf(second) }) }
 })
 
 /** Collects the names and the addresses of the hosts that a scenario adds. */
@@ -233,7 +239,11 @@ const makeCheck = <A, E, R, I>(
     options,
     runOnce: (seed, { decisions, input, plan }, record, hosts) =>
       Simulation.run(
-        (simulation) => scenario(hosts === undefined ? simulation : observeHosts(simulation, hosts), input.value),
+        (simulation) => {
+          const observed = hosts === undefined ? simulation : observeHosts(simulation, hosts)
+          if (record !== undefined) RunNotes.attach(observed, record)
+          return scenario(observed, input.value)
+        },
         { ...rest, seed, plan, decisions, record }
       )
   }

@@ -163,17 +163,21 @@ export const isInputs = (value: unknown): value is Inputs<unknown> =>
 /** Maximum length of an input as JSON in a command line. */
 const maxJsonChars = 4_000
 
+/** Returns compact JSON if it decodes to the same value. */
+const jsonOf = (value: unknown): string | undefined => {
+  try {
+    const json = JSON.stringify(value)
+    return CanonicalText.of(JSON.parse(json)) === CanonicalText.of(value) ? json : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Formats an input as compact JSON where that decodes to the same input; otherwise as its path: `~0.3`. */
 export const format = <A>({ path, value }: Input<A>): string => {
-  const token = path === undefined ? undefined : `~${path.join(".")}`
-  let json: string | undefined
-  try {
-    json = JSON.stringify(value)
-    if (json !== undefined && CanonicalText.of(JSON.parse(json)) !== CanonicalText.of(value)) json = undefined
-  } catch {
-    json = undefined
-  }
-  return json === undefined || (token !== undefined && json.length > maxJsonChars) ? (token ?? "~") : json
+  const json = jsonOf(value)
+  if (path === undefined) return json ?? JSON.stringify(value) ?? "null"
+  return json === undefined || json.length > maxJsonChars ? `~${path.join(".")}` : json
 }
 
 /** An input from the command line: a value, or a position. */

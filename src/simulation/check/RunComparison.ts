@@ -23,10 +23,11 @@ export interface RunComparison {
   /** Recorder of the second run. */
   readonly second: Recording.Recorder
   /** Returns the first difference, once both runs have ended. */
-  readonly difference: (first: Report, second: Report) => Difference | undefined
+  readonly difference: (first: Result, second: Result) => Difference | undefined
 }
 
-type Report = Simulation.Report<unknown, unknown>
+/** Parts of a report that are compared. */
+export type Result = Pick<Simulation.Report<unknown, unknown>, "outcome" | "exit" | "time">
 
 const [firstLabel, secondLabel] = ["first run ", "second run"]
 
@@ -187,7 +188,7 @@ const fingerprint = (event: Recording.Event): number => {
 /** Text of a result: the value, or the errors. */
 const resultText = (exit: Exit.Exit<unknown, unknown>) => CanonicalText.of(exit)
 
-const differentResults = (one: Report, other: Report): Difference | undefined => {
+const differentResults = (one: Result, other: Result): Difference | undefined => {
   if (one.outcome !== other.outcome) return differentTexts("the outcomes differ", one.outcome, other.outcome)
   const [oneText, otherText] = [resultText(one.exit), resultText(other.exit)]
   if (oneText !== otherText) {
