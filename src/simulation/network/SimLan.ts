@@ -220,7 +220,7 @@ const segment =
     const direction = lan.linkDirections.between(from, to)
     const verdict = faults?.decide(packet, now, from.name, to.name) ?? FaultVerdict.deliver
     const size = packet.bytes.length + headerBytes(packet.to.address) + 12
-    let time = Math.max(arrivalTime(lan, direction, size) ?? direction.busyUntil, notBefore)
+    let time = arrivalTime(lan, direction, size) ?? direction.busyUntil
     for (let wait = retransmissionTimeoutNanos; direction.loss > 0 && random() < direction.loss; wait *= 2) time += wait
     if (verdict._tag === "Drop") {
       observe(lan, packet, from, verdict.note, undefined)
@@ -228,6 +228,8 @@ const segment =
     }
     const isFaulty = verdict._tag === "Stream"
     if (isFaulty) time = Math.max(time + verdict.delayNanos, now + verdict.stallNanos)
+    // Each segment has its own delay, as if sent alone; the receiver gets it behind those before it.
+    time = Math.max(time, notBefore)
     const isLost = time === Number.POSITIVE_INFINITY
     const block = isLost ? undefined : LinkDirection.blockOf(lan.blocks, from, to)
     if (block !== undefined) {
