@@ -79,15 +79,16 @@ const createFolder = (path: string, { bits }: Upload.Mode) =>
 const openOrCreateFolder = (
   base: string,
   parts: ReadonlyArray<string>,
-  mode: Upload.Mode
+  { newFolder: mode, sync }: Pick<Options, "newFolder" | "sync">
 ): Effect.Effect<Folder, Failure, Scope.Scope> =>
   Effect.catchIf(
     openFolder(base, parts),
     (error) => "code" in error && error.code === "ENOENT" && parts.length > 0,
     Effect.fnUntraced(function* () {
       if (parts.length > maxFolderDepth) return yield* Effect.fail(new AccessDenied({ why: "TooDeep" }))
-      const parent = yield* openOrCreateFolder(base, parts.slice(0, -1), mode)
+      const parent = yield* openOrCreateFolder(base, parts.slice(0, -1), { newFolder: mode, sync })
       const isOurs = yield* createFolder(`${parent.path}/${parts.at(-1)}`, mode)
+      if (sync) yield* NodeFileCalls.fsync(parent.descriptor)
       const folder = yield* openFolder(base, parts)
       if (isOurs) yield* Upload.setMode(folder.descriptor, mode)
       return folder
@@ -100,7 +101,7 @@ const checkWritable = (path: string, { mode }: Stats): Effect.Effect<void, Failu
 
 /** Makes the function that opens uploads. */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Store["write"]> {
-  const { minFreeBytes, newFolder, root, write: mode } = options
+  const { minFreeBytes, root, write: mode } = options
   const mayCreate = mode !== "existing"
   const quota = Quota.make(options.quota)
   const diskFull = new DiskFull(minFreeBytes > 0 ? { minFreeBytes } : {})
@@ -133,7 +134,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   ): Effect.fn.Return<Target, Failure, Scope.Scope> {
     const folders = parts.slice(0, -1)
     const folder = yield* mayCreate && options.mkdirs
-      ? openOrCreateFolder(base, folders, newFolder)
+      ? openOrCreateFolder(base, folders, options)
       : Effect.catchIf(openFolder(base, folders), isMissing, () =>
           Effect.fail(mayCreate ? new FolderNotFound() : new TargetNotFound())
         )

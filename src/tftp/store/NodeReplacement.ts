@@ -14,6 +14,7 @@ import type * as NodeFileAttributes from "./NodeFileAttributes.ts"
 import * as NodeFileCalls from "./NodeFileCalls.ts"
 import { type Failure, regular } from "./NodeFileRead.ts"
 import * as Temporary from "./NodeUploadTemporary.ts"
+import * as UploadSteps from "./UploadSteps.ts"
 
 /** The way in which an existing file is replaced. @category models @since 0.1.0 */
 export type Method =
@@ -97,17 +98,19 @@ export const plan = Effect.fnUntraced(function* (
   return { target, stats, method, obstacle: undefined }
 })
 
-/** Writes the content of a temporary file into the target. Both are flushed to the disk, the temporary file first. */
-const write = Effect.fnUntraced(function* (
-  target: Temporary.Target,
-  temporary: Temporary.Temporary
-): Effect.fn.Return<void, Failure, Scope.Scope> {
-  const { O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants
-  const { descriptor: from } = temporary
-  yield* NodeFileCalls.fsync(from)
-  yield* Temporary.markComplete(temporary, target.filename)
+/** Makes the names in the folder of a temporary file durable, as far as its file system can. */
+const syncFolderOf = ({ folder: { descriptor } }: Temporary.Target, { folder, isBeside }: Temporary.Temporary) => {
+  const spool = Effect.acquireUseRelease(
+    NodeFileCalls.open(folder, constants.O_RDONLY | constants.O_DIRECTORY),
+    NodeFileCalls.fsync,
+    (opened) => Effect.ignore(NodeFileCalls.close(opened))
+  )
+  return Effect.ignore(isBeside ? NodeFileCalls.fsync(descriptor) : spool)
+}
+
+/** Copies a file into another that is open. If the disk is full, that is as it was. */
+const copyInto = Effect.fnUntraced(function* (from: number, to: number) {
   const { size } = yield* NodeFileCalls.fstat(from)
-  const to = yield* opened(pathOf(target), O_WRONLY | O_NONBLOCK | O_NOCTTY)
   const old = yield* NodeFileCalls.fstat(to)
   yield* regular(old)
   if (size > old.size) {
@@ -119,9 +122,27 @@ const write = Effect.fnUntraced(function* (
   if (size < old.size) yield* NodeFileCalls.ftruncate(to, size)
   // The system clears set-user-ID and set-group-ID on a write, except for root.
   if ((old.mode & 0o6000) !== 0) yield* Effect.ignore(NodeFileCalls.fchmod(to, old.mode & 0o1777))
-  yield* NodeFileCalls.fsync(to)
-  yield* Effect.ignore(Temporary.removeComplete(temporary))
-}, Effect.scoped)
+})
+
+/** Writes the content of a temporary file into the target. Both are flushed to the disk, the temporary file first. */
+const write = (target: Temporary.Target, temporary: Temporary.Temporary): Effect.Effect<void, Failure> => {
+  const { O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants
+  const { descriptor: from } = temporary
+  let to: number | undefined
+  const openTarget = Effect.map(opened(pathOf(target), O_WRONLY | O_NONBLOCK | O_NOCTTY), (descriptor) => {
+    to = descriptor
+    return descriptor
+  })
+  const steps = UploadSteps.run<UploadSteps.InPlaceStep, Failure, Scope.Scope>(UploadSteps.inPlace, {
+    SyncTemporary: NodeFileCalls.fsync(from),
+    MarkComplete: Temporary.markComplete(temporary, target.filename),
+    SyncTemporaryFolder: syncFolderOf(target, temporary),
+    WriteTarget: Effect.flatMap(openTarget, (descriptor) => copyInto(from, descriptor)),
+    SyncTarget: Effect.suspend(() => NodeFileCalls.fsync(to!)),
+    RemoveComplete: Effect.ignore(Temporary.removeComplete(temporary))
+  })
+  return Effect.scoped(steps)
+}
 
 /** Obstacles that a failed rename has met, by its error code. */
 const obstacleOfCode: Readonly<Record<string, Obstacle>> = {

@@ -13,6 +13,7 @@ import * as NodeReplacement from "./NodeReplacement.ts"
 import * as Temporary from "./NodeUploadTemporary.ts"
 import type * as Quota from "./Quota.ts"
 import type { Writable } from "./Store.ts"
+import * as UploadSteps from "./UploadSteps.ts"
 
 /** The mode of new files or folders. */
 export interface Mode {
@@ -117,17 +118,20 @@ export const make = Effect.fnUntraced(function* (
     Effect.sync(() => {
       writeError = error
     })
-  const takePlace = Effect.gen(function* (): Effect.fn.Return<void, Failure> {
-    if (sync) yield* NodeFileCalls.fsync(temporary.descriptor)
-    if (plan !== undefined) yield* NodeReplacement.replace(plan, temporary, options.attributes)
-    else {
-      yield* Temporary.close(temporary)
-      yield* replace === undefined ? linkOrRename(temporary.path, to) : NodeFileCalls.rename(temporary.path, to)
-      temporary.exists = false
-    }
-    yield* Effect.ignore(Temporary.remove(temporary))
-    yield* Effect.ignore(Temporary.close(temporary))
-    if (sync) yield* NodeFileCalls.fsync(folder.descriptor)
+  const takeName = Effect.gen(function* (): Effect.fn.Return<void, Failure> {
+    if (plan !== undefined) return yield* NodeReplacement.replace(plan, temporary, options.attributes)
+    yield* Temporary.close(temporary)
+    yield* replace === undefined ? linkOrRename(temporary.path, to) : NodeFileCalls.rename(temporary.path, to)
+    temporary.exists = false
+  })
+  const takePlace = UploadSteps.run<UploadSteps.NameStep, Failure, never>(UploadSteps.byName({ sync }), {
+    SyncTemporary: NodeFileCalls.fsync(temporary.descriptor),
+    TakeName: takeName,
+    RemoveTemporary: Effect.andThen(
+      Effect.ignore(Temporary.remove(temporary)),
+      Effect.ignore(Temporary.close(temporary))
+    ),
+    SyncFolder: NodeFileCalls.fsync(folder.descriptor)
   })
   const commit = Effect.gen(function* () {
     if (writeError !== undefined) return yield* Effect.fail(writeError)

@@ -1,0 +1,178 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileOwner from "../../../src/process/FileOwner.ts"
+import type * as FilePlatform from "../../../src/process/FilePlatform.ts"
+import * as SimCheck from "../../../src/simulation/SimCheck.ts"
+import type * as Simulation from "../../../src/simulation/Simulation.ts"
+import * as FileName from "../../../src/tftp/store/FileName.ts"
+import * as UploadSteps from "../../../src/tftp/store/UploadSteps.ts"
+import * as SimFiles from "../../support/SimFiles.ts"
+
+class WrongUpload extends Error {
+  override readonly name = "WrongUpload"
+}
+
+const folder = "/root"
+const blockBytes = 1_400
+const blocks = 6
+const complete = ".complete"
+
+/** Content of a version, of several blocks; its size differs from those of the versions around it. */
+const contentOf = (version: number) => {
+  const content = new Uint8Array(blocks * blockBytes + (version % 3) * 1_000).fill(version % 251)
+  content.set(new TextEncoder().encode(`${version}.`))
+  return content
+}
+
+/** Returns the version of a content; undefined if it is not whole. */
+const versionOf = (content: Uint8Array) => {
+  const version = Number.parseInt(new TextDecoder("latin1").decode(content.subarray(0, 9)), 10)
+  if (Number.isNaN(version)) return undefined
+  const wanted = contentOf(version)
+  return content.length === wanted.length && content.every((byte, at) => byte === wanted[at]) ? version : undefined
+}
+
+/** Writes blocks to a file. */
+const fill = Effect.fnUntraced(function* (
+  { fileSystem }: FilePlatform.FilePlatform,
+  path: string,
+  flag: "wx" | "r+",
+  content: Uint8Array
+) {
+  const file = yield* fileSystem.open(path, { flag })
+  for (let at = 0; at < content.length; at += blockBytes) yield* file.writeAll(content.subarray(at, at + blockBytes))
+  return file
+})
+
+const sync = ({ fileSystem }: FilePlatform.FilePlatform, path: string) =>
+  Effect.scoped(Effect.flatMap(fileSystem.open(path), (file) => file.sync))
+
+type Steps = ReadonlyArray<UploadSteps.NameStep | UploadSteps.InPlaceStep>
+
+/** Uploads a version of a target by steps, as the store does over system calls. */
+const upload = Effect.fnUntraced(function* (
+  platform: FilePlatform.FilePlatform,
+  target: string,
+  version: number,
+  steps: Steps,
+  isNew: boolean
+) {
+  const { fileSystem: fs, owner, randomName } = platform
+  const temporary = `${folder}/${FileName.uploadPrefix}0123456789abcdef.${owner()}.${randomName()}`
+  const path = `${folder}/${target}`
+  const content = contentOf(version)
+  yield* fill(platform, temporary, "wx", content)
+  yield* UploadSteps.run(steps, {
+    SyncTemporary: sync(platform, temporary),
+    TakeName: isNew ? Effect.andThen(fs.link(temporary, path), fs.remove(temporary)) : fs.rename(temporary, path),
+    RemoveTemporary: Effect.void,
+    SyncFolder: sync(platform, folder),
+    MarkComplete: fs.rename(temporary, `${temporary}${complete}`),
+    SyncTemporaryFolder: sync(platform, folder),
+    WriteTarget: Effect.gen(function* () {
+      yield* fill(platform, path, "r+", content)
+      yield* fs.truncate(path, content.length)
+    }),
+    SyncTarget: sync(platform, path),
+    RemoveComplete: fs.remove(`${temporary}${complete}`)
+  })
+}, Effect.scoped)
+
+/** Repairs targets as an operator does: a complete upload that a killed server has left is copied over its target. */
+const repair = Effect.fnUntraced(function* (platform: FilePlatform.FilePlatform, target: string) {
+  const { fileSystem: fs } = platform
+  for (const name of yield* fs.readDirectory(folder)) {
+    if (!name.endsWith(complete)) continue
+    const content = yield* fs.readFile(`${folder}/${name}`)
+    if (versionOf(content) === undefined) return yield* Effect.fail(new WrongUpload(`${name} is not whole`))
+    yield* fill(platform, `${folder}/${target}`, "r+", content)
+    yield* fs.truncate(`${folder}/${target}`, content.length)
+    yield* sync(platform, `${folder}/${target}`)
+    yield* fs.remove(`${folder}/${name}`)
+  }
+}, Effect.scoped)
+
+/** How uploads take their place. */
+type Way = "replace" | "create" | "in place"
+
+const stepsOf: Readonly<Record<Way, Steps>> = {
+  replace: UploadSteps.byName({ sync: true }),
+  create: UploadSteps.byName({ sync: true }),
+  "in place": UploadSteps.inPlace
+}
+
+/** A server that takes uploads, and whose host crashes: each file is whole, and none that was acknowledged is lost. */
+const crashes = (way: Way, steps: Steps = stepsOf[way], reorder = false) =>
+  Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+    let acknowledged = 0
+    let begun = 0
+    const files = { [`${folder}/target`]: contentOf(0) }
+    yield* SimFiles.withCrashes(simulation, { crashes: 4, maxMillis: 90, disk: { files, reorder } }, (host) =>
+      Effect.gen(function* () {
+        const platform = yield* SimFiles.platform(host)
+        const { fileSystem: fs } = platform
+        yield* FileOwner.sweep(platform, folder, FileName.uploadPrefix)
+        yield* repair(platform, "target")
+        let known = 0
+        for (const name of yield* fs.readDirectory(folder)) {
+          if (name.startsWith(FileName.uploadPrefix)) continue
+          const version = versionOf(yield* fs.readFile(`${folder}/${name}`))
+          if (version === undefined) yield* Effect.fail(new WrongUpload(`${name} is not whole`))
+          known = Math.max(known, version ?? 0)
+        }
+        if (known < acknowledged)
+          yield* Effect.fail(new WrongUpload(`lost: has ${known}, acknowledged ${acknowledged}`))
+        yield* simulation.sometimes("an upload that was not acknowledged", known > acknowledged)
+        acknowledged = known
+        while (true) {
+          const version = ++begun
+          yield* upload(platform, way === "create" ? `new-${version}` : "target", version, steps, way === "create")
+          acknowledged = version
+        }
+      })
+    )
+  })
+
+const found = (way: Way, steps: Steps, reorder = false) =>
+  Effect.map(Effect.flip(SimCheck.check(crashes(way, steps, reorder), { runs: 200 })), ({ message }) => message)
+
+const without = (steps: Steps, step: Steps[number]) => steps.filter((one) => one !== step)
+
+const ways = ["replace", "create", "in place"] as const
+
+describe("uploads to a disk that crashes", () => {
+  it.live.each(ways)("are whole, and there once they are acknowledged: %s", (way) =>
+    SimCheck.check(crashes(way), { runs: 25 })
+  )
+
+  it.live.each(ways)("are whole on a disk that reorders changes of folders: %s", (way) =>
+    SimCheck.check(crashes(way, stepsOf[way], true), { runs: 25, seed: 1_000 })
+  )
+
+  it.live.each([
+    ["replace", "SyncTemporary", "the file is not synced"],
+    ["replace", "SyncFolder", "the folder is not synced"],
+    ["create", "SyncTemporary", "a new file is not synced"],
+    ["create", "SyncFolder", "its folder is not synced"],
+    ["in place", "SyncTemporaryFolder", "the complete file has its name only in the cache"],
+    ["in place", "SyncTemporary", "the complete file is not synced"],
+    ["in place", "SyncTarget", "the target is not synced"]
+  ] as const)("would be damaged or lost: %s without %s, as %s", ([way, step]) =>
+    Effect.gen(function* () {
+      assert.match(yield* found(way, without(stepsOf[way], step), true), /WrongUpload/)
+    })
+  )
+
+  it.live("would be damaged if the rename came before the sync", () =>
+    Effect.gen(function* () {
+      const steps: Steps = ["TakeName", "RemoveTemporary", "SyncFolder"]
+      assert.match(yield* found("replace", steps), /WrongUpload/)
+    })
+  )
+
+  it.live("may be damaged without sync, as the documentation says", () =>
+    Effect.gen(function* () {
+      assert.match(yield* found("create", UploadSteps.byName({ sync: false })), /WrongUpload/)
+    })
+  )
+})
