@@ -234,7 +234,7 @@ const crowded: Rule["find"] = function* ({ path }, tree) {
 }
 
 /** Gerunds that are the field's own word for a thing. */
-const gerunds = ["PacketSizing"]
+const gerunds = ["PacketSizing", "Recording"]
 
 const metaphors =
   /^(?:Node)?(?:Bell|Chair|Crew|Crowd|Desk|Doors?|Ear|Keeper|Ledger|Patience|Picture|Seat|Spool|Talk|Voice)$/

@@ -2,25 +2,24 @@
  * Runs programs on a simulated network, in virtual time, with faults from a plan. The seed decides all random choices.
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Random from "effect/Random"
-import * as Scheduler from "effect/Scheduler"
+import { constFalse } from "effect/Function"
 import * as Scope from "effect/Scope"
 import type * as Packet from "../network/Packet.ts"
-import * as FaultEngine from "./faults/FaultEngine.ts"
 import type * as FaultPlan from "./faults/FaultPlan.ts"
-import * as SimHost from "./network/SimHost.ts"
-import * as SimLan from "./network/SimLan.ts"
-import * as SimNetwork from "./network/SimNetwork.ts"
+import type * as SimHost from "./network/SimHost.ts"
+import type * as SimLan from "./network/SimLan.ts"
+import type * as SimNetwork from "./network/SimNetwork.ts"
 import type * as Recording from "./Recording.ts"
-import * as SimClock from "./runtime/SimClock.ts"
-import * as SimRandom from "./runtime/SimRandom.ts"
-import * as SimSchedulerQueue from "./runtime/SimSchedulerQueue.ts"
+import type * as PlatformCalls from "./runtime/PlatformCalls.ts"
+import * as PromiseDrain from "./runtime/PromiseDrain.ts"
+import type * as SimClock from "./runtime/SimClock.ts"
+import type * as SimSchedulerQueue from "./runtime/SimSchedulerQueue.ts"
+import * as SimWorld from "./SimWorld.ts"
 
 /** Options of a run. @category models @since 0.1.0 */
 export interface Options {
@@ -50,8 +49,13 @@ export interface Options {
    * while the programs of the run execute. Default `virtual`.
    */
   readonly globals?: "virtual" | "real" | undefined
-  /** Whether promises are settled before virtual time advances. Default: once a program uses a promise. */
+  /**
+   * True if promises are settled before virtual time advances; a run is synchronous if not. Default: from the first
+   * promise that a program uses, if globals are virtual.
+   */
   readonly promises?: boolean | undefined
+  /** Wall clock of all hosts at the start of the run, in milliseconds since 1970. Default 0. */
+  readonly epochMillis?: number | undefined
 }
 
 /** The simulation as a scenario uses it. @category models @since 0.1.0 */
@@ -96,6 +100,11 @@ export interface Report<A, E> {
   readonly concrete: FaultPlan.FaultPlan
   /** Preemptions of the run, which `decisions` repeats. */
   readonly decisions: ReadonlyArray<SimSchedulerQueue.Decision>
+  /**
+   * Functions of the host that programs called and that are not simulated, such as `fetch`; after a deadlock also the
+   * promises that are not settled.
+   */
+  readonly calls: ReadonlyArray<PlatformCalls.PlatformCall>
   /** Sockets that the programs did not close, and timers of fibers that still run. */
   readonly leaked: { readonly sockets: number; readonly timers: number }
   /** States marked as reached, and states marked only as not reached. */
@@ -103,26 +112,15 @@ export interface Report<A, E> {
   readonly unreached: ReadonlySet<string>
 }
 
-/** Creates a generator of numbers in [0, 1): mulberry32, which is small, fast and sufficient for simulations. */
-const mulberry32 = (seed: number) => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-const neverPaused = () => 0
-
 /** Virtual time that programs have to end after their interruption. */
 const shutdownGraceNanos = 60_000_000_000
 
 /**
  * Runs a scenario on its own network, from the first event to the last, and returns a report.
  *
- * A run is synchronous and cannot be interrupted. Sockets and programs of the scenario end with it.
+ * A run is synchronous, and cannot be interrupted, until a program uses a promise. Sockets and programs of the scenario
+ * end with it. While its programs execute, the globals of JavaScript are virtual and seeded; they are restored in every
+ * case.
  *
  * **Example** (One datagram between two hosts)
  *
@@ -159,167 +157,102 @@ export const run = <A, E, R>(
   scenario: (simulation: Simulation) => Effect.Effect<A, E, R>,
   options: Options = {}
 ): Effect.Effect<Report<A, E>, never, Exclude<R, Scope.Scope>> =>
-  Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (outer) => {
-    const { deadline = "1 hour", seed = 1 } = options
-    const world = makeWorld(options)
-    const { clock } = world
-    const context = Context.add(outer, Clock.Clock, clock.clockOf(neverPaused)).pipe(
-      Context.add(Scheduler.Scheduler, clock.scheduler),
-      Context.add(Random.Random, SimRandom.make(`${seed}`).random)
-    ) as Context.Context<Exclude<R, Scope.Scope>>
-    const scope = Scope.makeUnsafe()
-    const simulation = makeSimulation(world, scope)
-    scheduleHostEvents(world, Effect.runForkWith(context))
+  Effect.flatMap(Effect.context<Exclude<R, Scope.Scope>>(), (outer) => {
+    const world = SimWorld.make({ ...options, seed: options.seed ?? 1 })
+    const program = scenario as (simulation: Simulation) => Effect.Effect<A, E, Exclude<R, Scope.Scope>>
+    return execute(world, phasesOf(world, program, outer, options.deadline))
+  })
 
-    const program = Effect.provideService(
+/** Steps of a run; it yields when promises must be settled. */
+type Phases<A, E> = Generator<undefined, Report<A, E>>
+
+/** Advances time until `stop`, or until nothing is left. */
+const advance = function* (
+  { clock, promises }: SimWorld.World,
+  until: number,
+  stop: () => boolean = constFalse
+): Generator<undefined, SimClock.Outcome> {
+  while (true) {
+    const outcome = clock.advance(until, () => stop() || promises.isPending(clock.activity()))
+    if (!promises.isPending(clock.activity())) return outcome
+    yield
+  }
+}
+
+/** Runs a scenario, and then ends its programs. */
+const phasesOf = function* <A, E, R>(
+  world: SimWorld.World,
+  scenario: (simulation: Simulation) => Effect.Effect<A, E, R>,
+  outer: Context.Context<R>,
+  deadline: Duration.Input = "1 hour"
+): Phases<A, E> {
+  const { clock } = world
+  const fork = Effect.runForkWith(SimWorld.contextOf(world, outer))
+  const scope = Scope.makeUnsafe()
+  SimWorld.scheduleHostEvents(world, fork)
+  const simulation: Simulation = SimWorld.verbsOf(world, scope)
+  const fiber: Fiber.Fiber<A, E> = fork(
+    Effect.provideService(
       Effect.suspend(() => scenario(simulation)),
       Scope.Scope,
       scope
     )
-    const fiber: Fiber.Fiber<A, E> = Effect.runForkWith(context)(
-      program as Effect.Effect<A, E, Exclude<R, Scope.Scope>>
-    )
-    const isDone = () => fiber.pollUnsafe() !== undefined
-    const isOver = () => world.failure !== undefined || isDone()
-    const stopped = clock.advance(Duration.toMillis(deadline) * 1e6, isOver)
-    const outcome = isOver() ? "done" : stopped === "deadline" ? "deadline" : "deadlock"
-    world.hasEnded = true
-    if (!isDone()) fiber.interruptUnsafe()
-    const closing = Effect.runForkWith(context)(Scope.close(scope, Exit.void))
-    clock.advance(clock.now() + shutdownGraceNanos, () => isDone() && closing.pollUnsafe() !== undefined)
-    const time = clock.now()
-    clock.advance(clock.now() + shutdownGraceNanos)
-    const uninterruptible = Cause.die(new Error("the scenario cannot be interrupted"))
-    // A failure in the background has no typed error in the scenario.
-    const exit = world.failure
-      ? Exit.die(Cause.squash(world.failure))
-      : (fiber.pollUnsafe() ?? Exit.failCause(uninterruptible))
-    return { outcome, exit, time, ...reportOf(world) }
-  })
-
-/** State of a run. */
-type World = ReturnType<typeof makeWorld>
-
-/** Creates the clock, the faults and the network of a run. */
-const makeWorld = ({ decisions, dissectors, link, plan = [], preempt, record, seed = 1, tap }: Options) => {
-  const strategy =
-    decisions === undefined ? (preempt === undefined ? undefined : { seed: `fibers ${seed}`, preempt }) : { decisions }
-  const fibers = strategy && SimSchedulerQueue.make(strategy, Number.POSITIVE_INFINITY, true)
-  const clock = SimClock.make(fibers)
-  const names = new Map<string, string>()
-  const nameOf = (address: string) => names.get(address)
-  const faults = plan.length === 0 ? undefined : FaultEngine.make(plan, { seed, dissectors, nameOf })
-  const observe: Packet.Tap | undefined =
-    record === undefined
-      ? tap
-      : (packet) => {
-          record({ _tag: "Packet", at: clock.now(), packet })
-          tap?.(packet)
-        }
-  const network = SimNetwork.make(SimLan.make({ clock, random: mulberry32(seed), link, faults, tap: observe }))
-  return {
-    clock,
-    seed,
-    record,
-    fibers,
-    faults,
-    network,
-    names,
-    hosts: new Map<string, SimHost.SimHost>(),
-    labels: new Set<string>(),
-    reached: new Set<string>(),
-    /** First failure of a program in the background. */
-    failure: undefined as Cause.Cause<unknown> | undefined,
-    /** True once the scenario has ended: faults of hosts no longer begin. */
-    hasEnded: false
-  }
+  )
+  const isDone = () => fiber.pollUnsafe() !== undefined
+  const isOver = () => world.failure !== undefined || isDone()
+  const stopped = yield* advance(world, Duration.toMillis(deadline) * 1e6, isOver)
+  const outcome = isOver() ? "done" : stopped === "deadline" ? "deadline" : "deadlock"
+  world.hasEnded = true
+  if (!isDone()) fiber.interruptUnsafe()
+  const closing = fork(Scope.close(scope, Exit.void))
+  yield* advance(world, clock.now() + shutdownGraceNanos, () => isDone() && closing.pollUnsafe() !== undefined)
+  const time = clock.now()
+  SimWorld.recordDisks(world)
+  yield* advance(world, clock.now() + shutdownGraceNanos)
+  const uninterruptible = Cause.die(new Error("the scenario cannot be interrupted"))
+  // A failure in the background has no typed error in the scenario.
+  const exit = world.failure
+    ? Exit.die(Cause.squash(world.failure))
+    : (fiber.pollUnsafe() ?? Exit.failCause(uninterruptible))
+  return { outcome, exit, time, ...SimWorld.reportOf(world, outcome === "deadlock") }
 }
 
-const makeSimulation = (world: World, scope: Scope.Scope): Simulation => ({
-  host: (name, options) =>
-    Effect.sync(() => {
-      const node = world.network.add(name, options)
-      for (const { literal } of node.interfaces) world.names.set(literal, name)
-      const { faults, network, record, seed } = world
-      const onFailure = (cause: Cause.Cause<unknown>) => {
-        world.failure ??= cause
+/** Executes the steps of a run, at once if no promise must be settled. */
+const execute = <A, E>(world: SimWorld.World, phases: Phases<A, E>): Effect.Effect<Report<A, E>> => {
+  const globals = SimWorld.globalsOf(world)
+  /** Executes a step; the microtasks of its programs are executed with the globals of the run, too. */
+  const next = () => {
+    let isSettling = false
+    if (world.options.promises !== false) void PromiseDrain.queue(() => isSettling && globals.enter())
+    globals.enter()
+    try {
+      const step = phases.next()
+      isSettling = step.done !== true
+      return step
+    } finally {
+      globals.leave()
+    }
+  }
+  const first = next()
+  if (first.done === true) return Effect.succeed(first.value)
+  return Effect.callback((resume) => {
+    let isInterrupted = false
+    const settle = () => world.promises.drain(world.clock.activity(), globals.enter, globals.leave, onSettled)
+    const onSettled = () => {
+      globals.leave()
+      if (isInterrupted) return
+      try {
+        const step = next()
+        if (step.done === true) resume(Effect.succeed(step.value))
+        else settle()
+      } catch (error) {
+        resume(Effect.die(error))
       }
-      const host = SimHost.make({ network, node, scope, onFailure, seed, options, faults, record })
-      world.hosts.set(name, host)
-      return host
-    }),
-  link: (one, other, link) => Effect.sync(() => world.network.lan.link(one, other, link)),
-  heal: Effect.sync(() => {
-    world.faults?.heal(world.clock.now())
-    recordLinks(world, "heal", "")
-  }),
-  partition: (one, other) => Effect.sync(() => recordLinks(world, "partition", `${one.join()}|${other.join()}`)),
-  repair: (one, other) => Effect.sync(() => recordLinks(world, "repair", `${one.join()}|${other.join()}`)),
-  hold: (one, other) => Effect.sync(() => recordLinks(world, "hold", `${one}|${other}`)),
-  release: (one, other) => Effect.sync(() => recordLinks(world, "release", `${one}|${other}`)),
-  digest: (label, state) =>
-    Effect.sync(() => {
-      const bytes = new TextEncoder().encode(JSON.stringify(state) ?? "undefined")
-      world.record?.({ _tag: "Digest", at: world.clock.now(), host: undefined, label, bytes })
-    }),
-  sometimes: (label, isReached = true) =>
-    Effect.sync(() => {
-      world.labels.add(label)
-      if (!isReached) return
-      if (!world.reached.has(label)) world.record?.({ _tag: "Reached", at: world.clock.now(), label })
-      world.reached.add(label)
+    }
+    settle()
+    return Effect.sync(() => {
+      isInterrupted = true
+      globals.leave()
     })
-})
-
-const recordLinks = ({ clock, record }: World, event: Recording.LinkEvent["event"], detail: string) =>
-  record?.({ _tag: "Link", at: clock.now(), event, detail })
-
-/** Schedules the crashes, restarts, pauses and wrong clocks of the plan. */
-const scheduleHostEvents = (world: World, fork: (effect: Effect.Effect<void>) => unknown) => {
-  const events = world.faults?.hostEvents() ?? []
-  for (const event of events) {
-    world.clock.schedule(event.at, () => {
-      const host = world.hosts.get(event.host)
-      if (host === undefined || world.hasEnded) return
-      world.faults?.recordHostEvent(event)
-      const end = events.find((other) => other.ruleIndex === event.ruleIndex && other.event === "resume")
-      fork(hostAction(host, event, end?.at))
-    })
-  }
-}
-
-/** Returns what a host does at an event of the plan. */
-const hostAction = (host: SimHost.SimHost, event: FaultEngine.HostEvent, resumeAt = Number.POSITIVE_INFINITY) => {
-  switch (event.event) {
-    case "crash":
-      return host.crash
-    case "restart":
-      return host.restart
-    case "pause":
-      return host.pauseUntil(resumeAt)
-    case "resume":
-      return Effect.void
-    case "jump":
-      return host.jumpClock(Duration.nanos(BigInt(event.by)))
-    case "drift":
-      return host.setDrift(event.ppm)
-  }
-}
-
-const reportOf = ({ clock, faults, fibers, hosts, labels, network, reached }: World) => {
-  const sockets = network.lan.nodes.reduce((sum, node) => {
-    const stack = network.stackOf(node)
-    return sum + (stack === undefined ? 0 : stack.udp.count() + stack.tcp.count())
-  }, 0)
-  return {
-    packets: network.lan.packets(),
-    hosts: [...hosts.keys()],
-    faults: faults?.counts() ?? [],
-    unused: faults?.unused() ?? [],
-    concrete: faults?.concrete() ?? [],
-    decisions: [...(fibers?.decisions() ?? [])],
-    leaked: { sockets, timers: clock.sleepers() },
-    reached,
-    unreached: new Set([...labels].filter((label) => !reached.has(label)))
-  }
+  })
 }

@@ -17,6 +17,7 @@ import * as SimDisk from "../disk/SimDisk.ts"
 import type * as FaultEngine from "../faults/FaultEngine.ts"
 import type * as Recording from "../Recording.ts"
 import * as HostTime from "../runtime/HostTime.ts"
+import * as LogRecorder from "../runtime/LogRecorder.ts"
 import * as SimRandom from "../runtime/SimRandom.ts"
 import type * as SimLan from "./SimLan.ts"
 import type * as SimNetwork from "./SimNetwork.ts"
@@ -64,8 +65,10 @@ export interface Parts {
   readonly options?: SimNetwork.HostOptions | undefined
   readonly faults?: FaultEngine.FaultEngine | undefined
   readonly record?: Recording.Recorder | undefined
-  /** Services of all programs of the host besides its own, such as its loggers. */
-  readonly services?: Context.Context<never> | undefined
+  /** Called when a program first uses the disk. */
+  readonly onDisk?: ((disk: SimDisk.SimDisk) => void) | undefined
+  /** Wall clock of all hosts at the start of the run, in nanoseconds since 1970. Default 0. */
+  readonly epochNanos?: number | undefined
 }
 
 /** Paths of a host: POSIX, with the working directory `/`. */
@@ -77,26 +80,24 @@ const posixPath = Effect.runSync(
 )
 
 /** Creates the disk of a host when it is first used. */
-const makeDisk = ({ faults, network, node, options, record, seed }: Parts, time: HostTime.HostTime) => {
+const makeDisk = ({ faults, network, node, onDisk, options, record, seed }: Parts, time: HostTime.HostTime) => {
   const { clock } = network.lan
   let disk: SimDisk.SimDisk | undefined
-  return {
-    isUsed: () => disk !== undefined,
-    get: () => {
-      if (disk !== undefined) return disk
-      const { random } = SimRandom.make(`disk ${node.name} ${seed}`)
-      disk = SimDisk.make({
-        clock,
-        random: random.nextDoubleUnsafe,
-        name: node.name,
-        options: options?.disk,
-        fault: faults === undefined ? undefined : (operation) => faults.diskFault(node.name, operation, clock.now()),
-        record,
-        wallMillis: () => HostTime.wallAt(time, clock.now()) / 1e6,
-        pausedUntil: () => node.pausedUntil
-      })
-      return disk
-    }
+  return () => {
+    if (disk !== undefined) return disk
+    const { random } = SimRandom.make(`disk ${node.name} ${seed}`)
+    disk = SimDisk.make({
+      clock,
+      random: random.nextDoubleUnsafe,
+      name: node.name,
+      options: options?.disk,
+      fault: faults === undefined ? undefined : (operation) => faults.diskFault(node.name, operation, clock.now()),
+      record,
+      wallMillis: () => HostTime.wallMillisAt(time, clock.now()),
+      pausedUntil: () => node.pausedUntil
+    })
+    onDisk?.(disk)
+    return disk
   }
 }
 
@@ -107,114 +108,136 @@ const lazyFileSystem = (get: () => FileSystem.FileSystem): FileSystem.FileSystem
     has: (_, key) => Reflect.has(get(), key)
   })
 
-/** Creates the programs' view of a node. @category constructors @since 0.1.0 */
-export const make = (parts: Parts): SimHost => {
-  const { network, node, onFailure, options, record, scope: outer, seed, services = Context.empty() } = parts
-  const { clock } = network.lan
+/** Services of the programs of a host, from a start to the next crash. */
+interface Life {
+  readonly context: Context.Context<Exclude<OnHost, Scope.Scope>>
+  readonly fileSystem: () => FileSystem.FileSystem
+  readonly scope: Scope.Closeable
+}
+
+/** State of a host, which changes in place. */
+interface Machine extends Parts {
+  readonly time: HostTime.HostTime
+  readonly getDisk: () => SimDisk.SimDisk
+  /** Services that survive a crash. */
+  readonly constant: Context.Context<Path.Path>
+  readonly programs: Array<() => Effect.Effect<void>>
+  life: Life
+}
+
+const recordEvent = ({ network, node, record }: Parts, event: Recording.HostEvent["event"], detail = "") =>
+  record?.({ _tag: "Host", at: network.lan.clock.now(), host: node.name, event, detail })
+
+const boot = ({ constant, getDisk, network, node, scope }: Omit<Machine, "life">): Life => {
+  let files: FileSystem.FileSystem | undefined
+  const fileSystem = () => {
+    files ??= getDisk().fileSystem
+    return files
+  }
+  const context = Context.merge(constant, network.contextOf(node)).pipe(
+    Context.add(FileSystem.FileSystem, lazyFileSystem(fileSystem))
+  )
+  return { context, fileSystem, scope: Scope.forkUnsafe(scope) }
+}
+
+const makeMachine = (parts: Parts): Machine => {
+  const { epochNanos = 0, network, node, options, seed } = parts
   const { driftPpm = 0, offset = 0 } = options?.clock ?? {}
-  const time = HostTime.make(Math.round(Duration.toMillis(offset) * 1e6), driftPpm)
-  const disk = makeDisk(parts, time)
-  const constant = services.pipe(
-    Context.add(
-      Clock.Clock,
-      clock.clockOf(() => node.pausedUntil, time)
-    ),
+  const time = HostTime.make(epochNanos + Math.round(Duration.toMillis(offset) * 1e6), driftPpm)
+  const hostClock = network.lan.clock.clockOf(() => node.pausedUntil, time)
+  const constant = Context.make(Clock.Clock, hostClock).pipe(
+    Context.add(LogRecorder.HostName, node.name),
     Context.add(Random.Random, SimRandom.make(`host ${node.name} ${seed}`).random),
     Context.add(Path.Path, posixPath)
   )
-  const recordEvent = (event: Recording.HostEvent["event"], detail = "") =>
-    record?.({ _tag: "Host", at: clock.now(), host: node.name, event, detail })
+  const machine = { ...parts, time, getDisk: makeDisk(parts, time), constant, programs: [] }
+  return { ...machine, life: boot(machine) }
+}
 
-  /** Services from a start of the host to its crash. */
-  const boot = () => {
-    let files: FileSystem.FileSystem | undefined
-    const fileSystem = () => {
-      files ??= disk.get().fileSystem
-      return files
-    }
-    const context = Context.merge(constant, network.contextOf(node)).pipe(
-      Context.add(FileSystem.FileSystem, lazyFileSystem(fileSystem))
-    )
-    return { context, fileSystem, scope: Scope.forkUnsafe(outer) }
+/** Runs an effect with the services of the host. */
+const onHost = <A, E, R>({ life }: Machine, effect: Effect.Effect<A, E, R>, scope: Scope.Scope) =>
+  Effect.provideContext(effect, Context.add(life.context, Scope.Scope, scope)) as Effect.Effect<
+    A,
+    E,
+    Exclude<R, OnHost>
+  >
+
+const crash = (self: Machine) => {
+  const { getDisk, life, network, node } = self
+  if (!node.up) return Effect.void
+  node.up = false
+  recordEvent(self, "crash")
+  // Programs that end later must not get the file system of the next start.
+  life.fileSystem()
+  getDisk().crash()
+  network.crash(node)
+  return Scope.close(life.scope, Exit.void)
+}
+
+const restart = (self: Machine) => {
+  const { network, node, programs } = self
+  if (node.up) return Effect.void
+  node.up = true
+  recordEvent(self, "restart")
+  // A restarted host is not paused.
+  node.pausedUntil = 0
+  network.boot(node)
+  self.life = boot(self)
+  return Effect.forEach(programs, (startProgram) => startProgram(), { discard: true })
+}
+
+const run = <A, E, R>(self: Machine, effect: Effect.Effect<A, E, R>) => {
+  const scope = Scope.forkUnsafe(self.life.scope)
+  const fiber = Effect.forkIn(onHost(self, effect, scope), self.life.scope, { startImmediately: true })
+  return Effect.flatMap(fiber, joinAndClose(scope))
+}
+
+const start = <E, R>(self: Machine, program: Effect.Effect<unknown, E, R>, caller: Context.Context<never>) => {
+  const reportingFailure = Effect.tapCause(program, (cause) =>
+    Effect.sync(() => {
+      if (!Cause.hasInterruptsOnly(cause)) self.onFailure(cause)
+    })
+  )
+  const begin = () => {
+    const { scope } = self.life
+    const provided = Effect.provideContext(onHost(self, reportingFailure, scope), caller)
+    return Effect.asVoid(Effect.forkIn(provided, scope, { startImmediately: true })) as Effect.Effect<void>
   }
-  let life = boot()
-  recordEvent("start")
-  const programs: Array<() => Effect.Effect<void>> = []
+  self.programs.push(begin)
+  return begin()
+}
 
-  const onHost = <A, E, R>(effect: Effect.Effect<A, E, R>, scope: Scope.Scope) =>
-    Effect.provideContext(effect, Context.add(life.context, Scope.Scope, scope)) as Effect.Effect<
-      A,
-      E,
-      Exclude<R, OnHost>
-    >
-
-  const crash = Effect.suspend(() => {
-    if (!node.up) return Effect.void
-    node.up = false
-    recordEvent("crash")
-    // Programs that end later must not get the file system of the next start.
-    life.fileSystem()
-    disk.get().crash()
-    network.crash(node)
-    return Scope.close(life.scope, Exit.void)
-  })
-  const restart = Effect.suspend(() => {
-    if (node.up) return Effect.void
-    node.up = true
-    recordEvent("restart")
-    // A restarted host is not paused.
-    node.pausedUntil = 0
-    network.boot(node)
-    life = boot()
-    return Effect.forEach(programs, (startProgram) => startProgram(), { discard: true })
-  })
+/** Creates the programs' view of a node. @category constructors @since 0.1.0 */
+export const make = (parts: Parts): SimHost => {
+  const machine = makeMachine(parts)
+  const { network, node } = parts
+  const { clock } = network.lan
+  recordEvent(parts, "start")
   return {
     name: node.name,
     address: node.interfaces[0]?.literal ?? "127.0.0.1",
-    layer: Layer.effectContext(Effect.sync(() => life.context)),
+    layer: Layer.effectContext(Effect.sync(() => machine.life.context)),
     get disk() {
-      return disk.get()
+      return machine.getDisk()
     },
-    run: (effect) =>
-      Effect.suspend(() => {
-        const scope = Scope.forkUnsafe(life.scope)
-        const fiber = Effect.forkIn(onHost(effect, scope), life.scope, { startImmediately: true })
-        return Effect.flatMap(fiber, joinAndClose(scope))
-      }),
-    start: (program) =>
-      Effect.flatMap(Effect.context<never>(), (callerContext) =>
-        Effect.suspend(() => {
-          const reportingFailure = Effect.tapCause(program, (cause) =>
-            Effect.sync(() => {
-              if (!Cause.hasInterruptsOnly(cause)) onFailure(cause)
-            })
-          )
-          const begin = () =>
-            Effect.asVoid(
-              Effect.forkIn(Effect.provideContext(onHost(reportingFailure, life.scope), callerContext), life.scope, {
-                startImmediately: true
-              })
-            )
-          programs.push(begin as () => Effect.Effect<void>)
-          return begin() as Effect.Effect<void>
-        })
-      ),
-    crash,
-    restart,
+    run: (effect) => Effect.suspend(() => run(machine, effect)),
+    start: (program) => Effect.flatMap(Effect.context<never>(), (caller) => start(machine, program, caller)),
+    crash: Effect.suspend(() => crash(machine)),
+    restart: Effect.suspend(() => restart(machine)),
     pauseUntil: (until) =>
       Effect.sync(() => {
         node.pausedUntil = until
-        if (until > clock.now()) recordEvent("pause")
+        recordEvent(parts, until > clock.now() ? "pause" : "resume")
       }),
     jumpClock: (by) =>
       Effect.sync(() => {
-        HostTime.jump(time, Math.round(Duration.toMillis(by) * 1e6))
-        recordEvent("jump", formatJump(by))
+        HostTime.jump(machine.time, Math.round(Duration.toMillis(by) * 1e6))
+        recordEvent(parts, "jump", formatJump(by))
       }),
     setDrift: (ppm) =>
       Effect.sync(() => {
-        clock.setDrift(time, ppm)
-        recordEvent("drift", `${ppm}ppm`)
+        clock.setDrift(machine.time, ppm)
+        recordEvent(parts, "drift", `${ppm}ppm`)
       })
   }
 }

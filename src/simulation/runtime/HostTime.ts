@@ -26,8 +26,13 @@ export const rateOf = (driftPpm: number) => 1 + driftPpm / 1e6
 export const monotonicAt = ({ baseMonotonicNanos, baseNanos, rate }: HostTime, now: number): number =>
   rate === 1 ? baseMonotonicNanos + now - baseNanos : baseMonotonicNanos + Math.round((now - baseNanos) * rate)
 
+/** Returns what the wall clock shows, in milliseconds with a fraction. */
+export const wallMillisAt = (self: HostTime, now: number): number =>
+  self.offsetNanos === 0 ? monotonicAt(self, now) / 1e6 : monotonicAt(self, now) / 1e6 + self.offsetNanos / 1e6
+
 /** Returns what the wall clock shows. */
-export const wallAt = (self: HostTime, now: number): number => monotonicAt(self, now) + self.offsetNanos
+export const wallNanosAt = (self: HostTime, now: number): bigint =>
+  BigInt(monotonicAt(self, now)) + BigInt(self.offsetNanos)
 
 /** Returns the virtual time at which the monotonic clock shows a time. */
 export const virtualAt = ({ baseMonotonicNanos, baseNanos, rate }: HostTime, monotonic: number): number =>

@@ -30,7 +30,7 @@ export interface SimClock {
    * Returns Effect's view of the clock; its epoch is the start of the run. Sleeping fibers wake no earlier than
    * `pausedUntil()` at that time. A host's `time` may be wrong; sleeps go by its monotonic clock.
    */
-  readonly clockOf: (pausedUntil: () => number, time?: HostTime.HostTime) => Clock.Clock
+  readonly clockOf: (pausedUntil: () => number, time?: HostTime.HostTime) => HostClock
   /** Changes the drift of a host's clocks from now on, also for fibers that sleep. */
   readonly setDrift: (time: HostTime.HostTime, driftPpm: number) => void
   /** Runs fibers in the order in which they became ready. */
@@ -49,8 +49,12 @@ export interface SimClock {
    * `until`.
    */
   readonly advance: (until: number, stop?: () => boolean) => Outcome
-  /** Returns the number of sleeping fibers: 0 if the programs left no timer behind. */
+  /** Returns the number of sleeping fibers and other timers: 0 if the programs left none behind. */
   readonly sleepers: () => number
+  /** Counts a timer that began (1) or ended (-1) outside of Effect. */
+  readonly countTimer: (change: 1 | -1) => void
+  /** Returns the number of instants with events, and of batches of tasks, so far. */
+  readonly activity: () => number
 }
 
 /** A scheduler that orders fibers itself. @category models @since 0.1.0 */
@@ -64,6 +68,22 @@ export interface FiberQueue {
 /** Tasks at one instant after which the program is considered to loop without waiting. */
 const maxTasksPerInstant = 10_000_000
 
+/** A clock of Effect, with what timers of JavaScript need. @category models @since 0.1.0 */
+export interface HostClock extends Clock.Clock {
+  readonly time: HostTime.HostTime
+  /** Executes an action after nanoseconds of the host's monotonic clock, no earlier than the end of a pause. */
+  readonly after: (nanos: number, action: () => void) => Timer
+}
+
+/** Tests if a clock is one of a simulation. @category guards @since 0.1.0 */
+export const isHostClock = (clock: Clock.Clock): clock is HostClock => "after" in clock && "time" in clock
+
+/** A scheduled action. @category models @since 0.1.0 */
+export interface Timer {
+  readonly isPending: () => boolean
+  readonly cancel: () => void
+}
+
 interface Source {
   readonly now: () => number
   readonly schedule: (time: number, action: () => void, owner?: object) => Event
@@ -76,11 +96,21 @@ const effectClock = (
   pausedUntil: () => number,
   time: HostTime.HostTime,
   onSleepers: (change: 1 | -1) => void
-): Clock.Clock => {
-  const millis = () => HostTime.wallAt(time, now()) / 1e6
-  const nanos = () => BigInt(HostTime.wallAt(time, now()))
+): HostClock => {
+  const millis = () => HostTime.wallMillisAt(time, now())
+  const nanos = () => HostTime.wallNanosAt(time, now())
   const monotonicNanos = () => BigInt(HostTime.monotonicAt(time, now()))
+  const after: HostClock["after"] = (length, action) => {
+    const wake = () => {
+      if (pausedUntil() > now()) event = schedule(pausedUntil(), wake)
+      else action()
+    }
+    let event = schedule(HostTime.after(time, now(), length), wake, time)
+    return { isPending: () => event.action !== undefined, cancel: () => cancel(event) }
+  }
   return {
+    time,
+    after,
     currentTimeMillisUnsafe: millis,
     currentTimeMillis: Effect.sync(millis),
     currentTimeNanosUnsafe: nanos,
@@ -91,20 +121,15 @@ const effectClock = (
       const length = Math.max(0, Math.round(Duration.toMillis(duration) * 1e6))
       if (length === Number.POSITIVE_INFINITY) return Effect.never
       return Effect.callback((resume) => {
-        const wake = () => {
-          if (pausedUntil() > now()) {
-            event = schedule(pausedUntil(), wake)
-            return
-          }
+        const timer = after(length, () => {
           onSleepers(-1)
           resume(Effect.void)
-        }
-        let event = schedule(HostTime.after(time, now(), length), wake, time)
+        })
         onSleepers(1)
         return Effect.sync(() => {
-          if (event.action === undefined) return
+          if (!timer.isPending()) return
           onSleepers(-1)
-          cancel(event)
+          timer.cancel()
         })
       })
     }
@@ -135,12 +160,17 @@ export const make = (fibers?: FiberQueue): SimClock => {
   let tasks: Array<() => void> = []
   let now = 0
   let sleepers = 0
+  let activity = 0
+  const countTimer = (change: 1 | -1) => {
+    sleepers += change
+  }
 
   const queueTask = (task: () => void) => void tasks.push(task)
   const runTasks = () => {
     for (let done = 0; tasks.length > 0 || fibers?.isEmpty() === false; ) {
       const batch = tasks
       tasks = []
+      activity++
       for (let i = 0; i < batch.length; i++) batch[i]!()
       fibers?.run(1)
       done += batch.length + 1
@@ -156,6 +186,7 @@ export const make = (fibers?: FiberQueue): SimClock => {
       if (next === undefined) return "idle"
       now = Math.min(next.time, until)
       if (next.time > until) return "deadline"
+      activity++
       // All events of one instant precede any reaction to them, as on a network.
       for (let action = EventHeap.take(heap, now); action !== undefined; action = EventHeap.take(heap, now)) action()
     }
@@ -168,10 +199,7 @@ export const make = (fibers?: FiberQueue): SimClock => {
   }
   return {
     ...clock,
-    clockOf: (pausedUntil, time = HostTime.make()) =>
-      effectClock(clock, pausedUntil, time, (change) => {
-        sleepers += change
-      }),
+    clockOf: (pausedUntil, time = HostTime.make()) => effectClock(clock, pausedUntil, time, countTimer),
     setDrift: (time, driftPpm) => {
       const before = { ...time }
       HostTime.setDrift(time, now, driftPpm)
@@ -184,6 +212,8 @@ export const make = (fibers?: FiberQueue): SimClock => {
     },
     queueTask,
     advance,
-    sleepers: () => sleepers
+    sleepers: () => sleepers,
+    countTimer,
+    activity: () => activity
   }
 }

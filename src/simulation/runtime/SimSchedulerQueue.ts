@@ -84,7 +84,8 @@ const operationsPerResumption = 2
 /** Limit of recorded slices; longer traces are not useful to readers. */
 const maxSlices = 10_000
 
-const stepOf = (fiber: Fiber.Fiber<unknown, unknown>): Step | undefined => {
+/** Returns the step that a fiber is in: its own, its span, or its function. */
+export const stepOf = (fiber: Fiber.Fiber<unknown, unknown>): Step | undefined => {
   const step = fiber.getRef(Step)
   if (step !== undefined) return step
   const span = fiber.cache.span
@@ -215,6 +216,9 @@ interface State {
   /** The fiber that ran last, and the number of selections since. */
   lastRun: FiberState | undefined
   choices: number
+  readonly onSwitch: OnSwitch | undefined
+  /** Choice of the task that runs, while its fiber is unknown. */
+  chosen: Decision | undefined
   /** True while a task runs; `owner` is its fiber, once it is known. */
   isRunning: boolean
   owner: FiberState | undefined
@@ -229,6 +233,7 @@ const shouldYield = (self: State, fiber: Fiber.Fiber<unknown, unknown>): boolean
   // A fiber that is resumed from outside is queued like all others.
   if (!self.isRunning || isExhausted(self)) return true
   const slice = recordStep(self.trace, state)
+  if (self.chosen !== undefined) reportChoice(self, self.chosen, state)
   self.lastRun = state
   self.choices = 0
   if (isFirst) self.owner = state
@@ -245,10 +250,19 @@ const shouldYield = (self: State, fiber: Fiber.Fiber<unknown, unknown>): boolean
   const point = pointOf(state)
   if (self.points.length < maxSlices) self.points.push(point)
   if (!isQuantumUsed && !self.strategy.isPreempted(point)) return false
+  if (!isQuantumUsed) self.onSwitch?.(point, 1, textOf(state), state.step?.text)
   state.resumes = operationsPerResumption
   slice.end = "preempted"
   slice.preemptedAt = state.step?.text
   return true
+}
+
+const textOf = (state: FiberState) => nameOf(state) ?? `fiber ${state.number}`
+
+/** Reports a choice once its fiber is known. */
+const reportChoice = (self: State, [point, choice]: Decision, state: FiberState) => {
+  self.chosen = undefined
+  self.onSwitch?.(point, choice, textOf(state), state.step?.text)
 }
 
 const takeNext = (self: State): Task => {
@@ -256,7 +270,9 @@ const takeNext = (self: State): Task => {
   const minPriority = tasks.reduce((least, { priority }) => Math.min(least, priority), Number.POSITIVE_INFINITY)
   const ready = tasks.filter(({ priority }) => priority === minPriority)
   const point = `${self.lastRun === undefined ? "0" : pointOf(self.lastRun)}/${self.choices++}`
-  const task = ready[ready.length === 1 ? 0 : self.strategy.pick(point, ready.length)]!
+  const choice = ready.length === 1 ? 0 : self.strategy.pick(point, ready.length)
+  const task = ready[choice]!
+  self.chosen = choice > 0 && self.onSwitch !== undefined ? [point, choice] : undefined
   tasks.splice(tasks.indexOf(task), 1)
   return task
 }
@@ -277,6 +293,9 @@ const run = (self: State, maxTasks = Number.POSITIVE_INFINITY, stop: () => boole
     }
   }
 }
+
+/** Receives each preemption and each choice of another fiber than the first, with the fiber that it concerns. */
+export type OnSwitch = (point: string, choice: number, fiber: string, step: string | undefined) => void
 
 /** A queue of ready tasks. */
 export interface SimSchedulerQueue {
@@ -301,13 +320,15 @@ export interface SimSchedulerQueue {
  * Creates a queue that runs at most `maxSteps` operations.
  *
  * With `isExclusive`, no other program creates fibers during the run: fibers are then numbered by creation, which is
- * the same in more runs than the order of appearance. `arm` is called when a task is ready.
+ * the same in more runs than the order of appearance. `arm` is called when a task is ready, and `onSwitch` at each
+ * preemption and each choice of another fiber than the first.
  */
 export const make = (
   strategy: Strategy,
   maxSteps: number,
   isExclusive: boolean,
-  arm: () => void = constVoid
+  arm: () => void = constVoid,
+  onSwitch?: OnSwitch
 ): SimSchedulerQueue => {
   const trace: FiberTrace = {
     ...{ isExclusive, fibers: new Map(), slices: [], isFull: false },
@@ -315,7 +336,7 @@ export const make = (
   }
   const state: State = {
     ...{ strategy: makeStrategy(strategy), maxSteps, trace, tasks: [], points: [], steps: 0 },
-    ...{ lastRun: undefined, choices: 0, isRunning: false, owner: undefined }
+    ...{ lastRun: undefined, choices: 0, isRunning: false, owner: undefined, onSwitch, chosen: undefined }
   }
   const scheduleTask = (run: () => void, priority = 0) => {
     state.tasks.push({ run, priority })
