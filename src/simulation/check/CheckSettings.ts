@@ -3,7 +3,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import type * as FaultArbitrary from "../faults/FaultArbitrary.ts"
+import * as FaultArbitrary from "../faults/FaultArbitrary.ts"
 import type * as FaultPlan from "../faults/FaultPlan.ts"
 import * as FaultPlanSyntax from "../faults/FaultPlanSyntax.ts"
 import type { Decision } from "../runtime/SimSchedulerQueue.ts"
@@ -21,10 +21,16 @@ export interface Options extends Omit<Simulation.Options, Replaced> {
   readonly runs?: number | undefined
   /** Fault plan of every run; each rule must apply in at least one run. Default: the generated plans, or no faults. */
   readonly plan?: FaultPlan.FaultPlan | string | undefined
-  /** Options of fault plans that are generated, one for each seed. */
-  readonly generate?: FaultArbitrary.Options | undefined
+  /** Options of fault plans that are generated, one for each seed; or a function that returns the plan of a seed. */
+  readonly generate?: FaultArbitrary.Options | ((seed: number) => FaultPlan.FaultPlan) | undefined
   /** States that at least one run must reach, besides those that the scenario marks. Default: none. */
   readonly sometimes?: ReadonlyArray<string> | undefined
+}
+
+/** Returns the plan that is generated for a seed. */
+export const planOfSeed = ({ generate }: Pick<Options, "generate">, seed: number): FaultPlan.FaultPlan => {
+  if (generate === undefined) return []
+  return typeof generate === "function" ? generate(seed) : FaultArbitrary.generate(seed, generate)
 }
 
 /** Settings of a check. */

@@ -8,7 +8,6 @@ import type * as Scope from "effect/Scope"
 import * as Explanation from "../explain/Explanation.ts"
 import type { FailedRun } from "../explain/FailedRun.ts"
 import * as TestCommand from "../explain/TestCommand.ts"
-import * as FaultArbitrary from "../faults/FaultArbitrary.ts"
 import * as FaultPlan from "../faults/FaultPlan.ts"
 import type * as Recording from "../Recording.ts"
 import * as SimSchedulerShrink from "../runtime/SimSchedulerShrink.ts"
@@ -78,13 +77,9 @@ export const misconfigured = (error: { readonly message: string }): SimCheckErro
     cause: error
   })
 
-/** Returns the calls of a run that are not simulated. */
-const callsOf = (report: Report & { readonly calls?: ReadonlyArray<SimCheckError.PlatformCall> }) => report.calls ?? []
-
 /** Returns the reason for which a single run failed, if it did. */
-const failureOf = (report: Report): Reason | undefined => {
-  const { exit, leaked, outcome } = report
-  if (outcome === "deadlock") return new SimCheckError.Deadlock({ calls: callsOf(report) })
+const failureOf = ({ calls, exit, leaked, outcome }: Report): Reason | undefined => {
+  if (outcome === "deadlock") return new SimCheckError.Deadlock({ calls })
   if (outcome === "deadline") return new SimCheckError.DeadlineExceeded()
   if (Exit.isFailure(exit)) return new SimCheckError.Failed({ cause: exit.cause })
   return leaked.sockets + leaked.timers > 0 ? new SimCheckError.Leaked(leaked) : undefined
@@ -101,7 +96,7 @@ const runTwice = Effect.fnUntraced(function* <I, R>(
   const second = yield* runOnce(seed, candidate, comparison.second)
   const difference = comparison.difference(report, second)
   if (difference === undefined) return { report, reason: failureOf(report) }
-  return { report, reason: new SimCheckError.Nondeterministic({ ...difference, calls: callsOf(second) }) }
+  return { report, reason: new SimCheckError.Nondeterministic({ ...difference, calls: second.calls }) }
 })
 
 /** Collects the names and the addresses of the hosts that a scenario adds. */
@@ -161,7 +156,7 @@ const recorded = Effect.fnUntraced(function* <I, R>(
     dissectors: options.dissectors,
     ending: SimCheckError.endingOf(reason),
     reason: reason.message,
-    input: options.inputs === undefined ? undefined : Inputs.format(candidate.input)
+    input: options.inputs === undefined ? undefined : Inputs.describe(candidate.input)
   }
   return failed
 })
@@ -195,6 +190,7 @@ const explained = Effect.fnUntraced(function* <I, R>(
   const failed = yield* recorded(check, seed, candidate, reason, command)
   yield* writeFiles(check.settings, failed)
   const failure: SimCheckError.Failure = {
+    inputText: failed.input,
     ...{ ...replayed, command, original: found.plan, time: report.time, faults: sum(report.faults) },
     diagram: failed.events.length === 0 ? "" : Explanation.diagram(failed)
   }
@@ -256,7 +252,7 @@ export const run = Effect.fnUntraced(function* <A, E, R, I>(
 ): Effect.fn.Return<Summary, SimCheckError.SimCheckError, Exclude<R, Scope.Scope>> {
   const settings = yield* settingsOf(options)
   const { decisions, first, plan: fixed, runs } = settings
-  const { generate, sometimes = [] } = options
+  const { sometimes = [] } = options
   const check = makeCheck(scenario, options, settings)
   const coverage = Coverage.make(sometimes)
   const faultCounts = fixed?.map(() => 0)
@@ -265,7 +261,7 @@ export const run = Effect.fnUntraced(function* <A, E, R, I>(
   for (let seed = first; seed < first + runs; seed++) {
     // A run is synchronous: between two runs other fibers and the time limit of a test get their turn.
     yield* Effect.yieldNow
-    const plan = fixed ?? (generate === undefined ? [] : FaultArbitrary.generate(seed, generate))
+    const plan = fixed ?? CheckSettings.planOfSeed(options, seed)
     const candidate = { plan, input: yield* inputOf(check, seed), decisions }
     const { reason, report } = yield* runTwice(check, seed, candidate)
     if (fixed !== undefined) {
