@@ -58,7 +58,7 @@ export interface Replayed {
   readonly tornLines: number
 }
 
-/** What a file system leaves of bytes that a crash of the machine has lost. */
+/** Byte that a file system has in place of those that a crash of the machine has lost. */
 const lostByte = "\0"
 
 /**

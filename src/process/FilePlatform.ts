@@ -1,4 +1,4 @@
-/** What state files, lock files and journals need of a host: its file system, and the identity of this process. */
+/** The host of state files, lock files and journals: its file system, and the identity of this process. */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"

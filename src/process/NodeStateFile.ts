@@ -1,16 +1,10 @@
 /** State files of this host (`StateFile`). */
 import { constants } from "node:buffer"
-import type * as Effect from "effect/Effect"
 import * as NodeFilePlatform from "./NodeFilePlatform.ts"
 import * as StateFile from "./StateFile.ts"
-import type * as StateFileError from "./StateFileError.ts"
 
 /** A file with a state as text. Its operations are uninterruptible and run one after the other. */
 export type NodeStateFile = StateFile.StateFile
-
-/** Returns the file that a path leads to through symbolic links. Fails if that is not a regular file or a new one. */
-export const resolve = (path: string): Effect.Effect<string, StateFileError.StateFileError> =>
-  StateFile.resolve(NodeFilePlatform.platform, path)
 
 /** The options of a state file. */
 export interface Options {

@@ -81,7 +81,7 @@ export const resolve = (platform: Platform, path: string): Effect.Effect<string,
 const unsyncable = new Set(["EINVAL", "ENOTSUP", "EPERM"])
 
 /** Makes a rename durable, if the folder can be read and synced. */
-export const syncFolder = Effect.fnUntraced(function* ({ fileSystem }: Pick<Platform, "fileSystem">, path: string) {
+const syncFolder = Effect.fnUntraced(function* ({ fileSystem }: Pick<Platform, "fileSystem">, path: string) {
   const folder = yield* Effect.option(fileSystem.open(path))
   if (Option.isNone(folder)) return
   yield* Effect.catchIf(

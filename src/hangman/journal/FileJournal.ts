@@ -1,9 +1,9 @@
 /**
  * Scoreboard journal in a file, of this host or of a simulated one.
  *
- * Appended text is in the kernel when the write returns, so it survives the death of the process. Without `sync` a crash
- * of the machine may lose the last seconds: whole lines, or parts of the file, which are then zeros. A compacted journal
- * replaces the file atomically, and is synced.
+ * Appended text is in the kernel when the write returns, so it survives the death of the process. Without `sync` a
+ * crash of the machine may lose the last seconds: whole lines, or parts of the file, which are then zeros. A compacted
+ * journal replaces the file atomically, and is synced.
  */
 import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"

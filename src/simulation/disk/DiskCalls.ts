@@ -18,7 +18,7 @@ export interface Fault {
 /** A call before it happens. */
 export interface Call<A> extends DiskErrno.Call {
   readonly operation: Operation
-  /** What the call changes on the disk: the disk may be full or read-only for it. Default: nothing. */
+  /** Kind of change on the disk, which may be full or read-only for it. Default: none. */
   readonly change?: "create" | "modify" | undefined
   /** Does the work on the cache. `fault` is the error of a write or a sync, which has an effect of its own. */
   readonly run: (fault: DiskErrno.Code | undefined) => A
@@ -51,7 +51,7 @@ export interface DiskCalls {
 }
 
 /** Shortest part of the longest time that a call takes. */
-const shortestPart = 0.2
+const shortestRatio = 0.2
 
 /** Returns the error of a fault that concerns a call. */
 const errorOf = ({ change, operation }: Pick<Call<unknown>, "change" | "operation">, fault: Fault | undefined) => {
@@ -106,7 +106,7 @@ export const make = (environment: Environment): DiskCalls => {
       const trouble = fault?.(call.operation, call.path)
       const error = errorOf(call, trouble)
       const longest = latency(call.operation)
-      const own = longest === 0 ? 0 : Math.round(longest * (shortestPart + (1 - shortestPart) * random()))
+      const own = longest === 0 ? 0 : Math.round(longest * (shortestRatio + (1 - shortestRatio) * random()))
       const delay = own + (trouble?.delayNanos ?? 0)
       if (delay === 0) return finish(call, error)
       return Effect.callback<A, PlatformError.PlatformError>((resume) => {

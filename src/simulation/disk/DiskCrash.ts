@@ -1,14 +1,14 @@
 /**
- * What a crash of a simulated disk leaves: all that was synced, and a random part of the rest.
+ * A crash of a simulated disk: all that was synced survives, and a random part of the rest.
  *
- * An unsynced write survives wholly, not at all, or in some of its sectors; pages survive independently of their order.
- * Bytes of lost pages before the end of a file are zeros. A write after a cut of the file survives only if the cut does.
+ * An unsynced write survives wholly, not at all, or in some of its sectors; pages survive in any order. Bytes of lost
+ * pages before the end of a file are zeros. A write after a cut of the file survives only if the cut does.
  */
 import * as DiskInode from "./DiskInode.ts"
 import * as DiskPages from "./DiskPages.ts"
 import * as DiskVolume from "./DiskVolume.ts"
 
-/** What happened to a file or a change of folders that was not synced. */
+/** Loss of a part of a file, or of a change of folders, that was not synced. */
 export interface Loss {
   readonly operation: "lost" | "torn"
   readonly path: string
@@ -64,7 +64,7 @@ const cuts = (count: number, way: Way, random: () => number) => {
 }
 
 /** Returns the content of a file after a crash. */
-export const survivingContent = (
+const survivingContent = (
   { changes, durableContent }: Pick<DiskInode.Inode, "changes" | "durableContent">,
   random: () => number
 ): DiskPages.DiskPages => {

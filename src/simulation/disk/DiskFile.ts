@@ -12,7 +12,7 @@ import * as DiskNames from "./DiskNames.ts"
 import * as DiskPages from "./DiskPages.ts"
 import * as DiskVolume from "./DiskVolume.ts"
 
-/** What a flag permits and does. */
+/** Meaning of a flag. */
 interface Mode {
   readonly reads: boolean
   readonly writes: boolean
@@ -52,7 +52,7 @@ export interface OpenOptions {
 }
 
 /** The first number of a file: the lower ones are the standard streams. */
-const firstDescriptor = 3
+const firstDescriptorNumber = 3
 
 /** Opens a file in the cache. */
 export const openNow = (
@@ -73,7 +73,7 @@ export const openNow = (
   const inode = place.inode ?? DiskNames.createFile(volume, place, bits, path)
   if (mode.truncates && inode.content.size > 0) resize(volume, inode, 0)
   inode.opened++
-  return { inode, descriptor: firstDescriptor, mode, isOpen: true }
+  return { inode, descriptor: firstDescriptorNumber, mode, isOpen: true }
 }
 
 /** Closes a file in the cache. */

@@ -26,8 +26,7 @@ const randomText = (random: () => number, alphabet: string, chars: number) =>
   Array.from({ length: chars }, () => alphabet[Math.floor(random() * alphabet.length)]).join("")
 
 /** Joins a folder and a name, as `path.join` does with a folder without dots. */
-export const join = (folder: string, name: string): string =>
-  folder.endsWith("/") ? folder + name : `${folder}/${name}`
+const join = (folder: string, name: string): string => (folder.endsWith("/") ? folder + name : `${folder}/${name}`)
 
 /** Orders names by a hash, as ext4 does: programs must not depend on the order. */
 const entriesOf = (folder: DiskInode.Inode): ReadonlyArray<readonly [string, DiskInode.Inode]> => {
@@ -42,7 +41,7 @@ const entriesOf = (folder: DiskInode.Inode): ReadonlyArray<readonly [string, Dis
 }
 
 /** Returns the entries of a folder in the cache. */
-export const listNow = (volume: DiskVolume.DiskVolume, path: string) => {
+const listNow = (volume: DiskVolume.DiskVolume, path: string) => {
   const inode = DiskLookup.existing(volume, path)
   if (inode.type !== "Directory") return DiskErrno.fail("ENOTDIR")
   DiskLookup.checkPermission(volume, inode, 4)

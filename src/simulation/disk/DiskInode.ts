@@ -1,6 +1,7 @@
 /**
- * A file, folder or symbolic link of a simulated disk: as programs see it, and as it is after a crash in which nothing
- * survives that was not synced.
+ * A file, folder or symbolic link of a simulated disk, with its content in the cache and its content on the disk.
+ *
+ * Programs see the first. The second is what is left if nothing survives a crash that was not synced.
  */
 import * as DiskPages from "./DiskPages.ts"
 

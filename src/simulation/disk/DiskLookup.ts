@@ -72,7 +72,7 @@ export const existing = (volume: DiskVolume.DiskVolume, path: string, isFollowin
   lookup(volume, path, isFollowing).inode ?? DiskErrno.fail("ENOENT")
 
 /** Returns the path of a folder without links. */
-export const pathOf = ({ root }: Pick<DiskVolume.DiskVolume, "root">, folder: DiskInode.Inode): string => {
+const pathOf = ({ root }: Pick<DiskVolume.DiskVolume, "root">, folder: DiskInode.Inode): string => {
   const names: Array<string> = []
   for (let at = folder; at !== root; at = at.parent!) {
     const entry = [...at.parent!.entries].find(([, inode]) => inode === at)

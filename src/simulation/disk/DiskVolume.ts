@@ -16,7 +16,7 @@ export interface MetadataChange {
 }
 
 /** A new entry of a folder; without an inode the name is removed. */
-export interface Entry {
+interface Entry {
   readonly folder: DiskInode.Inode
   readonly name: string
   readonly inode: DiskInode.Inode | undefined
@@ -52,15 +52,23 @@ export interface DiskVolume extends Settings {
 }
 
 /** The root folder has this number on ext4. */
-const rootIno = 2
+const rootInodeNumber = 2
 
 /** Creates an empty volume; its folders `/` and `/tmp` belong to the user. */
 export const make = (settings: Settings): DiskVolume => {
   const { group: gid, user: uid, wallMillis } = settings
   const time = wallMillis()
-  const root = DiskInode.make(rootIno, "Directory", { mode: 0o755, uid, gid, atime: time, mtime: time })
+  const root = DiskInode.make(rootInodeNumber, "Directory", { mode: 0o755, uid, gid, atime: time, mtime: time })
   root.parent = root
-  return { ...settings, root, log: [], dirty: new Set(), watchers: new Set(), nextIno: rootIno + 1, usedPages: 0 }
+  return {
+    ...settings,
+    root,
+    log: [],
+    dirty: new Set(),
+    watchers: new Set(),
+    nextIno: rootInodeNumber + 1,
+    usedPages: 0
+  }
 }
 
 /** Creates an inode that no folder has yet. */
@@ -81,7 +89,7 @@ export const notify = ({ watchers }: DiskVolume, folder: DiskInode.Inode, name: 
 }
 
 /** Sets attributes of an inode, without a record of it. */
-export const touch = (inode: DiskInode.Inode, change: Partial<DiskInode.Attributes>): void => {
+const touch = (inode: DiskInode.Inode, change: Partial<DiskInode.Attributes>): void => {
   inode.attributes = { ...inode.attributes, ...change }
 }
 
@@ -107,7 +115,7 @@ const setEntry = (volume: DiskVolume, { folder, inode, name }: Entry) => {
     folder.links++
     inode.parent = folder
   } else if (inode !== undefined) inode.links++
-  // A folder that loses a name may have been moved: whoever removes it sets its links.
+  // A folder that loses a name may have been moved: the call that removes it sets its links.
   if (before !== undefined && (inode !== undefined || before.type !== "Directory")) removeLink(volume, before)
   touch(folder, { mtime: volume.wallMillis() })
 }
@@ -137,15 +145,16 @@ export const makeDurable = ({ attributes, entries }: MetadataChange): void => {
 }
 
 /** Most changes in the log, and most of one file: as a kernel with little memory, the disk writes the oldest ones. */
-const maxUnsynced = 10_000
+const maxUnsyncedChanges = 10_000
 
 /** Puts the changes on the disk that are older than the writeback. */
 export const expireLog = (volume: DiskVolume): void => {
   const { log } = volume
   const until = volume.now() - volume.writebackNanos
-  if (log.length <= maxUnsynced && (log[0]?.at ?? Number.POSITIVE_INFINITY) > until) return
+  if (log.length <= maxUnsyncedChanges && (log[0]?.at ?? Number.POSITIVE_INFINITY) > until) return
   let done = 0
-  while (done < log.length && (log[done]!.at <= until || log.length - done > maxUnsynced)) makeDurable(log[done++]!)
+  while (done < log.length && (log[done]!.at <= until || log.length - done > maxUnsyncedChanges))
+    makeDurable(log[done++]!)
   volume.log = log.slice(done)
 }
 
@@ -162,7 +171,7 @@ export const changeContent = (
   volume.usedPages += inode.content.pages.size - pages
   touch(inode, { mtime: volume.wallMillis() })
   const oldest = inode.changes[0]
-  if (inode.changes.length >= maxUnsynced) DiskInode.flush(inode)
+  if (inode.changes.length >= maxUnsyncedChanges) DiskInode.flush(inode)
   else if (oldest !== undefined && oldest.at <= at - volume.writebackNanos) {
     DiskInode.flush(inode, at - volume.writebackNanos)
   }

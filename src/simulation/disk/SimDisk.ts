@@ -47,7 +47,7 @@ export interface Latency {
 /** Kind of an operation, as rules of fault plans name it. @category models @since 0.1.0 */
 export type Operation = DiskCalls.Operation
 
-/** Fault of an operation: the error with which it fails, and a delay before it happens. @category models @since 0.1.0 */
+/** Fault of an operation: the error with which it fails, and a delay before it. @category models @since 0.1.0 */
 export type Fault = DiskCalls.Fault
 
 /** Host of a disk. @category models @since 0.1.0 */

@@ -4,7 +4,7 @@ import * as FileCheckpoint from "../../../src/farm/checkpoint/FileCheckpoint.ts"
 import type * as SimDisk from "../../../src/simulation/disk/SimDisk.ts"
 import * as SimCheck from "../../../src/simulation/SimCheck.ts"
 import type * as Simulation from "../../../src/simulation/Simulation.ts"
-import * as SimFiles from "../../support/SimFiles.ts"
+import * as SimFiles from "../../support/disk/SimFiles.ts"
 
 class WrongCheckpoint extends Error {
   override readonly name = "WrongCheckpoint"

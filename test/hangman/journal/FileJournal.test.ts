@@ -5,13 +5,13 @@ import * as Scoreboard from "../../../src/hangman/Scoreboard.ts"
 import type * as SimDisk from "../../../src/simulation/disk/SimDisk.ts"
 import * as SimCheck from "../../../src/simulation/SimCheck.ts"
 import type * as Simulation from "../../../src/simulation/Simulation.ts"
-import * as SimFiles from "../../support/SimFiles.ts"
+import * as SimFiles from "../../support/disk/SimFiles.ts"
 
 class LostGame extends Error {
   override readonly name = "LostGame"
 }
 
-/** What is checked: the durability that the journal promises, the mistake that it has, the disk. */
+/** Journal that is checked: the durability that it promises, its mistake, its disk. */
 interface Setting {
   readonly sync: boolean
   readonly mistake?: SimFiles.Mistake | undefined

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as SimDisk from "../../../src/simulation/disk/SimDisk.ts"
 import type * as Recording from "../../../src/simulation/Recording.ts"
-import * as SimDisks from "../../support/SimDisks.ts"
+import * as SimDisks from "../../support/disk/SimDisks.ts"
 
 const seeds = Array.from({ length: 200 }, (_, index) => index + 1)
 const instant = { latency: false } as const

@@ -6,7 +6,7 @@ import * as SimCheck from "../../../src/simulation/SimCheck.ts"
 import type * as Simulation from "../../../src/simulation/Simulation.ts"
 import * as FileName from "../../../src/tftp/store/FileName.ts"
 import * as UploadSteps from "../../../src/tftp/store/UploadSteps.ts"
-import * as SimFiles from "../../support/SimFiles.ts"
+import * as SimFiles from "../../support/disk/SimFiles.ts"
 
 class WrongUpload extends Error {
   override readonly name = "WrongUpload"
@@ -92,7 +92,7 @@ const repair = Effect.fnUntraced(function* (platform: FilePlatform.FilePlatform,
   }
 }, Effect.scoped)
 
-/** How uploads take their place. */
+/** Way in which uploads take their place. */
 type Way = "replace" | "create" | "in place"
 
 const stepsOf: Readonly<Record<Way, Steps>> = {

@@ -4,19 +4,19 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
-import * as FilePlatform from "../../src/process/FilePlatform.ts"
-import type * as SimDisk from "../../src/simulation/disk/SimDisk.ts"
-import type * as SimHost from "../../src/simulation/network/SimHost.ts"
-import type * as Simulation from "../../src/simulation/Simulation.ts"
+import * as FilePlatform from "../../../src/process/FilePlatform.ts"
+import type * as SimDisk from "../../../src/simulation/disk/SimDisk.ts"
+import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
+import type * as Simulation from "../../../src/simulation/Simulation.ts"
 
 /** Disk whose calls all take about the same time: a crash at a random time is between any two of them. */
-export const disk: SimDisk.Options = { latency: { sync: "2 millis", other: "1 millis" } }
+const defaultDisk: SimDisk.Options = { latency: { sync: "2 millis", other: "1 millis" } }
 
 /** A file system with a mistake of those who use it. */
 export type Mistake = (fs: FileSystem.FileSystem) => FileSystem.FileSystem
 
 /** Nothing is wrong. */
-export const correct: Mistake = (fs) => fs
+const correct: Mistake = (fs) => fs
 
 /** Files are not synced before they are renamed. Folders, which are opened to be read, are. */
 export const withoutFileSync: Mistake = (fs) => ({
@@ -68,7 +68,7 @@ export const withCrashes = Effect.fnUntraced(function* <E, R>(
   options: { readonly crashes: number; readonly maxMillis: number; readonly disk?: SimDisk.Options },
   program: (host: SimHost.SimHost) => Effect.Effect<unknown, E, R>
 ) {
-  const server = yield* host("server", { disk: { ...disk, ...options.disk } })
+  const server = yield* host("server", { disk: { ...defaultDisk, ...options.disk } })
   // A warning for each loss would fill the screen.
   yield* server.start(Effect.provideService(program(server), References.MinimumLogLevel, "Error"))
   for (let crash = 0; crash < options.crashes; crash++) {

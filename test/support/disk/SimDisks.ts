@@ -6,11 +6,11 @@ import type * as Exit from "effect/Exit"
 import type * as FileSystem from "effect/FileSystem"
 import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
-import * as SimDisk from "../../src/simulation/disk/SimDisk.ts"
-import * as FaultRandom from "../../src/simulation/faults/FaultRandom.ts"
-import * as SimClock from "../../src/simulation/runtime/SimClock.ts"
+import * as SimDisk from "../../../src/simulation/disk/SimDisk.ts"
+import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
+import * as SimClock from "../../../src/simulation/runtime/SimClock.ts"
 
-export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 /** Makes a disk with a seed, on a clock of its own. */
 export const make = (seed: number, options?: SimDisk.Options, more?: Partial<SimDisk.Host>) => {
