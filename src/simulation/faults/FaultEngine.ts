@@ -31,12 +31,12 @@ export interface Options {
   readonly maxRecordedFaults?: number | undefined
 }
 
-/** What a host event changes. @category models @since 0.1.0 */
+/** A change of a host or of its clock, without its time. @category models @since 0.1.0 */
 export type HostChange =
   | { readonly event: "pause" | "resume" | "crash" | "restart" }
-  /** The wall clock of the host jumps by so many nanoseconds. */
+  /** The wall clock of the host jumps by a number of nanoseconds. */
   | { readonly event: "jump"; readonly by: number }
-  /** The clock of the host runs faster by so many parts in a million from now on; 0 at the end of a drift. */
+  /** The clocks of the host run faster from now on, in parts of a million; 0 at the end of a drift. */
   | { readonly event: "drift"; readonly ppm: number }
 
 /** A change of a host's state, or of its clock. @category models @since 0.1.0 */

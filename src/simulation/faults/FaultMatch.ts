@@ -18,7 +18,7 @@ export interface AppliedFault {
 }
 
 /** The virtual queue of a limited bandwidth. */
-export interface BandwidthQueue {
+interface BandwidthQueue {
   /** Time at which the packets that wait now have passed. */
   freeAt: number
 }

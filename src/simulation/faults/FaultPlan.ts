@@ -11,8 +11,22 @@ import * as Data from "effect/Data"
 import { dual } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { type Action, actions, canonicalIp, isHostRule, Rule } from "./FaultRule.ts"
+import { canonicalIp } from "./FaultFields.ts"
+import { type Action, actions, isHostRule, Rule } from "./FaultRule.ts"
 
+export {
+  AnyDuration,
+  canonicalIp,
+  Distribution,
+  EndpointPattern,
+  Host,
+  Kind,
+  Nth,
+  Pair,
+  Percent,
+  Range,
+  Window
+} from "./FaultFields.ts"
 export * from "./FaultRule.ts"
 
 /**

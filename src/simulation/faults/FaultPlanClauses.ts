@@ -195,11 +195,11 @@ export const clauses: Readonly<Record<Name, Clause>> = {
   ppm: {
     example: "200ppm",
     prefix: /^[+-]|ppm$/,
-    expected: `a drift such as 200ppm or -50ppm, at most ${FaultPlan.maxPpm}ppm`,
+    expected: "a drift such as 200ppm or -50ppm, at most 500000ppm",
     pattern: /([+-]?\d{1,7})ppm/y,
     parse: (text) => {
       const ppm = Number(text)
-      return ppm === 0 || Math.abs(ppm) > FaultPlan.maxPpm ? undefined : { ppm }
+      return ppm === 0 || Math.abs(ppm) > 500_000 ? undefined : { ppm }
     }
   },
   operation: {

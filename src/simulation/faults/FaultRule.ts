@@ -1,162 +1,21 @@
-/** A rule of a fault plan: its fields, its kinds, and the transports that it applies to. */
+/** A rule of a fault plan: its kinds, and the transports that it applies to. */
 import { dual } from "effect/Function"
-import * as NetAddress from "effect/net/NetAddress"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-
-const intBetween = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
-
-const maxInteger = Number.MAX_SAFE_INTEGER
-const Nanos = intBetween(0, maxInteger)
-const Natural = intBetween(0, maxInteger)
-const Count = intBetween(1, maxInteger)
-
-const orderedBounds = (minLength: number, message: string) =>
-  Schema.makeFilter(({ from, to }: { readonly from: number; readonly to?: number }) =>
-    to === undefined || to - from >= minLength ? undefined : `${message} (from ${from} to ${to})`
-  )
-
-/**
- * A duration in nanoseconds: drawn uniformly, both bounds inclusive; fixed if they are equal.
- *
- * @category models
- * @since 0.1.0
- */
-export const Range = Schema.Struct({ from: Nanos, to: Nanos }).check(
-  orderedBounds(0, "a range must not end before its start")
-)
-/**
- * A duration in nanoseconds: drawn uniformly, both bounds inclusive; fixed if they are equal.
- *
- * @category models
- * @since 0.1.0
- */
-export type Range = typeof Range.Type
-
-/**
- * A duration in nanoseconds with a mean and a standard deviation: normal, or with the long tail of a Pareto
- * distribution. It is never negative.
- *
- * @category models
- * @since 0.1.0
- */
-export const Distribution = Schema.Struct({
-  mean: Nanos,
-  deviation: Count,
-  shape: Schema.Literals(["normal", "pareto"])
-}).check(
-  Schema.makeFilter(({ deviation, mean }) =>
-    mean + 16 * deviation <= maxInteger ? undefined : `a deviation of ${deviation} ns is too large`
-  )
-)
-/**
- * A duration in nanoseconds with a mean and a standard deviation: normal, or with the long tail of a Pareto
- * distribution. It is never negative.
- *
- * @category models
- * @since 0.1.0
- */
-export type Distribution = typeof Distribution.Type
-
-/** A fixed duration, or one drawn from a range or from a distribution. @category models @since 0.1.0 */
-export const AnyDuration = Schema.Union([Range, Distribution])
-/** A fixed duration, or one drawn from a range or from a distribution. @category models @since 0.1.0 */
-export type AnyDuration = typeof AnyDuration.Type
-
-/**
- * Numbers of matching packets, from 1, both bounds inclusive; without `to`, all from `from` on.
- *
- * @category models
- * @since 0.1.0
- */
-export const Nth = Schema.Struct({ from: Count, to: Schema.optionalKey(Count) }).check(
-  orderedBounds(0, "packet numbers must not end before their start")
-)
-/**
- * Numbers of matching packets, from 1, both bounds inclusive; without `to`, all from `from` on.
- *
- * @category models
- * @since 0.1.0
- */
-export type Nth = typeof Nth.Type
-
-/** A time window, the end exclusive; without `to`, it has no end. @category models @since 0.1.0 */
-export const Window = Schema.Struct({ from: Nanos, to: Schema.optionalKey(Nanos) }).check(
-  orderedBounds(1, "a window must end after its start")
-)
-/** A time window, the end exclusive; without `to`, it has no end. @category models @since 0.1.0 */
-export type Window = typeof Window.Type
-
-/** A percentage of the matching packets: over 0, at most 100, in steps of 0.001. @category models @since 0.1.0 */
-export const Percent = Schema.Finite.check(
-  Schema.makeFilter((percent) =>
-    percent > 0 && percent <= 100 && Math.round(percent * 1000) / 1000 === percent
-      ? undefined
-      : `invalid rate ${percent}%: must be over 0% and at most 100%, with at most three decimals`
-  )
-)
-
-const hostName = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
-
-/** Returns the canonical form of an IP address; undefined for a host name. @category combinators @since 0.1.0 */
-export const canonicalIp = (host: string): string | undefined => {
-  const parsed = NetAddress.ipFromString(host)
-  return Result.isSuccess(parsed) ? NetAddress.formatIp(NetAddress.toCanonical(parsed.success)) : undefined
-}
-
-/** A host name or an IP address. @category models @since 0.1.0 */
-export const Host = Schema.String.check(
-  Schema.makeFilter((host) =>
-    hostName.test(host) || canonicalIp(host) !== undefined
-      ? undefined
-      : `invalid host ${JSON.stringify(host)}: must be a host name or an IP address`
-  )
-)
-
-/**
- * A pattern for one end of a packet's path: a host, or `*` for any, and a port, or any.
- *
- * @category models
- * @since 0.1.0
- */
-export const EndpointPattern = Schema.Struct({
-  host: Schema.Union([Schema.Literal("*"), Host]),
-  port: Schema.optionalKey(intBetween(0, 65_535))
-})
-/**
- * A pattern for one end of a packet's path: a host, or `*` for any, and a port, or any.
- *
- * @category models
- * @since 0.1.0
- */
-export type EndpointPattern = typeof EndpointPattern.Type
-
-/** A source and a destination; with `both`, also the reverse direction. @category models @since 0.1.0 */
-export const Pair = Schema.Struct({ from: EndpointPattern, to: EndpointPattern, both: Schema.Boolean })
-/** A source and a destination; with `both`, also the reverse direction. @category models @since 0.1.0 */
-export type Pair = typeof Pair.Type
-
-/**
- * The kind of a packet: from a dissector (`ACK`), or its kind on the wire (`datagram`, `data`, `syn`...).
- *
- * @category models
- * @since 0.1.0
- */
-export const Kind = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_.+/-]+$/))
+import * as FaultFields from "./FaultFields.ts"
 
 /** Selection of packets or of operations: by their number, or by chance. */
 const chance = {
-  nth: Schema.optionalKey(Nth),
-  percent: Schema.optionalKey(Percent),
+  nth: Schema.optionalKey(FaultFields.Nth),
+  percent: Schema.optionalKey(FaultFields.Percent),
   /** Mean number of packets in a row that a rate selects; the rate stays the same. */
-  burst: Schema.optionalKey(intBetween(1, 1_000_000)),
+  burst: Schema.optionalKey(FaultFields.intBetween(1, 1_000_000)),
   /** Correlation of the choices for two packets in a row, in percent; the rate stays the same. */
-  correlation: Schema.optionalKey(Percent)
+  correlation: Schema.optionalKey(FaultFields.Percent)
 }
 
 /** Values that decide whether a rule applies to its nth match. @category models @since 0.1.0 */
 export interface Chance {
-  readonly nth?: Nth
+  readonly nth?: FaultFields.Nth
   readonly percent?: number
   readonly burst?: number
   readonly correlation?: number
@@ -190,9 +49,9 @@ const validChance = Schema.makeFilter((rule: object) => {
 /** Selection of packets, in every packet rule. Without `kind`, a rule matches only datagrams and stream data. */
 const matching = {
   ...chance,
-  pair: Schema.optionalKey(Pair),
-  kind: Schema.optionalKey(Kind),
-  window: Schema.optionalKey(Window)
+  pair: Schema.optionalKey(FaultFields.Pair),
+  kind: Schema.optionalKey(FaultFields.Kind),
+  window: Schema.optionalKey(FaultFields.Window)
 }
 
 const packetRule = <const Action extends string, Fields extends Schema.Struct.Fields>(action: Action, fields: Fields) =>
@@ -200,32 +59,32 @@ const packetRule = <const Action extends string, Fields extends Schema.Struct.Fi
 
 /** Faults of datagrams and streams; `transport` restricts them to one. */
 const anyTransportRules = [
-  packetRule("delay", { by: AnyDuration, transport: Schema.optionalKey(Schema.Literals(["udp", "tcp"])) })
+  packetRule("delay", { by: FaultFields.AnyDuration, transport: Schema.optionalKey(Schema.Literals(["udp", "tcp"])) })
 ] as const
 
 /** Rules whose faults apply to datagrams only. */
 const datagramRules = [
   packetRule("drop", {}),
   /** Additional copies, sent later by `after`. */
-  packetRule("dup", { copies: intBetween(1, 1000), after: Range }),
+  packetRule("dup", { copies: FaultFields.intBetween(1, 1000), after: FaultFields.Range }),
   /** Holds a datagram until `by` later ones on the same path have overtaken it, at most for `within`. */
-  packetRule("reorder", { by: Count, within: Range }),
+  packetRule("reorder", { by: FaultFields.Count, within: FaultFields.Range }),
   /** Flips one bit, counted from the most significant bit of the first byte; drawn from the seed by default. */
-  packetRule("corrupt", { bit: Schema.optionalKey(Natural) }),
+  packetRule("corrupt", { bit: Schema.optionalKey(FaultFields.Natural) }),
   /** Keeps the first `bytes` bytes; without `bytes`, a number drawn from the seed. */
-  packetRule("truncate", { bytes: Schema.optionalKey(Natural) })
+  packetRule("truncate", { bytes: Schema.optionalKey(FaultFields.Natural) })
 ] as const
 
 /** Faults of one direction of a stream; a reset ends both directions. */
 const streamRules = [
   /** Blocks the direction for a time, or for ever. */
-  packetRule("stall", { for: Schema.optionalKey(Range) }),
+  packetRule("stall", { for: Schema.optionalKey(FaultFields.Range) }),
   /** Delivers the data in segments of at most `bytes` bytes. */
-  packetRule("chunk", { bytes: Count }),
+  packetRule("chunk", { bytes: FaultFields.Count }),
   /** Sends RST after `after` bytes of the selected data. */
-  packetRule("reset", { after: Natural }),
+  packetRule("reset", { after: FaultFields.Natural }),
   /** Sends FIN in place of the selected data after `after` bytes. */
-  packetRule("cut", { after: Natural })
+  packetRule("cut", { after: FaultFields.Natural })
 ] as const
 
 /** A rule about packets. @category models @since 0.1.0 */
@@ -236,8 +95,8 @@ export type PacketRule = typeof PacketRule.Type
 /** A partition between hosts: datagrams are lost, streams wait for its end. @category models @since 0.1.0 */
 export const Partition = Schema.Struct({
   action: Schema.Literal("partition"),
-  pair: Pair,
-  window: Schema.optionalKey(Window)
+  pair: FaultFields.Pair,
+  window: Schema.optionalKey(FaultFields.Window)
 })
 /** A partition between hosts: datagrams are lost, streams wait for its end. @category models @since 0.1.0 */
 export type Partition = typeof Partition.Type
@@ -255,13 +114,13 @@ export const defaultQueueBytes = 262_144
 export const Bandwidth = Schema.Struct({
   action: Schema.Literal("bandwidth"),
   /** Bytes per second, headers of IP, UDP and TCP included. */
-  rate: Count,
+  rate: FaultFields.Count,
   /** Bytes that can wait. */
-  queue: Natural,
+  queue: FaultFields.Natural,
   transport: Schema.optionalKey(Schema.Literals(["udp", "tcp"])),
-  pair: Schema.optionalKey(Pair),
-  kind: Schema.optionalKey(Kind),
-  window: Schema.optionalKey(Window)
+  pair: Schema.optionalKey(FaultFields.Pair),
+  kind: Schema.optionalKey(FaultFields.Kind),
+  window: Schema.optionalKey(FaultFields.Window)
 })
 /** A limit of the bandwidth, with a queue. @category models @since 0.1.0 */
 export type Bandwidth = typeof Bandwidth.Type
@@ -272,7 +131,7 @@ export type TrafficRule = PacketRule | Bandwidth | Partition
 const instantHostRule = <const Action extends string, Fields extends Schema.Struct.Fields>(
   action: Action,
   fields: Fields
-) => Schema.Struct({ action: Schema.Literal(action), host: Host, at: Nanos, ...fields })
+) => Schema.Struct({ action: Schema.Literal(action), host: FaultFields.Host, at: FaultFields.Nanos, ...fields })
 
 const lastingHostRule = <const Action extends string, Fields extends Schema.Struct.Fields>(
   action: Action,
@@ -280,9 +139,9 @@ const lastingHostRule = <const Action extends string, Fields extends Schema.Stru
 ) =>
   Schema.Struct({
     action: Schema.Literal(action),
-    host: Host,
-    at: Nanos,
-    until: Schema.optionalKey(Nanos),
+    host: FaultFields.Host,
+    at: FaultFields.Nanos,
+    until: Schema.optionalKey(FaultFields.Nanos),
     ...fields
   }).check(
     Schema.makeFilter((rule) => {
@@ -293,31 +152,30 @@ const lastingHostRule = <const Action extends string, Fields extends Schema.Stru
 
 const notZero = Schema.makeFilter((n: number) => (n === 0 ? "must not be 0" : undefined))
 
-/** Parts in a million by which a clock can be too fast or too slow. @category constants @since 0.1.0 */
-export const maxPpm = 500_000
-
 /** A fault of a host's clock. @category models @since 0.1.0 */
 export const ClockRule = Schema.Union([
-  /** The wall clock jumps by so many nanoseconds. */
-  instantHostRule("jump", { by: intBetween(-maxInteger, maxInteger).check(notZero) }),
-  /** All clocks of the host run faster by so many parts in a million. */
-  lastingHostRule("drift", { ppm: intBetween(-maxPpm, maxPpm).check(notZero) })
+  /** The wall clock jumps by a number of nanoseconds. */
+  instantHostRule("jump", {
+    by: FaultFields.intBetween(-FaultFields.maxInteger, FaultFields.maxInteger).check(notZero)
+  }),
+  /** All clocks of the host run faster, in parts of a million. */
+  lastingHostRule("drift", { ppm: FaultFields.intBetween(-500_000, 500_000).check(notZero) })
 ])
 /** A fault of a host's clock. @category models @since 0.1.0 */
 export type ClockRule = typeof ClockRule.Type
 
-/** What a program does with the disk of its host. @category models @since 0.1.0 */
+/** The operations of a program on the disk of its host. @category models @since 0.1.0 */
 export const DiskOperation = Schema.Literals(["read", "write", "sync", "other"])
-/** What a program does with the disk of its host. @category models @since 0.1.0 */
+/** The operations of a program on the disk of its host. @category models @since 0.1.0 */
 export type DiskOperation = typeof DiskOperation.Type
 
 const diskRule = <const Action extends string, Fields extends Schema.Struct.Fields>(action: Action, fields: Fields) =>
   Schema.Struct({
     action: Schema.Literal(action),
-    host: Host,
+    host: FaultFields.Host,
     ...fields,
     ...chance,
-    window: Schema.optionalKey(Window)
+    window: Schema.optionalKey(FaultFields.Window)
   }).check(validChance)
 
 /** A fault of a host's disk. @category models @since 0.1.0 */
@@ -327,7 +185,7 @@ export const DiskRule = Schema.Union([
   /** Writes fail with ENOSPC. */
   diskRule("disk-full", {}),
   /** Operations take longer. */
-  diskRule("disk-slow", { by: AnyDuration, operation: Schema.optionalKey(DiskOperation) })
+  diskRule("disk-slow", { by: FaultFields.AnyDuration, operation: Schema.optionalKey(DiskOperation) })
 ])
 /** A fault of a host's disk. @category models @since 0.1.0 */
 export type DiskRule = typeof DiskRule.Type
@@ -406,7 +264,7 @@ export const appliesTo: {
  * @category combinators
  * @since 0.1.0
  */
-export const durationOf = (rule: Rule): AnyDuration | undefined => {
+export const durationOf = (rule: Rule): FaultFields.AnyDuration | undefined => {
   switch (rule.action) {
     case "delay":
     case "disk-slow":

@@ -130,13 +130,13 @@ const simplerDisks = (rule: FaultPlan.DiskRule): ReadonlyArray<FaultPlan.DiskRul
   ...(rule.action === "disk-slow" ? shorterDurations(rule.by).map((by) => ({ ...rule, by })) : [])
 ]
 
-/** The highest bandwidth to which another one is rounded, in bytes per second. */
-const maxRate = 1e12
+/** The highest bandwidth to which another one is rounded. */
+const maxBytesPerSecond = 1e12
 
 /** Returns the queue without its limit, then higher and rounder bandwidths. */
 const simplerBandwidths = (rule: FaultPlan.Bandwidth): ReadonlyArray<FaultPlan.Bandwidth> => {
   const power = 10 ** Math.ceil(Math.log10(rule.rate))
-  const rates = [power / 5, power / 2, power].filter((rate) => rate > rule.rate && rate <= maxRate)
+  const rates = [power / 5, power / 2, power].filter((rate) => rate > rule.rate && rate <= maxBytesPerSecond)
   return [
     ...(rule.queue < FaultPlan.defaultQueueBytes ? [{ ...rule, queue: FaultPlan.defaultQueueBytes }] : []),
     ...rates.map((rate) => ({ ...rule, rate }))
@@ -188,8 +188,8 @@ const withoutTwo = function* (plan: FaultPlan.FaultPlan): Iterable<FaultPlan.Fau
 }
 
 /**
- * Returns the plans one step smaller, the simplest first: without some rules, then with one rule simplified, then
- * without any two rules, which fail only together.
+ * Returns the plans one step smaller: without some rules, then with one rule simplified, then without any two rules. The
+ * simplest are first.
  *
  * @category combinators
  * @since 0.1.0
