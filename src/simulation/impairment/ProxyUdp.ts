@@ -7,6 +7,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Endpoint from "../../network/Endpoint.ts"
 import type * as Network from "../../network/Network.ts"
 import * as Sweeper from "../../network/Sweeper.ts"
+import * as SendBatch from "./SendBatch.ts"
 
 /** Traffic in one direction. */
 export interface Counts {
@@ -163,6 +164,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const { idleTimeout, impaired, listen, maxClients, network, onClient, to, toServer } = options
   const clients = new Map<string, Client>()
   const drops = makeDrops(clients)
+  const batch = yield* SendBatch.make
   const sweeper = yield* Sweeper.make(Math.max(5, Math.min(1_000, Duration.toMillis(idleTimeout) / 4)))
   const run = yield* FiberSet.makeRuntime<never>()
   const server = endpointOf(to)
@@ -202,8 +204,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     client.lastActiveMillis = sweeper.now()
     if (isRequest(bytes)) client.server = server
     count(toServer, bytes)
-    if (client.socket === undefined) keep(client, bytes)
-    else client.socket.sendUnsafe(bytes, client.server)
+    const { server: to, socket: own } = client
+    if (own === undefined) keep(client, bytes)
+    else batch.add(bytes.length, () => own.sendUnsafe(bytes, to))
   }
   const socket = yield* impaired.udp({ ...listen, ...buffers }, receive)
   // The last statistics are read when the socket is closed.
