@@ -115,6 +115,8 @@ export interface Failure {
   readonly original: FaultPlan.FaultPlan
   /** The shrunk input, as `SIM_INPUT` takes it: compact JSON, or its position among the generated inputs. */
   readonly input?: string | undefined
+  /** The shrunk input for readers: compact JSON, or a text of a value that has no JSON. */
+  readonly inputText?: string | undefined
   /** The preemptions that the failure needs, as `SIM_SWITCHES` takes them. */
   readonly switches?: string | undefined
   /** End of the shrunk run, in virtual nanoseconds. */
@@ -182,7 +184,7 @@ export class SimCheckError extends Data.TaggedError("SimCheckError")<{
   }
   override get message(): string {
     if (this.failure === undefined) return this.reason.message
-    const { command, diagram, faults, input, time } = this.failure
+    const { command, diagram, faults, inputText: input, time } = this.failure
     const when = `at ${time / 1e9}s, after ${faults === 0 ? "no fault" : plural(faults, "fault")}`
     const [summary = "", ...more] = this.reason.message.split("\n")
     const reason = [`${summary} (${when})`, ...more].join("\n")

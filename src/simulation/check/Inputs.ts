@@ -180,6 +180,9 @@ export const format = <A>({ path, value }: Input<A>): string => {
   return json === undefined || json.length > maxJsonChars ? `~${path.join(".")}` : json
 }
 
+/** Formats an input for readers: as compact JSON where possible. */
+export const describe = ({ value }: Input<unknown>): string => jsonOf(value) ?? CanonicalText.of(value)
+
 /** An input from the command line: a value, or a position. */
 export type Given = { readonly _tag: "Value"; readonly value: unknown } | { readonly _tag: "Path"; readonly path: Path }
 

@@ -88,6 +88,7 @@ describe("SimCheck with inputs", () => {
       const scenario = (simulation: Simulation.Simulation, values: Uint8Array) => largeOnce(simulation, [...values])
       const found = yield* failureOf(SimCheck.check(scenario, { inputs: bytes, plan }))
       assert.match(found.failure!.input!, /^~\d+(\.\d+)*$/)
+      assert.include(found.message, "\n  input: bytes(64)\n")
       const again = yield* failureOf(SimCheck.check(scenario, { inputs: bytes, plan }), environmentOf(found))
       assert.strictEqual(again.reason.message, "100 arrived twice")
       assert.strictEqual(again.failure!.input, found.failure!.input)
