@@ -27,6 +27,8 @@ export interface HttpExchange {
   isHeadSent: boolean
   /** True if no request may follow on the connection. */
   closes: boolean
+  /** True once the server shuts down. */
+  readonly isDraining: () => boolean
   /** True if the response was cut off, so that the client must notice. */
   isBroken: boolean
   /** Response with which the protocol was changed. */
@@ -35,7 +37,7 @@ export interface HttpExchange {
 
 /** Creates the state at the arrival of a head. */
 export const make = (
-  options: Pick<HttpExchange, "connection" | "reader" | "head" | "maxBodyBytes" | "onBodyEnd" | "closes">
+  options: Pick<HttpExchange, "connection" | "reader" | "head" | "maxBodyBytes" | "onBodyEnd" | "closes" | "isDraining">
 ): HttpExchange => ({
   ...options,
   hasBodyLeft: true,

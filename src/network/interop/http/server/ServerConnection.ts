@@ -104,13 +104,13 @@ const serveRequest = Effect.fnUntraced(function* (
   head: HttpHead.RequestHead,
   isLast: boolean
 ) {
-  const { connection, limits, reader } = served
+  const { connection, isDraining, limits, reader } = served
   const closes = isLast || !head.keepAlive
   const onBodyEnd = () => {
     served.deadlineMillis = Number.POSITIVE_INFINITY
   }
   const { maxBodyBytes } = limits
-  const exchange = HttpExchange.make({ connection, reader, head, maxBodyBytes, onBodyEnd, closes })
+  const exchange = HttpExchange.make({ connection, reader, head, maxBodyBytes, onBodyEnd, closes, isDraining })
   if (head.body._tag === "Fixed" && head.body.bytes > maxBodyBytes) {
     return yield* Effect.as(reject(served, refuse("BodyTooLarge", maxBodyBytes)), false)
   }

@@ -65,6 +65,7 @@ const writeHead = (
     exchange.closes ||=
       body._tag === "UntilEnd" ||
       exchange.isContinuePending ||
+      exchange.isDraining() ||
       asked === "close" ||
       (!mayStream && leavesBody(exchange))
     if (exchange.closes) fields.push(["connection", "close"])
