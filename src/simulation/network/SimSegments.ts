@@ -80,6 +80,8 @@ export interface State {
   isReading: boolean
   /** True after an RST that Node has not met: it reports it with the operation after the next write. */
   isResetUnmet: boolean
+  /** True if the program aborted before Node had read the peer's FIN. */
+  isFinLost: boolean
   /** True after the program has ended its output. */
   isOutputEnded: boolean
   /** True from the time the program closes. */
@@ -97,7 +99,7 @@ export const make = (lan: SimLan, path: Path, isClient: boolean, onClosed: State
   ...{ peer: undefined, lastArrival: 0, heardNanos: lan.clock.now(), onHeard: undefined, unacknowledged: [] },
   ...{ retransmission: undefined, retransmissionNanos: minRetransmissionNanos, stuckSinceNanos: undefined },
   keepAlive: undefined,
-  ...{ isEndedByFault: false, isReading: isClient, isResetUnmet: false },
+  ...{ isEndedByFault: false, isReading: isClient, isResetUnmet: false, isFinLost: false },
   ...{ isOutputEnded: false, isClosing: false, isActiveClose: false, isForgotten: false }
 })
 

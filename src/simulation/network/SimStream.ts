@@ -80,7 +80,7 @@ const makePull = (self: State, fail: () => Effect.Effect<never, NetworkError>): 
       if (self.stream.receive.end === undefined) self.isResetUnmet = false
       return Effect.succeed(read(self))
     }
-    if (HalfStream.isInputOver(self.stream)) return Cause.done()
+    if (HalfStream.isInputOver(self.stream) && !self.isFinLost) return Cause.done()
     if (!isClosed(self) && !self.isClosing) return self.readers.until(isReadable, () => pull)
     self.isResetUnmet = false
     return fail()
@@ -88,9 +88,10 @@ const makePull = (self: State, fail: () => Effect.Effect<never, NetworkError>): 
   return pull
 }
 
-/** Reports success for a write after an RST that Node has not met, as Node does; what arrived before it is lost. */
+/** Reports success for a write after an RST that Node has not met, as Node does; what it has not read is lost. */
 const writeAfterUnmetReset = (self: State) => {
   self.isResetUnmet = false
+  self.isFinLost ||= !self.isReading
   dispatch(self, { _tag: "DiscardInput" })
   return Effect.void
 }
@@ -109,8 +110,8 @@ const write = (self: State, data: Uint8Array | string, fail: () => Effect.Effect
   })
 
 const end = (self: State) => {
-  if (!HalfStream.canWrite(self.stream)) return
   self.isOutputEnded = true
+  if (!HalfStream.canWrite(self.stream)) return
   self.isActiveClose = !HalfStream.hasPeersFin(self.stream)
   dispatch(self, { _tag: "End" })
 }
@@ -169,6 +170,15 @@ const awaitFinish = (self: State, isPeerSending: () => boolean) => {
   )
 }
 
+/** Resets; an RST of the peer that the program has not met concerns nobody any more. */
+const abort = (self: State) => {
+  self.isFinLost ||= !self.isReading && HalfStream.hasPeersFin(self.stream)
+  if (self.isResetUnmet) dispatch(self, { _tag: "DiscardInput" })
+  self.isClosing ||= self.isResetUnmet
+  self.isResetUnmet = false
+  dispatch(self, { _tag: "Abort" })
+}
+
 const destroy = (self: State) => {
   const { receive, withheld } = self.stream
   self.isClosing = true
@@ -183,7 +193,6 @@ export const make = (lan: SimLan, parts: Parts): SimStream => {
   const state = SimSegments.make(lan, path, isClient, onClosed)
   const startNanos = lan.clock.now()
   const fail = () => Effect.fail(new NetworkError({ reason: reasonOf(state), address: remote }))
-  const event = (event: HalfStream.Event) => Effect.sync(() => dispatch(state, event))
   return {
     local,
     remote,
@@ -191,8 +200,11 @@ export const make = (lan: SimLan, parts: Parts): SimStream => {
     pull: makePull(state, fail),
     write: (data) => write(state, data, fail),
     end: Effect.sync(() => end(state)),
-    endRead: event({ _tag: "EndRead", now: 0 }),
-    abort: event({ _tag: "Abort" }),
+    endRead: Effect.sync(() => {
+      state.isReading = true
+      dispatch(state, { _tag: "EndRead", now: 0 })
+    }),
+    abort: Effect.sync(() => abort(state)),
     close: Effect.suspend(() => close(state)),
     traffic: () => {
       const { received, send, sent } = state.stream
