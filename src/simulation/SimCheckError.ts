@@ -28,7 +28,9 @@ export interface PlatformCall {
 /** Calls, and places of each, that a message shows. */
 const [maxCalls, maxPlaces] = [3, 4]
 
-const formatCalls = (calls: ReadonlyArray<PlatformCall> = []): ReadonlyArray<string> => {
+const formatCalls = (all: ReadonlyArray<PlatformCall> = []): ReadonlyArray<string> => {
+  const located = all.filter(({ stack }) => stack.length > 0)
+  const calls = located.length > 0 ? located : all
   const shown = calls
     .slice(0, maxCalls)
     .flatMap(({ name, stack }) => [

@@ -1,3 +1,4 @@
+import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -174,6 +175,31 @@ describe("SimCheck", () => {
         return yield* numbers(3, (n) => `${n}${chance}`)(simulation)
       })
       yield* environment({})(SimCheck.check(random, { runs: 3 }))
+    })
+  )
+
+  it.effect("fails for values, errors, log lines and digests that differ between two runs", () =>
+    Effect.gen(function* () {
+      let outside = 0
+      const differs = (scenario: (simulation: Simulation.Simulation, n: number) => Effect.Effect<unknown, unknown>) =>
+        Effect.map(
+          reasonOf((simulation) => Effect.suspend(() => scenario(simulation, outside++))),
+          ({ message }) => message.split("\n").slice(1, 2).join().trim()
+        )
+      assert.strictEqual(yield* differs((_, n) => Effect.succeed({ n })), "the values of the scenario differ")
+      assert.strictEqual(yield* differs((_, n) => Effect.fail({ n })), "the results of the scenario differ")
+      assert.strictEqual(yield* differs((_, n) => Effect.log(`line ${n}`)), "log line 1 differs")
+      const digest = yield* differs((simulation, n) => simulation.digest("state", { n: n % 2 }))
+      assert.strictEqual(digest, 'digest "state" of the scenario at 0s differs from byte 5 (of 7)')
+      const logs = (n: number) => Effect.forEach(n % 2 === 0 ? ["a", "b"] : ["b", "a"], (line) => Effect.log(line))
+      assert.strictEqual(yield* differs((_, n) => logs(n)), "log line 1 differs")
+    })
+  )
+
+  it.effect("names calls of a deadlocked run that are not simulated", () =>
+    Effect.gen(function* () {
+      const { message } = yield* reasonOf(() => Effect.promise(() => Fs.promises.readFile("/dev/null")))
+      assert.match(message, /^deadlock: .*\n {2}not simulated: fs\/promises\.readFile\n {4}.*SimCheck\.test\.ts:\d+/)
     })
   )
 

@@ -2,7 +2,7 @@
 
 /** An element that may be left out. */
 interface Ranked {
-  readonly importance: "fault" | "message" | "packet" | "detail"
+  readonly importance: "fault" | "warning" | "message" | "packet" | "detail"
 }
 
 /** A row, or the rows that are left out in its place. */
@@ -23,7 +23,7 @@ const ranking = (rows: ReadonlyArray<Ranked>): Iterable<number> => {
   const add = (at: number) => {
     if (at >= 0 && at < rows.length) order.add(at)
   }
-  const faults = rows.flatMap(({ importance }, at) => (importance === "fault" ? [at] : []))
+  const faults = rows.flatMap(({ importance }, at) => (importance === "fault" || importance === "warning" ? [at] : []))
   const chosen = faults.length <= 2 * maxFaults ? faults : [...faults.slice(0, maxFaults), ...faults.slice(-maxFaults)]
   add(rows.length - 1)
   for (const at of chosen) add(at)

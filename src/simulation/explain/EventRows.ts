@@ -25,8 +25,8 @@ interface RowBase {
   /** Virtual nanoseconds. */
   readonly at: number
   readonly text: string
-  /** `fault`: the row shows a fault, and is kept before others. */
-  readonly importance: "fault" | "message" | "packet" | "detail"
+  /** `fault` and `warning` are kept before others; a `fault` has a mark. */
+  readonly importance: "fault" | "warning" | "message" | "packet" | "detail"
 }
 
 /** A packet from one host to another; `to` is undefined for a group, or an address that no host has. */
@@ -135,7 +135,7 @@ const rowOf = (
       return arrow(event, names, dissectors)
     case "Log": {
       const text = `${event.level.toLowerCase()}: ${firstLine(event.message)}`
-      const importance = isWarning(event.level) ? "fault" : "message"
+      const importance = isWarning(event.level) ? "warning" : "message"
       return { _tag: "Note", at: event.at, host: event.host, text, importance }
     }
     case "Host": {

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Elision from "../../../src/simulation/explain/Elision.ts"
 
-const Rows = Schema.Array(Schema.Literals(["fault", "message", "packet", "packet", "packet", "detail"]))
+const Rows = Schema.Array(Schema.Literals(["fault", "warning", "message", "packet", "packet", "packet", "detail"]))
 const Copies = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 }))
 const MaxLines = Schema.Int.check(Schema.isBetween({ minimum: 5, maximum: 40 }))
 

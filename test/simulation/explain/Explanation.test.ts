@@ -75,7 +75,7 @@ describe("Explanation", () => {
         "  0.006000    ========= client clock jumps +1h =========",
         "  0.006000 !            |                    |            scenario fiber 2 reader is preempted in t…",
         '  0.007000              |                    |            scenario reached "crashed"',
-        "  0.009000 !            |                    |            scenario error: no reply",
+        "  0.009000              |                    |            scenario error: no reply",
         "  0.010000    ================ no reply ================"
       ].join("\n")
     )
