@@ -23,6 +23,7 @@ import type * as Hooks from "./runtime/globals/Hooks.ts"
 import * as SimGlobals from "./runtime/globals/SimGlobals.ts"
 import * as HostTime from "./runtime/HostTime.ts"
 import * as LogRecorder from "./runtime/LogRecorder.ts"
+import * as ModuleCounters from "./runtime/ModuleCounters.ts"
 import * as PlatformCalls from "./runtime/PlatformCalls.ts"
 import * as PromiseDrain from "./runtime/PromiseDrain.ts"
 import * as SimClock from "./runtime/SimClock.ts"
@@ -150,14 +151,19 @@ const hooksOf = (world: World): Hooks.Run => {
 export const globalsOf = (world: World): { readonly enter: () => void; readonly leave: () => void } => {
   if (world.options.globals === "real") return { enter: constVoid, leave: constVoid }
   const hooks = hooksOf(world)
+  const counters = ModuleCounters.make()
   let restore: (() => void) | undefined
   return {
     enter: () => {
-      restore ??= SimGlobals.enter(hooks)
+      if (restore !== undefined) return
+      counters.exchange()
+      restore = SimGlobals.enter(hooks)
     },
     leave: () => {
-      restore?.()
+      if (restore === undefined) return
+      restore()
       restore = undefined
+      counters.exchange()
     }
   }
 }
