@@ -144,10 +144,10 @@ const sendDatagram = (
   { broadcast, multicast }: UdpOptions
 ): NetworkError | undefined => {
   const { lan, node, stackOf } = state
-  const named = Way.destinationOf(state, to.address)
-  const error = Way.destinationError(state, bound, to, named, broadcast) ?? takeError(bound)
+  const destination = Way.destinationFrom(state, to.address, bound)
+  if (destination === undefined) return Way.invalidDestination(to)
+  const error = Way.destinationError(state, bound, to, destination, broadcast) ?? takeError(bound)
   if (error !== undefined) return error
-  const destination = Way.specified(state, named!, bound)
   const { address, family, kind } = destination
   const way = Way.to(state, destination, bound.address, multicast?.interface)
   if (way === undefined) return Way.fail("Unreachable", Way.inetAddressOf(to))
@@ -171,37 +171,40 @@ const sendDatagram = (
   return undefined
 }
 
-/** Returns the address of a socket, as its options ask. */
-const bindingOf = (
-  state: State,
-  options: UdpOptions,
-  requested: NetAddress.InetAddress
-): Result.Result<BoundSocket.Binding, NetworkError> => {
-  const { broadcast, remote, reuseAddress = false, reusePort = false } = options
+/** Returns the address of a socket before it is connected. */
+const bindingOf = (requested: NetAddress.InetAddress, { reuseAddress, reusePort }: UdpOptions): BoundSocket.Binding => {
   const ip = NetAddress.toCanonical(requested.address)
   const address = NetAddress.formatIp(ip)
-  const unconnected: BoundSocket.Binding = {
+  return {
     address,
     family: Destination.familyOf(address),
     socketFamily: NetAddress.isInetAddressV4(requested) ? "IPv4" : "IPv6",
     isWildcard: NetAddress.isUnspecified(ip),
-    reuseAddress,
-    reusePort
+    wasWildcard: false,
+    reuseAddress: reuseAddress ?? false,
+    reusePort: reusePort ?? false
   }
-  const { kind, route } = Way.destinationOf(state, address)!
-  if (kind === "unicast" && route !== "loopback") return Result.fail(Way.fail("AddressNotAvailable", requested))
-  if (remote === undefined) return Result.succeed(unconnected)
-  const named = Way.destinationOf(state, remote.address)
-  const error = Way.destinationError(state, unconnected, remote, named, broadcast)
+}
+
+/** Returns the address of a socket after it was connected, and the address of its peer. */
+const connect = (
+  state: State,
+  binding: BoundSocket.Binding,
+  remote: Endpoint.Endpoint,
+  { broadcast, multicast }: UdpOptions
+): Result.Result<{ readonly binding: BoundSocket.Binding; readonly remote: Endpoint.Endpoint }, NetworkError> => {
+  const destination = Way.destinationFrom(state, remote.address, binding)
+  if (destination === undefined) return Result.fail(Way.invalidDestination(remote))
+  const error = Way.destinationError(state, binding, remote, destination, broadcast)
   if (error !== undefined) return Result.fail(error)
-  const way = Way.to(state, Way.specified(state, named!, unconnected), address, options.multicast?.interface)
+  const way = Way.to(state, destination, binding.address, multicast?.interface)
   if (way === undefined) return Result.fail(Way.fail("Unreachable", Way.inetAddressOf(remote)))
-  if (!unconnected.isWildcard) return Result.succeed(unconnected)
+  const { source: address } = way
   return Result.succeed({
-    ...unconnected,
-    address: way.source,
-    family: Destination.familyOf(way.source),
-    isWildcard: false
+    binding: binding.isWildcard
+      ? { ...binding, address, family: Destination.familyOf(address), isWildcard: false, wasWildcard: true }
+      : binding,
+    remote: { address: destination.address, port: remote.port }
   })
 }
 
@@ -214,20 +217,26 @@ const bind = Effect.fnUntraced(function* (
 ): Effect.fn.Return<BoundSocket.BoundSocket, NetworkError, Scope.Scope> {
   const { node, socketsByPort } = state
   const { host = "127.0.0.1", multicast, remote } = options
-  const requested = NetAddress.inetAddressFromIpString(Endpoint.withoutZone(host), options.port ?? 0)
-  if (Result.isFailure(requested))
-    return yield* new NetworkError({ reason: "InvalidAddress", cause: requested.failure })
-  const binding = yield* Effect.fromResult(bindingOf(state, options, requested.success))
-  const port = requested.success.port || ephemeralPort(state, binding)
-  if (port === undefined || !isAvailable(state, port, binding))
-    return yield* Way.fail("AddressInUse", requested.success)
+  const parsed = NetAddress.inetAddressFromIpString(Endpoint.withoutZone(host), options.port ?? 0)
+  if (Result.isFailure(parsed)) return yield* new NetworkError({ reason: "InvalidAddress", cause: parsed.failure })
+  const requested = parsed.success
+  if (remote !== undefined && Way.destinationOf(state, remote.address) === undefined)
+    return yield* Way.invalidDestination(remote)
+  const unconnected = bindingOf(requested, options)
+  const { kind, route } = Way.destinationOf(state, unconnected.address)!
+  if (kind === "unicast" && route !== "loopback") return yield* Way.fail("AddressNotAvailable", requested)
+  const port = requested.port || ephemeralPort(state, unconnected)
+  if (port === undefined || !isAvailable(state, port, unconnected)) return yield* Way.fail("AddressInUse", requested)
+  if (multicast?.interface !== undefined && Destination.interfaceNamed(node, multicast.interface) === undefined)
+    return yield* Way.fail("AddressNotAvailable", requested)
+  const connected = remote && (yield* Effect.fromResult(connect(state, unconnected, remote, options)))
+  const binding = connected?.binding ?? unconnected
   const isUnicast = Way.destinationOf(state, binding.address)!.kind === "unicast"
-  const target = remote && Way.specified(state, Way.destinationOf(state, remote.address)!, binding)
   const bound: BoundSocket.BoundSocket = {
     ...binding,
     port,
     source: isUnicast ? binding.address : undefined,
-    remote: target && { address: target.address, port: remote.port },
+    remote: connected?.remote,
     memberships: [],
     receiveQueue: [],
     receiveBufferBytes: ReceiveBuffer.granted(options.receiveBuffer),
@@ -242,8 +251,6 @@ const bind = Effect.fnUntraced(function* (
     Effect.sync(() => socketsByPort.set(port, [...(socketsByPort.get(port) ?? []), bound])),
     () => Effect.sync(() => close(state, bound))
   )
-  if (multicast?.interface !== undefined && Destination.interfaceNamed(node, multicast.interface) === undefined)
-    return yield* Way.fail("AddressNotAvailable", requested.success)
   return bound
 })
 
@@ -315,19 +322,22 @@ const open =
       }
     })
 
-/** Marks the sockets that are connected to an endpoint as refused; an error that no send takes is reported soon. */
+/** Marks the socket that is connected to an endpoint as refused; an error that no send takes is reported soon. */
 const onPortUnreachable =
   ({ lan, node, socketsByPort }: State): SimUdp["onPortUnreachable"] =>
   (from, to) => {
-    for (const bound of socketsByPort.get(from.port) ?? []) {
-      if (bound.remote === undefined || !Endpoint.equals(bound.remote, to) || bound.address !== from.address) continue
-      bound.pendingError = Way.fail("Refused", Way.inetAddressOf(to))
-      const report = () => {
-        const error = bound.isOpen ? takeError(bound) : undefined
-        if (error !== undefined) bound.onError(error)
-      }
-      node.run(() => lan.clock.queueTask(report))
+    const bound = socketsByPort
+      .get(from.port)
+      ?.findLast(
+        ({ address, remote }) => remote !== undefined && Endpoint.equals(remote, to) && address === from.address
+      )
+    if (bound === undefined) return
+    bound.pendingError = Way.fail("Refused", Way.inetAddressOf(to))
+    const report = () => {
+      const error = bound.isOpen ? takeError(bound) : undefined
+      if (error !== undefined) bound.onError(error)
     }
+    node.run(() => lan.clock.queueTask(report))
   }
 
 /** Creates the UDP of a host. @category constructors @since 0.1.0 */

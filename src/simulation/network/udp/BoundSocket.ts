@@ -12,6 +12,8 @@ export interface Binding {
   /** Family of the socket; an IPv6 socket shows IPv4 addresses as IPv4-mapped ones. */
   readonly socketFamily: Family
   readonly isWildcard: boolean
+  /** True for a socket that was bound to a wildcard before it was connected. */
+  readonly wasWildcard: boolean
   readonly reuseAddress: boolean
   readonly reusePort: boolean
 }
@@ -48,15 +50,18 @@ export interface BoundSocket extends Binding {
 /** Tests for a socket on `::`, which also has the port of all IPv4 addresses. */
 const isDualStack = ({ family, isWildcard }: Binding) => isWildcard && family === "IPv6"
 
+/** Tests if two sockets have a common address. A socket on `::` keeps `0.0.0.0` when it is connected. */
+const overlap = (one: Binding, other: Binding) =>
+  isDualStack(one) ||
+  (one.family === other.family
+    ? one.isWildcard || one.address === other.address
+    : one.isWildcard && other.wasWildcard && other.family === "IPv6")
+
 /** Tests if two sockets may have the same port. */
 export const canShare = (one: Binding, other: Binding): boolean =>
   (one.reuseAddress && other.reuseAddress) ||
   (one.reusePort && other.reusePort) ||
-  !(
-    isDualStack(one) ||
-    isDualStack(other) ||
-    (one.family === other.family && (one.isWildcard || other.isWildcard || one.address === other.address))
-  )
+  !(overlap(one, other) || overlap(other, one))
 
 /** Tests if a socket is bound to an address, and accepts the sender. */
 export const matches = (bound: BoundSocket, from: Endpoint.Endpoint, to: string, family: Family): boolean =>

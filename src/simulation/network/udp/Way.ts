@@ -21,6 +21,8 @@ export const fail = (reason: Reason, address?: NetAddress.SocketAddress) => new 
 export const invalidAddress = (message: string) =>
   new NetworkError({ reason: "InvalidAddress", cause: new Error(message) })
 
+export const invalidDestination = ({ address, port }: Endpoint.Endpoint) => invalidAddress(`${address} port ${port}`)
+
 export const inetAddressOf = ({ address, port }: Endpoint.Endpoint) =>
   NetAddress.inetAddressFromNativeUnsafe(Endpoint.withoutZone(address), port)
 
@@ -86,28 +88,30 @@ export const to = (
   return { subnet: Destination.loopback, source, nodes: [node] }
 }
 
-/** Returns the destination, for an unspecified address this host, by the address of the socket if it has one. */
-export const specified = (state: Host, destination: Destination.Destination, local: Binding) =>
-  destination.kind === "unspecified"
-    ? destinationOf(
-        state,
-        local.isWildcard || local.family !== destination.family
-          ? Destination.loopbackAddress(destination.family)
-          : local.address
-      )!
-    : destination
+/** Returns the destination of a socket; for an unspecified address that of the socket, or of the loopback interface. */
+export const destinationFrom = (state: Host, literal: string, local: Binding): Destination.Destination | undefined => {
+  const named = destinationOf(state, literal)
+  if (named?.kind !== "unspecified") return named
+  const isMapped = local.family !== local.socketFamily
+  const own = local.family === named.family ? destinationOf(state, local.address) : undefined
+  const used =
+    own?.kind === "unicast"
+      ? own
+      : destinationOf(state, Destination.loopbackAddress(isMapped ? local.family : named.family))!
+  return { ...used, literalFamily: named.literalFamily }
+}
 
 /** Returns the error of a destination that a socket cannot send to, if it is one. */
 export const destinationError = (
   { node }: Host,
   local: Binding,
   to: Endpoint.Endpoint,
-  destination: Destination.Destination | undefined,
+  destination: Destination.Destination,
   broadcast: boolean | undefined
 ): NetworkError | undefined => {
   const { port } = to
-  if (!Number.isInteger(port) || port < 1 || port > 65_535 || destination?.literalFamily !== local.socketFamily)
-    return invalidAddress(`${to.address} port ${port}`)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535 || destination.literalFamily !== local.socketFamily)
+    return invalidDestination(to)
   const { family, kind, route } = destination
   if (kind === "broadcast" && !broadcast) return fail("PermissionDenied", inetAddressOf(to))
   // A socket on one address of an IP family cannot send to the other family.
