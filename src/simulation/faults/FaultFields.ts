@@ -2,13 +2,7 @@
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-
-export const intBetween = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
-
-export const maxInteger = Number.MAX_SAFE_INTEGER
-export const Nanos = intBetween(0, maxInteger)
-export const Natural = intBetween(0, maxInteger)
-export const Count = intBetween(1, maxInteger)
+import * as FaultInteger from "./FaultInteger.ts"
 
 const orderedBounds = (minLength: number, message: string) =>
   Schema.makeFilter(({ from, to }: { readonly from: number; readonly to?: number }) =>
@@ -21,7 +15,7 @@ const orderedBounds = (minLength: number, message: string) =>
  * @category models
  * @since 0.1.0
  */
-export const Range = Schema.Struct({ from: Nanos, to: Nanos }).check(
+export const Range = Schema.Struct({ from: FaultInteger.Nanos, to: FaultInteger.Nanos }).check(
   orderedBounds(0, "a range must not end before its start")
 )
 /**
@@ -40,12 +34,12 @@ export type Range = typeof Range.Type
  * @since 0.1.0
  */
 export const Distribution = Schema.Struct({
-  mean: Nanos,
-  deviation: Count,
+  mean: FaultInteger.Nanos,
+  deviation: FaultInteger.Count,
   shape: Schema.Literals(["normal", "pareto"])
 }).check(
   Schema.makeFilter(({ deviation, mean }) =>
-    mean + 16 * deviation <= maxInteger ? undefined : `a deviation of ${deviation} ns is too large`
+    mean + 16 * deviation <= FaultInteger.max ? undefined : `a deviation of ${deviation} ns is too large`
   )
 )
 /**
@@ -68,7 +62,7 @@ export type AnyDuration = typeof AnyDuration.Type
  * @category models
  * @since 0.1.0
  */
-export const Nth = Schema.Struct({ from: Count, to: Schema.optionalKey(Count) }).check(
+export const Nth = Schema.Struct({ from: FaultInteger.Count, to: Schema.optionalKey(FaultInteger.Count) }).check(
   orderedBounds(0, "packet numbers must not end before their start")
 )
 /**
@@ -80,7 +74,7 @@ export const Nth = Schema.Struct({ from: Count, to: Schema.optionalKey(Count) })
 export type Nth = typeof Nth.Type
 
 /** A time window, the end exclusive; without `to`, it has no end. @category models @since 0.1.0 */
-export const Window = Schema.Struct({ from: Nanos, to: Schema.optionalKey(Nanos) }).check(
+export const Window = Schema.Struct({ from: FaultInteger.Nanos, to: Schema.optionalKey(FaultInteger.Nanos) }).check(
   orderedBounds(1, "a window must end after its start")
 )
 /** A time window, the end exclusive; without `to`, it has no end. @category models @since 0.1.0 */
@@ -120,7 +114,7 @@ export const Host = Schema.String.check(
  */
 export const EndpointPattern = Schema.Struct({
   host: Schema.Union([Schema.Literal("*"), Host]),
-  port: Schema.optionalKey(intBetween(0, 65_535))
+  port: Schema.optionalKey(FaultInteger.between(0, 65_535))
 })
 /**
  * A pattern for one end of a packet's path: a host, or `*` for any, and a port, or any.

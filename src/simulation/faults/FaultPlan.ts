@@ -14,19 +14,7 @@ import * as Schema from "effect/Schema"
 import { canonicalIp } from "./FaultFields.ts"
 import { type Action, actions, isHostRule, Rule } from "./FaultRule.ts"
 
-export {
-  AnyDuration,
-  canonicalIp,
-  Distribution,
-  EndpointPattern,
-  Host,
-  Kind,
-  Nth,
-  Pair,
-  Percent,
-  Range,
-  Window
-} from "./FaultFields.ts"
+export * from "./FaultFields.ts"
 export * from "./FaultRule.ts"
 
 /**

@@ -2,13 +2,14 @@
 import { dual } from "effect/Function"
 import * as Schema from "effect/Schema"
 import * as FaultFields from "./FaultFields.ts"
+import * as FaultInteger from "./FaultInteger.ts"
 
 /** Selection of packets or of operations: by their number, or by chance. */
 const chance = {
   nth: Schema.optionalKey(FaultFields.Nth),
   percent: Schema.optionalKey(FaultFields.Percent),
   /** Mean number of packets in a row that a rate selects; the rate stays the same. */
-  burst: Schema.optionalKey(FaultFields.intBetween(1, 1_000_000)),
+  burst: Schema.optionalKey(FaultInteger.between(1, 1_000_000)),
   /** Correlation of the choices for two packets in a row, in percent; the rate stays the same. */
   correlation: Schema.optionalKey(FaultFields.Percent)
 }
@@ -66,13 +67,13 @@ const anyTransportRules = [
 const datagramRules = [
   packetRule("drop", {}),
   /** Additional copies, sent later by `after`. */
-  packetRule("dup", { copies: FaultFields.intBetween(1, 1000), after: FaultFields.Range }),
+  packetRule("dup", { copies: FaultInteger.between(1, 1000), after: FaultFields.Range }),
   /** Holds a datagram until `by` later ones on the same path have overtaken it, at most for `within`. */
-  packetRule("reorder", { by: FaultFields.Count, within: FaultFields.Range }),
+  packetRule("reorder", { by: FaultInteger.Count, within: FaultFields.Range }),
   /** Flips one bit, counted from the most significant bit of the first byte; drawn from the seed by default. */
-  packetRule("corrupt", { bit: Schema.optionalKey(FaultFields.Natural) }),
+  packetRule("corrupt", { bit: Schema.optionalKey(FaultInteger.Natural) }),
   /** Keeps the first `bytes` bytes; without `bytes`, a number drawn from the seed. */
-  packetRule("truncate", { bytes: Schema.optionalKey(FaultFields.Natural) })
+  packetRule("truncate", { bytes: Schema.optionalKey(FaultInteger.Natural) })
 ] as const
 
 /** Faults of one direction of a stream; a reset ends both directions. */
@@ -80,11 +81,11 @@ const streamRules = [
   /** Blocks the direction for a time, or for ever. */
   packetRule("stall", { for: Schema.optionalKey(FaultFields.Range) }),
   /** Delivers the data in segments of at most `bytes` bytes. */
-  packetRule("chunk", { bytes: FaultFields.Count }),
+  packetRule("chunk", { bytes: FaultInteger.Count }),
   /** Sends RST after `after` bytes of the selected data. */
-  packetRule("reset", { after: FaultFields.Natural }),
+  packetRule("reset", { after: FaultInteger.Natural }),
   /** Sends FIN in place of the selected data after `after` bytes. */
-  packetRule("cut", { after: FaultFields.Natural })
+  packetRule("cut", { after: FaultInteger.Natural })
 ] as const
 
 /** A rule about packets. @category models @since 0.1.0 */
@@ -114,9 +115,9 @@ export const defaultQueueBytes = 262_144
 export const Bandwidth = Schema.Struct({
   action: Schema.Literal("bandwidth"),
   /** Bytes per second, headers of IP, UDP and TCP included. */
-  rate: FaultFields.Count,
+  rate: FaultInteger.Count,
   /** Bytes that can wait. */
-  queue: FaultFields.Natural,
+  queue: FaultInteger.Natural,
   transport: Schema.optionalKey(Schema.Literals(["udp", "tcp"])),
   pair: Schema.optionalKey(FaultFields.Pair),
   kind: Schema.optionalKey(FaultFields.Kind),
@@ -131,7 +132,7 @@ export type TrafficRule = PacketRule | Bandwidth | Partition
 const instantHostRule = <const Action extends string, Fields extends Schema.Struct.Fields>(
   action: Action,
   fields: Fields
-) => Schema.Struct({ action: Schema.Literal(action), host: FaultFields.Host, at: FaultFields.Nanos, ...fields })
+) => Schema.Struct({ action: Schema.Literal(action), host: FaultFields.Host, at: FaultInteger.Nanos, ...fields })
 
 const lastingHostRule = <const Action extends string, Fields extends Schema.Struct.Fields>(
   action: Action,
@@ -140,8 +141,8 @@ const lastingHostRule = <const Action extends string, Fields extends Schema.Stru
   Schema.Struct({
     action: Schema.Literal(action),
     host: FaultFields.Host,
-    at: FaultFields.Nanos,
-    until: Schema.optionalKey(FaultFields.Nanos),
+    at: FaultInteger.Nanos,
+    until: Schema.optionalKey(FaultInteger.Nanos),
     ...fields
   }).check(
     Schema.makeFilter((rule) => {
@@ -156,10 +157,10 @@ const notZero = Schema.makeFilter((n: number) => (n === 0 ? "must not be 0" : un
 export const ClockRule = Schema.Union([
   /** The wall clock jumps by a number of nanoseconds. */
   instantHostRule("jump", {
-    by: FaultFields.intBetween(-FaultFields.maxInteger, FaultFields.maxInteger).check(notZero)
+    by: FaultInteger.between(-FaultInteger.max, FaultInteger.max).check(notZero)
   }),
   /** All clocks of the host run faster, in parts of a million. */
-  lastingHostRule("drift", { ppm: FaultFields.intBetween(-500_000, 500_000).check(notZero) })
+  lastingHostRule("drift", { ppm: FaultInteger.between(-500_000, 500_000).check(notZero) })
 ])
 /** A fault of a host's clock. @category models @since 0.1.0 */
 export type ClockRule = typeof ClockRule.Type

@@ -30,9 +30,9 @@ export interface Selection {
 }
 
 /**
- * Returns the chain of a rule whose choices depend on each other. It is a Markov chain with two states (of Gilbert), and
- * its mean rate is that of the rule. A burst ends after each of its packets with the same probability. Correlation is that of two
- * choices in a row; the formula of netem's `loss` changes the rate.
+ * Returns the chain of a rule whose choices depend on each other: a Markov chain with two states, after Gilbert. Its
+ * mean rate is that of the rule. A burst ends after each of its packets with the same probability; correlation is that
+ * of two choices in a row. The formula of netem's `loss` changes the rate.
  */
 const chainOf = ({ burst, correlation, percent = 100 }: FaultPlan.Chance): Chain | undefined => {
   const rate = percent / 100

@@ -188,8 +188,8 @@ const withoutTwo = function* (plan: FaultPlan.FaultPlan): Iterable<FaultPlan.Fau
 }
 
 /**
- * Returns the plans one step smaller: without some rules, then with one rule simplified, then without any two rules. The
- * simplest are first.
+ * Returns the plans one step smaller: without some rules, then with one rule simplified, then without any two rules.
+ * The simplest are first.
  *
  * @category combinators
  * @since 0.1.0
