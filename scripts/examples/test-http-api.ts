@@ -1,4 +1,4 @@
-/** An HTTP API and a client that retries, with a bug that only a lost response shows; the check finds it and shrinks it. */
+/** An HTTP API whose client retries, with a bug that only a lost response shows; the check finds it and shrinks it. */
 
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -28,7 +28,7 @@ const account = HttpApiBuilder.group(
   "account",
   Effect.fnUntraced(function* (group) {
     let balance = 0
-    const pay = (amount: number) => Effect.sync(() => (balance = balance + amount)) // The bug: it pays what it has paid.
+    const pay = (amount: number) => Effect.sync(() => (balance = balance + amount)) // The bug: it pays twice.
     return group.handle("pay", ({ payload }) => pay(payload.amount)).handle("balance", () => Effect.sync(() => balance))
   })
 )

@@ -1,10 +1,10 @@
 /**
  * Client of effect/http over `Network`: the programs of `HttpClient` and `HttpApiClient` run on every network.
  *
- * Connections are kept and used again, per origin. An interruption resets the connection of its request. Errors have the
- * kinds of `FetchHttpClient`, with the error of the network as cause: `TransportError` up to the head of the response,
- * `EncodeError` for the stream of the request, `DecodeError` for the body of the response. An idempotent request whose
- * kept connection the server has closed meanwhile is sent again, once (RFC 9110, section 9.2.2).
+ * Connections are kept and used again, per origin. An interruption resets the connection of its request. Errors have
+ * the kinds of `FetchHttpClient`, with the error of the network as cause: `TransportError` up to the head of the
+ * response, `EncodeError` for the stream of the request, `DecodeError` for the body of the response. An idempotent
+ * request whose kept connection the server has closed meanwhile is sent again, once (RFC 9110, section 9.2.2).
  *
  * Redirects are followed by `HttpClient.followRedirects`. TLS and content codings are not supported.
  *
@@ -42,8 +42,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
-import type { HttpClientRequest } from "effect/http/HttpClientRequest"
-import type { HttpClientResponse } from "effect/http/HttpClientResponse"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import type * as Dns from "effect/net/Dns"
 import type * as Scope from "effect/Scope"
@@ -87,10 +87,10 @@ const limitsOf = (options: Options): ClientPool.PoolLimits => {
   }
 }
 
-const transportError = (request: HttpClientRequest, cause: unknown, description: string) =>
+const transportError = (request: HttpClientRequest.HttpClientRequest, cause: unknown, description: string) =>
   new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause, description }) })
 
-const errorOf = (request: HttpClientRequest) => (error: ClientExchange.Failure | Dns.DnsError) =>
+const errorOf = (request: HttpClientRequest.HttpClientRequest) => (error: ClientExchange.Failure | Dns.DnsError) =>
   error._tag === "UploadError"
     ? new HttpClientError.HttpClientError({
         reason: new HttpClientError.EncodeError({ request, cause: error.cause })
@@ -137,7 +137,7 @@ const exchangeHeads = (
 /** Returns the response, whose body is read in the background up to a size. */
 const respond = Effect.fnUntraced(function* (
   exchange: ClientExchange.ClientExchange,
-  request: HttpClientRequest,
+  request: HttpClientRequest.HttpClientRequest,
   url: URL,
   head: HttpHead.ResponseHead,
   signal: AbortSignal
@@ -172,7 +172,10 @@ export const make = Effect.fnUntraced(function* (
   const pool = yield* ClientPool.make(limitsOf(options))
   return HttpClient.make((request, url, signal) =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* (): Effect.fn.Return<HttpClientResponse, HttpClientError.HttpClientError> {
+      Effect.gen(function* (): Effect.fn.Return<
+        HttpClientResponse.HttpClientResponse,
+        HttpClientError.HttpClientError
+      > {
         if (url.protocol !== "http:") {
           return yield* transportError(request, undefined, `${url.protocol} is not supported: no TLS over Network`)
         }

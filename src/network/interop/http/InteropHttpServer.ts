@@ -3,7 +3,7 @@
  *
  * The parser is the package's own. It has no event loop and no promises, so that the same app runs in a simulated run,
  * in virtual time and with injected faults. HTTP/1.1 and HTTP/1.0 (RFC 9112): keep-alive, pipelined requests, chunked
- * bodies, `Expect: 100-continue`, and upgrades, to WebSocket (RFC 6455) among others. TLS and HTTP/2 are left to a proxy.
+ * bodies, `Expect: 100-continue`, and upgrades, to WebSocket (RFC 6455) among others. TLS and HTTP/2 need a proxy.
  *
  * Streams of the platform in a response or a form with files wait for the platform's promises; a simulated run cannot.
  *
@@ -40,7 +40,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpEffect from "effect/http/HttpEffect"
 import * as HttpServer from "effect/http/HttpServer"
-import { ServeError } from "effect/http/HttpServerError"
+import * as HttpServerError from "effect/http/HttpServerError"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type * as Network from "../../Network.ts"
@@ -107,7 +107,7 @@ const connectionLimits = (limits: Limits, allowHalfOpen: boolean): ServerConnect
  */
 export const make = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<HttpServer.HttpServer["Service"], ServeError, Network.Network | Scope.Scope> {
+): Effect.fn.Return<HttpServer.HttpServer["Service"], HttpServerError.ServeError, Network.Network | Scope.Scope> {
   const { allowHalfOpen = false, limits = {}, ...listen } = options
   const app = yield* Deferred.make<ServerConnection.App>()
   let isDraining = false
@@ -119,7 +119,7 @@ export const make = Effect.fnUntraced(function* (
   const server = yield* TcpServer.make(
     { ...listen, ...limits, service: limits.service ?? "http", idleTimeout: limits.idleTimeout ?? Duration.infinity },
     (connection, { sweeper }) => ServerConnection.serve(connection, { ...shared, sweeper })
-  ).pipe(Effect.mapError((cause) => new ServeError({ cause })))
+  ).pipe(Effect.mapError((cause) => new HttpServerError.ServeError({ cause })))
   const drain = Effect.suspend(() => {
     isDraining = true
     return server.drain
@@ -146,5 +146,7 @@ export const make = Effect.fnUntraced(function* (
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, ServeError, Network.Network> =>
+export const layer = (
+  options: Options
+): Layer.Layer<HttpServer.HttpServer, HttpServerError.ServeError, Network.Network> =>
   Layer.effect(HttpServer.HttpServer, make(options))

@@ -130,7 +130,7 @@ describe("HttpDecoder of responses", () => {
     assert.isFalse(messages[0]?.keepAlive)
   })
 
-  it("refuses what is no response", () => {
+  it("refuses what is not a response", () => {
     assert.strictEqual(response("HTTP/1.1 2000 OK\r\n\r\n").refused, "InvalidStartLine")
     assert.strictEqual(response("HTTP/1.1 099 OK\r\n\r\n").refused, "InvalidStartLine")
     assert.strictEqual(response("SSH-2.0-OpenSSH\r\n\r\n").refused, "InvalidStartLine")

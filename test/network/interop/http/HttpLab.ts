@@ -3,9 +3,8 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as HttpServer from "effect/http/HttpServer"
-import type { HttpServerRequest } from "effect/http/HttpServerRequest"
-import type { HttpServerResponse } from "effect/http/HttpServerResponse"
-import * as Layer from "effect/Layer"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import type * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type * as Dns from "effect/net/Dns"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
@@ -16,7 +15,11 @@ import * as NodeServices from "../../../../src/network/node/NodeServices.ts"
 import * as Handles from "../../../support/Handles.ts"
 import * as Simulated from "../../../support/Simulated.ts"
 
-export type App = Effect.Effect<HttpServerResponse, unknown, HttpServerRequest | Scope.Scope>
+export type App = Effect.Effect<
+  HttpServerResponse.HttpServerResponse,
+  unknown,
+  HttpServerRequest.HttpServerRequest | Scope.Scope
+>
 
 /** Starts a server with an app; returns its port. */
 export const serve = Effect.fnUntraced(function* (app: App, options: Partial<InteropHttpServer.Options> = {}) {
@@ -106,9 +109,3 @@ export const scripted = Effect.fnUntraced(function* (answers: ReadonlyArray<stri
   yield* Effect.forkScoped(Effect.forever(Effect.ignore(serveOne)))
   return { requests, url: HttpServer.formatAddress(listener.address) }
 })
-
-export const layerServer = (options: Partial<InteropHttpServer.Options> = {}) =>
-  Layer.provideMerge(
-    HttpServer.layerServices,
-    InteropHttpServer.layer({ port: 0, ...options } as InteropHttpServer.Options)
-  )

@@ -5,7 +5,7 @@ import * as HttpDecoder from "../../../../src/network/interop/http/message/HttpD
 export const latin1 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "latin1"))
 
 /** A decoded message: its first line, fields, body and trailers, and what follows. */
-export interface Decoded {
+interface Decoded {
   readonly start: string
   readonly fields: ReadonlyArray<readonly [string, string]>
   body: string

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClient from "effect/http/HttpClient"
-import type { HttpClientError } from "effect/http/HttpClientError"
+import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
@@ -17,7 +17,7 @@ const Request = HttpServerRequest.HttpServerRequest
 const text = (url: string) => Effect.flatMap(HttpClient.get(url), (response) => response.text)
 
 /** Returns the kind of an error, and the reason of the network's. */
-const kindOf = <A, R>(effect: Effect.Effect<A, HttpClientError, R>) =>
+const kindOf = <A, R>(effect: Effect.Effect<A, HttpClientError.HttpClientError, R>) =>
   Effect.map(Effect.flip(effect), ({ reason }) => {
     const cause = "cause" in reason ? reason.cause : undefined
     return `${reason._tag} ${cause instanceof Network.NetworkError ? cause.reason : ((cause as Error)?.name ?? "")}`.trim()

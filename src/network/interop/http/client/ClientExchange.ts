@@ -134,8 +134,8 @@ const upload = (exchange: ClientExchange): Effect.Effect<void, UploadError> => {
 }
 
 /**
- * Sends the request. A connection that fails is no failure here: the server may have answered before, and the wait for
- * the response tells.
+ * Sends the request. It does not fail with the connection: the server may have answered before, and the wait for the
+ * response fails otherwise.
  */
 export const send = (exchange: ClientExchange) =>
   Effect.gen(function* () {

@@ -90,7 +90,7 @@ const addressesOf = Effect.fnUntraced(function* ({ dns }: Connector, host: strin
 const raceError = (error: TcpClient.TcpClientError) =>
   new NetworkError({ reason: error.reason.attempts[0]?.error.reason ?? "Unknown", cause: error, text: error.message })
 
-/** What a connection is opened with. */
+/** Services and limits with which a connection is opened. */
 export type Connector = Pick<ClientPool, "limits" | "network" | "dns">
 
 /** Opens a connection to the host of a URL, which closes with the scope. */

@@ -2,7 +2,7 @@
 
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
-import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpBodyWriter from "../message/HttpBodyWriter.ts"
 import * as HttpEncoder from "../message/HttpEncoder.ts"
 import * as HttpSyntax from "../message/HttpSyntax.ts"
@@ -30,7 +30,7 @@ const lengthFields = (method: string, body: HttpBodyWriter.OutgoingBody, stated:
 
 /** Returns a request as it is sent, or why it cannot be. */
 export const make = Effect.fnUntraced(function* (
-  { body, headers, method }: HttpClientRequest,
+  { body, headers, method }: HttpClientRequest.HttpClientRequest,
   url: URL
 ): Effect.fn.Return<OutgoingRequest | string> {
   const outgoing = yield* HttpBodyWriter.fromBody(body)
@@ -48,7 +48,7 @@ export const make = Effect.fnUntraced(function* (
   if (isUpgrade || isClose) fields.push(["connection", isUpgrade ? "Upgrade" : "close"])
   const invalid = HttpEncoder.findInvalidField(fields)
   if (invalid !== undefined) return `the field ${invalid} has characters that cannot be sent`
-  if (!HttpSyntax.isToken(method)) return `the method ${JSON.stringify(method)} is no token`
+  if (!HttpSyntax.isToken(method)) return `the method ${JSON.stringify(method)} is not a token`
   return {
     method,
     target: url.pathname + url.search,

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Cookies from "effect/http/Cookies"
 import * as Headers from "effect/http/Headers"
 import * as HttpClientError from "effect/http/HttpClientError"
-import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as Multipart from "effect/http/Multipart"
@@ -18,7 +18,7 @@ import * as HttpHead from "../message/HttpHead.ts"
 
 /** Parts of a response. */
 export interface Options {
-  readonly request: HttpClientRequest
+  readonly request: HttpClientRequest.HttpClientRequest
   readonly url: string
   readonly head: HttpHead.ResponseHead
   readonly remote: NetAddress.SocketAddress
@@ -36,7 +36,7 @@ export class InteropClientResponse
 {
   readonly [HttpClientResponse.TypeId]: typeof HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
-  readonly request: HttpClientRequest
+  readonly request: HttpClientRequest.HttpClientRequest
   readonly url: string
   readonly status: number
   readonly headers: Headers.Headers

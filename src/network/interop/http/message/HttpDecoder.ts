@@ -102,8 +102,7 @@ const fail = (decoder: HttpDecoder, error: HttpSyntaxError): Event => {
   return { _tag: "Refused", error }
 }
 
-const lineFeed = 10
-const carriageReturn = 13
+const [carriageReturn, lineFeed] = [13, 10] as const
 
 /** Takes a line without its end, or undefined while it is incomplete. */
 const takeLine = (decoder: HttpDecoder): string | undefined | HttpSyntaxError => {

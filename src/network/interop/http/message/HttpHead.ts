@@ -80,7 +80,7 @@ const none: BodyLength = { _tag: "None" }
 const chunked: BodyLength = { _tag: "Chunked" }
 const untilEnd: BodyLength = { _tag: "UntilEnd" }
 
-/** Returns the length that the fields give, or undefined without one. Two lengths are refused: they differ for others. */
+/** Returns the length that the fields give, if any. Two are refused, since two readers may take different ones. */
 const givenLength = (fields: Fields, minorVersion: number): BodyLength | HttpSyntaxError | undefined => {
   const lengths = valuesOf(fields, "content-length")
   const codings = valuesOf(fields, "transfer-encoding")

@@ -1,6 +1,6 @@
 /**
- * Reader of the messages of a connection. It reads ahead up to a limit, so that the end of a connection is noticed while
- * nothing waits for a message.
+ * Reader of the messages of a connection. It reads ahead up to a limit, so that the end of a connection is noticed
+ * while nothing waits for a message.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

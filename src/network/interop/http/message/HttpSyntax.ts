@@ -35,7 +35,7 @@ export const encodeLatin1 = (text: string): Uint8Array<ArrayBuffer> => {
   return bytes
 }
 
-/** Removes spaces and tabs at both ends; other white space is no part of HTTP. */
+/** Removes spaces and tabs at both ends; other white space is not removed. */
 export const trim = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, "")
 
 /** Splits a list of elements separated by commas; empty elements are left out. */

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Cookies from "effect/http/Cookies"
 import * as Headers from "effect/http/Headers"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
-import { HttpServerError, RequestParseError } from "effect/http/HttpServerError"
+import * as HttpServerError from "effect/http/HttpServerError"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Multipart from "effect/http/Multipart"
 import * as UrlParams from "effect/http/UrlParams"
@@ -36,7 +36,7 @@ const isTooLarge = (cause: unknown) =>
 
 /** Forms of the body, shared by a request and its modified copies. */
 interface BodyState {
-  readonly forms: HttpBodyReader.BodyForms<HttpServerError>
+  readonly forms: HttpBodyReader.BodyForms<HttpServerError.HttpServerError>
   multipart: MultipartForm | undefined
 }
 
@@ -75,15 +75,17 @@ export class InteropServerRequest extends Inspectable.Class implements HttpServe
         Effect.mapError(HttpExchange.pullBody(source), (error) =>
           error._tag === "Done" ? error : this.#parseError(error)
         ),
-        (cause) => (cause instanceof HttpServerError ? cause : this.#parseError(cause))
+        (cause) => (cause instanceof HttpServerError.HttpServerError ? cause : this.#parseError(cause))
       ),
       multipart: undefined
     }
   }
 
-  #parseError(cause: unknown): HttpServerError {
+  #parseError(cause: unknown): HttpServerError.HttpServerError {
     const reason = isTooLarge(cause) ? "BodyTooLarge" : "Parse"
-    return new HttpServerError({ reason: new RequestParseError({ request: this, reason, cause }) })
+    return new HttpServerError.HttpServerError({
+      reason: new HttpServerError.RequestParseError({ request: this, reason, cause })
+    })
   }
 
   get method(): string {
@@ -137,7 +139,10 @@ export class InteropServerRequest extends Inspectable.Class implements HttpServe
     return ServerUpgrade.upgrade(
       this.source,
       Headers.fromInput(options.headers),
-      (description) => new HttpServerError({ reason: new RequestParseError({ request: this, description }) })
+      (description) =>
+        new HttpServerError.HttpServerError({
+          reason: new HttpServerError.RequestParseError({ request: this, description })
+        })
     )
   }
 

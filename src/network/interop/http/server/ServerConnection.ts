@@ -2,8 +2,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { ClientAbort } from "effect/http/HttpServerError"
-import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerError from "effect/http/HttpServerError"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type * as Scope from "effect/Scope"
 import type { Connection } from "../../../Network.ts"
 import type { Sweeper } from "../../../Sweeper.ts"
@@ -35,7 +35,7 @@ export interface ConnectionLimits extends HttpDecoder.Limits {
   readonly allowHalfOpen: boolean
 }
 
-/** What the connections of a server share. */
+/** Settings that the connections of a server share. */
 export interface Settings {
   readonly limits: ConnectionLimits
   readonly sweeper: Sweeper
@@ -51,7 +51,7 @@ interface ServedConnection extends Settings {
   readonly reader: HttpReader.HttpReader
   /** Time at which the wait for a request ends: the head, then its body. */
   deadlineMillis: number
-  /** Idle between two requests: the end is no error. */
+  /** True between two requests, where the end of the connection is not an error. */
   isIdle: boolean
 }
 
@@ -86,11 +86,12 @@ const run = Effect.fnUntraced(function* (served: ServedConnection, exchange: Htt
   const { context, handled, scope } = yield* served.app
   const { reader } = served
   const request = new InteropServerRequest(exchange)
-  const withRequest = Context.add(context, HttpServerRequest, request) as Context.Context<unknown>
+  const withRequest = Context.add(context, HttpServerRequest.HttpServerRequest, request) as Context.Context<unknown>
   const fiber = yield* Effect.forkIn(Effect.provideContext(handled, withRequest), scope, { startImmediately: true })
   const abort = () => {
     if (exchange.upgrade !== undefined || served.isDraining()) return
-    if (!served.limits.allowHalfOpen || exchange.isBroken) fiber.interruptUnsafe(undefined, ClientAbort.annotation)
+    if (!served.limits.allowHalfOpen || exchange.isBroken)
+      fiber.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
   }
   reader.onEnd = abort
   if (reader.hasEnded) abort()

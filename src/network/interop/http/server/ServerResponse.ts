@@ -3,8 +3,8 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Cookies from "effect/http/Cookies"
-import { causeResponse, HttpServerError, ResponseError } from "effect/http/HttpServerError"
-import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerError from "effect/http/HttpServerError"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Stream from "effect/Stream"
 import * as HttpBodyWriter from "../message/HttpBodyWriter.ts"
@@ -151,29 +151,39 @@ const write = (exchange: HttpExchange, response: Response) => {
 }
 
 /** Sends the response of a failure, or cuts off one that has begun, and fails with the cause. */
-const recover = (exchange: HttpExchange, request: HttpServerRequest, response: Response, cause: Cause.Cause<unknown>) =>
+const recover = (
+  exchange: HttpExchange,
+  request: HttpServerRequest.HttpServerRequest,
+  response: Response,
+  cause: Cause.Cause<unknown>
+) =>
   Effect.gen(function* () {
     if (exchange.isHeadSent) {
       exchange.isBroken = true
-      const error = new ResponseError({
+      const error = new HttpServerError.ResponseError({
         request,
         response,
         description: "the response was cut off",
         cause: Cause.squash(cause)
       })
-      return yield* Effect.failCause(Cause.combine(cause, Cause.fail(new HttpServerError({ reason: error }))))
+      return yield* Effect.failCause(
+        Cause.combine(cause, Cause.fail(new HttpServerError.HttpServerError({ reason: error })))
+      )
     }
-    const [answer, reported] = yield* causeResponse(cause)
+    const [answer, reported] = yield* HttpServerError.causeResponse(cause)
     const { status } = answer
     yield* Effect.ignore(write(exchange, HttpServerResponse.empty({ status: isFinal(status) ? status : 500 })))
     return yield* Effect.failCause(reported)
   })
 
 /**
- * Sends a response. A client that has gone is no failure; the connection is then closed. A response that fails after its
- * head was sent is cut off, so that the client does not take a part for the whole.
+ * Sends a response. If the client has gone, the connection is closed, without a failure. A response that fails after
+ * its head was sent is cut off, so that the client does not take a part for the whole.
  */
-export const send = (request: HttpServerRequest, response: Response): Effect.Effect<unknown, HttpServerError> => {
+export const send = (
+  request: HttpServerRequest.HttpServerRequest,
+  response: Response
+): Effect.Effect<unknown, HttpServerError.HttpServerError> => {
   const { source: exchange } = request as InteropServerRequest
   if (exchange.upgrade !== undefined) return Effect.succeed(exchange.upgrade)
   if (exchange.isHeadSent || exchange.isBroken) return Effect.void
@@ -183,6 +193,8 @@ export const send = (request: HttpServerRequest, response: Response): Effect.Eff
         exchange.isBroken = true
       })
     ),
-    Effect.catchCause((cause) => recover(exchange, request, response, cause) as Effect.Effect<unknown, HttpServerError>)
+    Effect.catchCause(
+      (cause) => recover(exchange, request, response, cause) as Effect.Effect<unknown, HttpServerError.HttpServerError>
+    )
   )
 }

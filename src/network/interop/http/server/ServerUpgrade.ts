@@ -1,7 +1,7 @@
 /** Change of the protocol of a server's connection: to WebSocket, or to another one with its bytes as they are. */
 import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
-import type { HttpServerError } from "effect/http/HttpServerError"
+import type * as HttpServerError from "effect/http/HttpServerError"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Socket from "effect/socket/Socket"
 import type { NetworkError } from "../../../Network.ts"
@@ -41,8 +41,8 @@ const switchProtocol = (exchange: HttpExchange.HttpExchange, fields: HttpHead.Fi
 export const upgrade = (
   exchange: HttpExchange.HttpExchange,
   headers: Headers.Headers,
-  fail: (description: string) => HttpServerError
-): Effect.Effect<Socket.Socket, HttpServerError> =>
+  fail: (description: string) => HttpServerError.HttpServerError
+): Effect.Effect<Socket.Socket, HttpServerError.HttpServerError> =>
   Effect.suspend(() => {
     const { fields, minorVersion } = exchange.head
     const [protocol] = HttpHead.elementsOf(fields, "upgrade")

@@ -52,14 +52,12 @@ type EventType = "open" | "message" | "error" | "close"
 /** Time for the server to answer a close frame. */
 const closeTimeoutMillis = 1_000
 
-const connecting = 0
-const opened = 1
-const closing = 2
-const closed = 3
+/** Values of `readyState`, as in browsers. */
+const [connecting, opened, closing, closed] = [0, 1, 2, 3]
 
 /** A WebSocket, which its fiber reads and writes. */
 class NetworkWebSocket implements Socket.WebSocketLike {
-  readyState = connecting
+  readyState: number = connecting
   isPaused = false
   readonly #listeners = new Map<Listener, { readonly type: EventType; readonly once: boolean }>()
   readonly #outgoing = Effect.runSync(Queue.unbounded<string | Uint8Array | Socket.CloseEvent>())

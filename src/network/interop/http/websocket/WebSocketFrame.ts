@@ -132,7 +132,7 @@ const closeOf = (payload: Uint8Array): Event => {
   if (payload.length === 0) return { _tag: "Close", code: 1005, reason: "" }
   const code = payload.length === 1 ? 0 : payload[0]! * 256 + payload[1]!
   const reason = decodeText(payload.subarray(2))
-  if (!isCloseCode(code)) return failed(1002, `${code} is no close code`)
+  if (!isCloseCode(code)) return failed(1002, `${code} is not a close code`)
   return reason === undefined ? failed(1007, "the reason is not UTF-8") : { _tag: "Close", code, reason }
 }
 
