@@ -170,6 +170,16 @@ const awaitFinish = (self: State, isPeerSending: () => boolean) => {
   )
 }
 
+const endRead = (self: State) => {
+  self.isReading = true
+  dispatch(self, { _tag: "EndRead", now: 0 })
+  const { receive } = self.stream
+  if (!self.isResetUnmet || receive.end !== undefined) return
+  // Node begins to read here and meets the RST, but the input has ended before.
+  self.isResetUnmet = false
+  self.stream = { ...self.stream, receive: { ...receive, end: "fin" } }
+}
+
 /** Resets; an RST of the peer that the program has not met concerns nobody any more. */
 const abort = (self: State) => {
   self.isFinLost ||= !self.isReading && HalfStream.hasPeersFin(self.stream)
@@ -200,10 +210,7 @@ export const make = (lan: SimLan, parts: Parts): SimStream => {
     pull: makePull(state, fail),
     write: (data) => write(state, data, fail),
     end: Effect.sync(() => end(state)),
-    endRead: Effect.sync(() => {
-      state.isReading = true
-      dispatch(state, { _tag: "EndRead", now: 0 })
-    }),
+    endRead: Effect.sync(() => endRead(state)),
     abort: Effect.sync(() => abort(state)),
     close: Effect.suspend(() => close(state)),
     traffic: () => {
