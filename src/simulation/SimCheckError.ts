@@ -108,6 +108,14 @@ export class Misconfigured extends Data.TaggedClass("Misconfigured")<{
   readonly cause: unknown
 }> {}
 
+/**
+ * Error of a scenario of `SimCheck.model`: no order of the commands explains their results.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ModelMismatch extends Data.TaggedError("ModelMismatch")<{ readonly message: string }> {}
+
 /** A failing run, shrunk. @category models @since 0.1.0 */
 export interface Failure {
   readonly seed: number

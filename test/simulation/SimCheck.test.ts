@@ -196,8 +196,14 @@ describe("SimCheck", () => {
     })
   )
 
-  it.effect("names calls of a deadlocked run that are not simulated", () =>
+  it.effect("names calls that are not simulated, after a deadlock and if two runs differ", () =>
     Effect.gen(function* () {
+      let outside = 0
+      const reading = Effect.sync(() => {
+        Fs.promises.readFile("/dev/null").catch(() => {})
+        return outside++
+      })
+      assert.match((yield* reasonOf(() => reading)).message, /\n {2}not simulated: fs\/promises\.readFile\n/)
       const { message } = yield* reasonOf(() => Effect.promise(() => Fs.promises.readFile("/dev/null")))
       assert.match(message, /^deadlock: .*\n {2}not simulated: fs\/promises\.readFile\n {4}.*SimCheck\.test\.ts:\d+/)
     })

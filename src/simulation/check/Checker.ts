@@ -71,7 +71,7 @@ interface Check<I, R> {
   ) => Effect.Effect<Report, never, R>
 }
 
-export const misconfigured = (error: { readonly message: string }): SimCheckError.SimCheckError =>
+const misconfigured = (error: { readonly message: string }): SimCheckError.SimCheckError =>
   new SimCheckError.SimCheckError({
     reason: new SimCheckError.Misconfigured({ message: error.message, cause: error }),
     cause: error

@@ -5,7 +5,7 @@ import type * as FastCheckRandom from "./FastCheckRandom.ts"
 import type * as Inputs from "./Inputs.ts"
 
 /** A command, the index of the client that performs it, and the pause of the client before it, if there is one. */
-export type Item<Op> = readonly [client: number, command: Op, pauseMillis?: number]
+type Item<Op> = readonly [client: number, command: Op, pauseMillis?: number]
 
 /** Commands of all clients; those of one client are performed in this order. */
 export type CommandList<Op> = ReadonlyArray<Item<Op>>

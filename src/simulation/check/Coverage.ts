@@ -21,7 +21,7 @@ export interface Coverage {
 }
 
 /** Parts of a report that are counted. */
-export interface Run {
+interface Run {
   readonly plan: FaultPlan.FaultPlan
   /** Number of times that each rule of the plan was applied. */
   readonly faults: ReadonlyArray<number>

@@ -8,7 +8,6 @@
  */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
-import * as Predicate from "effect/Predicate"
 import * as FaultRandom from "../faults/FaultRandom.ts"
 import * as CanonicalText from "./CanonicalText.ts"
 import * as FastCheckRandom from "./FastCheckRandom.ts"
@@ -29,7 +28,7 @@ export interface FastCheckValue<out A> {
 export type Inputs<A> = Arbitrary.Arbitrary<A> | FastCheckArbitrary<A>
 
 /** Position in the tree of simpler values; empty for the generated value. */
-export type Path = ReadonlyArray<number>
+type Path = ReadonlyArray<number>
 
 /** An input with its position. */
 export interface Input<A> {
@@ -155,10 +154,6 @@ const fastCheckSource = <A>(arbitrary: FastCheckArbitrary<A>): Source<A> => {
 /** Creates a source of inputs. */
 export const make = <A>(inputs: Inputs<A>): Source<A> =>
   Arbitrary.isArbitrary(inputs) ? effectSource(inputs as Arbitrary.Arbitrary<A>) : fastCheckSource(inputs)
-
-/** Tests if a value is an arbitrary. */
-export const isInputs = (value: unknown): value is Inputs<unknown> =>
-  Arbitrary.isArbitrary(value) || (Predicate.hasProperty(value, "generate") && Predicate.hasProperty(value, "shrink"))
 
 /** Maximum length of an input as JSON in a command line. */
 const maxJsonChars = 4_000

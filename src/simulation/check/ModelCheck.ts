@@ -1,11 +1,11 @@
 /** Scenario that holds a service against a model: clients perform generated commands, and their results are judged. */
 import * as Clock from "effect/Clock"
-import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as History from "../History.ts"
 import * as Linearizability from "../Linearizability.ts"
 import type * as SimHost from "../network/SimHost.ts"
+import * as SimCheckError from "../SimCheckError.ts"
 import type * as Simulation from "../Simulation.ts"
 import type * as CheckSettings from "./CheckSettings.ts"
 import * as CommandList from "./CommandList.ts"
@@ -48,9 +48,6 @@ export interface Options<S, Op, Result, Service, Session, E, R, RunR> extends Ch
   /** Maximum number of search states; see `Linearizability`. Default 100,000. */
   readonly maxStates?: number | undefined
 }
-
-/** No order of the commands explains the results. */
-export class ModelMismatch extends Data.TaggedError("ModelMismatch")<{ readonly message: string }> {}
 
 /** Describes why one client differs from the model: the commands before, and the one with another result. */
 const describeSequence = <S, Op, Result>(
@@ -124,7 +121,7 @@ export const scenario = <S, Op, Result, Service, Session, E, R, RunR>(
     yield* simulation.digest("history", history)
     const verdict = Linearizability.check(model, history, { maxStates })
     const message = clients === 1 ? describeSequence(verdict, show) : Linearizability.explain(verdict, show)
-    if (message !== undefined) yield* new ModelMismatch({ message })
+    if (message !== undefined) yield* new SimCheckError.ModelMismatch({ message })
   })
 
 /** Returns the arbitrary of the inputs of a check. */

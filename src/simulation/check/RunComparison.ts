@@ -9,7 +9,7 @@ import * as CanonicalText from "./CanonicalText.ts"
 import * as EventLog from "./EventLog.ts"
 
 /** Difference between two runs. */
-export interface Difference {
+interface Difference {
   /** The difference, in a part of a sentence. */
   readonly at: string
   /** Lines with the content of each run there; empty if the sentence says all. */

@@ -7,7 +7,7 @@ import * as FaultPlanClauses from "../faults/FaultPlanClauses.ts"
 import type * as Recording from "../Recording.ts"
 
 /** A host of the run. */
-export interface Host {
+interface Host {
   readonly name: string
   /** Addresses of the host, as IP literals. */
   readonly addresses: ReadonlyArray<string>
@@ -38,12 +38,12 @@ export interface Arrow extends RowBase {
 }
 
 /** An event of all hosts, or of one host for all to see: a crash, a partition. */
-export interface Line extends RowBase {
+interface Line extends RowBase {
   readonly _tag: "Line"
 }
 
 /** An event at one host, or of the scenario itself. */
-export interface Note extends RowBase {
+interface Note extends RowBase {
   readonly _tag: "Note"
   readonly host: string | undefined
 }
