@@ -239,8 +239,7 @@ const execute = <A, E>(world: SimWorld.World, phases: Phases<A, E>): Effect.Effe
     let isInterrupted = false
     const settle = () => world.promises.drain(world.clock.activity(), globals.enter, globals.leave, onSettled)
     const onSettled = () => {
-      globals.leave()
-      if (isInterrupted) return
+      if (isInterrupted) return globals.leave()
       try {
         const step = next()
         if (step.done === true) resume(Effect.succeed(step.value))

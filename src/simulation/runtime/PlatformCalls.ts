@@ -19,8 +19,9 @@ export interface PlatformCall {
 /** Most calls that are kept of a run. */
 const maxCalls = 20
 
-/** Places kept of each call. */
+/** Places kept of each call, and of each promise, of which there are many. */
 const maxPlaces = 12
+const maxPromisePlaces = 5
 
 /** Places in effect and in this package, which say nothing about the program. */
 const isOwn = (place: string) =>
@@ -40,9 +41,9 @@ interface Captured extends Omit<PlatformCall, "stack"> {
 }
 
 /** Captures the places that called a function; their text is made when it is read. */
-const capture = (name: string, called: Hooks.Called): Captured => {
+const capture = (name: string, called: Hooks.Called, limit: number): Captured => {
   const { stackTraceLimit } = Error
-  Error.stackTraceLimit = maxPlaces
+  Error.stackTraceLimit = limit
   const error = new Error()
   // Only V8 has it; elsewhere the places in this package are the first.
   Error.captureStackTrace?.(error, called)
@@ -68,11 +69,11 @@ export const make = (): PlatformCalls => {
   const toCall = ({ error, ...call }: Captured): PlatformCall => ({ ...call, stack: placesOf(error) })
   return {
     add: (name, called) => {
-      if (calls.length < maxCalls) calls.push(capture(name, called))
+      if (calls.length < maxCalls) calls.push(capture(name, called, maxPlaces))
     },
     pending: (args, called) => {
       if (promises.size >= maxCalls) return args
-      const promise = capture("promise", called)
+      const promise = capture("promise", called, maxPromisePlaces)
       promises.add(promise)
       return args.map((handler) =>
         typeof handler === "function"
