@@ -44,15 +44,16 @@ interface Running {
 const transportsOf = ({ tcp, udp }: Input): ReadonlyArray<"udp" | "tcp"> =>
   udp === tcp ? ["udp", "tcp"] : [udp ? "udp" : "tcp"]
 
-/** Returns the plan of the flag or of the file. */
-const planOf = Effect.fnUntraced(function* ({ plan, planFile: path }: Input) {
-  if (plan !== undefined && path !== undefined)
-    return yield* new UsageError({ message: "give --plan or --plan-file, not both" })
-  if (plan !== undefined) return plan
-  if (path === undefined)
-    return yield* new UsageError({ message: "no plan: give --plan PLAN, such as drop=10%, or --plan-file FILE" })
-  return yield* Effect.mapError(planFile.read(path), (message) => new UsageError({ message }))
-})
+/** Checks that there is one plan: that of the flag, or the file. */
+const checkPlan = ({ plan, planFile: path }: Input) => {
+  const message =
+    plan === undefined && path === undefined
+      ? "no plan: give --plan PLAN, such as drop=10%, or --plan-file FILE"
+      : plan !== undefined && path !== undefined
+        ? "give --plan or --plan-file, not both"
+        : undefined
+  return message === undefined ? Effect.void : Effect.fail(new UsageError({ message }))
+}
 
 /** Returns the address of the server. A name may have both families; that of the proxy's own address is preferred. */
 const resolve = Effect.fnUntraced(function* ({ listen, to }: Input) {
@@ -136,11 +137,14 @@ const serveControl = ({ controlSocket: path, seed }: Input, { impairment, proxy 
 const start = Effect.fnUntraced(function* (input: Input) {
   const { listen, seed } = input
   const transports = transportsOf(input)
-  const plan = yield* planOf(input)
+  yield* checkPlan(input)
+  // That of a file follows in `open`.
+  const { plan = [] } = input
   const server = yield* resolve(input)
   const impairment = yield* Effect.fromResult(Impairment.make(plan, { seed, dissectors, changeable: true }))
   const capture = yield* network.CapturedNetwork
-  const isBoth = plan.length > 0 && capture === undefined && (yield* flags.Capture) !== undefined
+  const hasPlan = plan.length > 0 || input.planFile !== undefined
+  const isBoth = hasPlan && capture === undefined && (yield* flags.Capture) !== undefined
   if (isBoth) yield* Effect.logWarning("the capture marks only the faults of --faults, not those of --plan")
   let reportEnd: Effect.Effect<void> = Effect.void
   // Printed last, when the proxy has drained.
@@ -153,16 +157,24 @@ const start = Effect.fnUntraced(function* (input: Input) {
   const notice = statistics.bufferNotice(proxy.receiveBufferBytes, ImpairProxy.receiveBufferBytes)
   if (notice !== undefined && !input.quiet) yield* Effect.logInfo(notice)
   const running: Running = { impairment, proxy }
-  reportEnd = yield* report(input, running)
-  yield* Effect.provideService(serveControl(input, running), Network.Network, beneath)
   const pageStats = Effect.map(proxy.stats, (stats) => statistics.pageStats(impairment, stats))
   const reload = reloadOf(input, impairment, yield* Effect.context<FileSystem.FileSystem>())
-  return { ...proxy, ...reload, pageStats, server, transports }
+  /** Opens the files, as the user of the proxy. */
+  const open = Effect.gen(function* () {
+    if (input.planFile !== undefined) {
+      const read = Effect.mapError(planFile.read(input.planFile), (message) => new UsageError({ message }))
+      impairment.replace(yield* read)
+    }
+    yield* Effect.provideService(serveControl(input, running), Network.Network, beneath)
+    reportEnd = yield* report(input, running)
+  })
+  return { ...proxy, ...reload, open, pageStats, server, transports }
 })
 
 export const impair = (input: Input) =>
   runServer.serve("impair", input, start(input), {
     // A client of TCP has a connection on each side of the proxy.
+    open: ({ open }) => open,
     capacity: { clients: 1_024, descriptorsEach: input.udp && !input.tcp ? 1 : 2 },
     announce: ({ address, server, transports }) =>
       input.json
