@@ -1,7 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Network from "../../../src/network/Network.ts"
 import type * as Packet from "../../../src/network/Packet.ts"
 import * as SimLan from "../../../src/simulation/network/SimLan.ts"
 import * as SimClock from "../../../src/simulation/runtime/SimClock.ts"
+import { pair, run, tick } from "../../support/Simulated.ts"
 
 /** Two hosts, and what arrives at the second, as `text at milliseconds`. */
 const makePair = () => {
@@ -46,18 +50,18 @@ const makePair = () => {
 
 describe("SimLan", () => {
   it("holds packets in both directions, and delivers them in their order at the release", () => {
-    const pair = makePair()
-    pair.datagram("before")
-    pair.lan.hold("b", "a")
-    pair.datagram("one")
-    pair.segment("two")
-    pair.back("three")
-    pair.to(10)
-    pair.lan.release("a", "b")
-    pair.datagram("after")
-    pair.to(20)
-    assert.deepStrictEqual(pair.arrived, ["before at 0.5", "one at 10", "two at 10", "three at 10", "after at 10.5"])
-    assert.deepStrictEqual(pair.observed, [
+    const lanPair = makePair()
+    lanPair.datagram("before")
+    lanPair.lan.hold("b", "a")
+    lanPair.datagram("one")
+    lanPair.segment("two")
+    lanPair.back("three")
+    lanPair.to(10)
+    lanPair.lan.release("a", "b")
+    lanPair.datagram("after")
+    lanPair.to(20)
+    assert.deepStrictEqual(lanPair.arrived, ["before at 0.5", "one at 10", "two at 10", "three at 10", "after at 10.5"])
+    assert.deepStrictEqual(lanPair.observed, [
       "before arrives",
       "one waits: hold",
       "two waits: hold",
@@ -67,32 +71,32 @@ describe("SimLan", () => {
   })
 
   it("delivers packets that were held for a shorter time than the latency at their usual time", () => {
-    const pair = makePair()
-    pair.lan.hold("a", "b")
-    pair.datagram("x")
-    pair.to(0.2)
-    pair.lan.release("a", "b")
-    pair.to(1)
-    assert.deepStrictEqual(pair.arrived, ["x at 0.5"])
+    const lanPair = makePair()
+    lanPair.lan.hold("a", "b")
+    lanPair.datagram("x")
+    lanPair.to(0.2)
+    lanPair.lan.release("a", "b")
+    lanPair.to(1)
+    assert.deepStrictEqual(lanPair.arrived, ["x at 0.5"])
   })
 
   it("loses datagrams and SYNs in a partition, and delivers other segments at its repair", () => {
-    const pair = makePair()
-    pair.lan.partition("a", "b")
-    pair.datagram("datagram")
-    assert.strictEqual(pair.segment("syn", "syn"), Number.POSITIVE_INFINITY)
+    const lanPair = makePair()
+    lanPair.lan.partition("a", "b")
+    lanPair.datagram("datagram")
+    assert.strictEqual(lanPair.segment("syn", "syn"), Number.POSITIVE_INFINITY)
     const other = makePair()
     other.lan.partition("a", "b")
     other.datagram("datagram")
     other.segment("one")
     other.segment("two", "fin")
-    for (const one of [pair, other]) {
+    for (const one of [lanPair, other]) {
       one.to(5)
       one.lan.repair("a", "b")
       one.to(10)
     }
-    assert.deepStrictEqual(pair.arrived, [])
-    assert.deepStrictEqual(pair.observed, ["datagram lost: partition", "syn lost: partition"])
+    assert.deepStrictEqual(lanPair.arrived, [])
+    assert.deepStrictEqual(lanPair.observed, ["datagram lost: partition", "syn lost: partition"])
     assert.deepStrictEqual(other.arrived, ["one at 5", "two at 5"])
     other.segment("three")
     other.to(20)
@@ -100,51 +104,98 @@ describe("SimLan", () => {
   })
 
   it("delivers what is held in a partition only after both have ended", () => {
-    const pair = makePair()
-    pair.lan.hold("a", "b")
-    pair.segment("x")
-    pair.lan.partition("a", "b")
-    pair.to(1)
-    pair.lan.release("a", "b")
-    pair.to(2)
-    assert.deepStrictEqual(pair.arrived, [])
-    pair.lan.repair("a", "b")
-    pair.to(3)
-    assert.deepStrictEqual(pair.arrived, ["x at 2"])
+    const lanPair = makePair()
+    lanPair.lan.hold("a", "b")
+    lanPair.segment("x")
+    lanPair.lan.partition("a", "b")
+    lanPair.to(1)
+    lanPair.lan.release("a", "b")
+    lanPair.to(2)
+    assert.deepStrictEqual(lanPair.arrived, [])
+    lanPair.lan.repair("a", "b")
+    lanPair.to(3)
+    assert.deepStrictEqual(lanPair.arrived, ["x at 2"])
   })
 
   it("heals all links at once, and blocks only the named one", () => {
-    const pair = makePair()
-    pair.lan.hold("a", "c")
-    pair.lan.partition("c", "b")
-    pair.datagram("free")
-    pair.to(1)
-    pair.lan.hold("a", "b")
-    pair.datagram("held")
-    pair.lan.heal()
-    pair.to(2)
-    assert.deepStrictEqual(pair.arrived, ["free at 0.5", "held at 1.5"])
-    assert.throws(() => pair.lan.hold("a", "nobody"), /unknown host nobody/)
+    const lanPair = makePair()
+    lanPair.lan.hold("a", "c")
+    lanPair.lan.partition("c", "b")
+    lanPair.datagram("free")
+    lanPair.to(1)
+    lanPair.lan.hold("a", "b")
+    lanPair.datagram("held")
+    lanPair.lan.heal()
+    lanPair.to(2)
+    assert.deepStrictEqual(lanPair.arrived, ["free at 0.5", "held at 1.5"])
+    assert.throws(() => lanPair.lan.hold("a", "nobody"), /unknown host nobody/)
   })
 
   it("delivers ICMP errors after the latency, except in a partition", () => {
-    const pair = makePair()
-    const [a, b] = pair.lan.nodes
+    const lanPair = makePair()
+    const [a, b] = lanPair.lan.nodes
     const times: Array<string> = []
-    const send = (label: string) => pair.lan.icmp(b!, a!, () => void times.push(label))
+    const send = (label: string) => lanPair.lan.icmp(b!, a!, () => void times.push(label))
     send("one")
-    pair.to(0.4)
+    lanPair.to(0.4)
     assert.deepStrictEqual(times, [])
-    pair.to(1)
-    pair.lan.partition("a", "b")
+    lanPair.to(1)
+    lanPair.lan.partition("a", "b")
     send("two")
-    pair.lan.repair("a", "b")
-    pair.lan.hold("a", "b")
+    lanPair.lan.repair("a", "b")
+    lanPair.lan.hold("a", "b")
     send("three")
-    pair.to(5)
+    lanPair.to(5)
     assert.deepStrictEqual(times, ["one"])
-    pair.lan.release("a", "b")
-    pair.to(6)
+    lanPair.lan.release("a", "b")
+    lanPair.to(6)
     assert.deepStrictEqual(times, ["one", "three"])
   })
+})
+
+describe("a simulated stream", () => {
+  /** Connects at 0 s and writes at 2 s, while `block` lasts from 1 s to 3.5 s; returns the times of both at the peer. */
+  const times = (block: "hold" | "partition", from: number) =>
+    run((simulation) =>
+      Effect.gen(function* () {
+        const { a, b } = yield* pair(simulation)
+        const [begin, end] =
+          block === "hold"
+            ? [simulation.hold("a", "b"), simulation.release("b", "a")]
+            : [simulation.partition(["a"], ["b"]), simulation.repair(["b"], ["a"])]
+        const seen: Array<number> = []
+        yield* b.start(
+          Effect.gen(function* () {
+            const listener = yield* (yield* Network.Network).listen({ host: b.address, port: 80 })
+            const connection = yield* listener.accept
+            yield* tick(seen)
+            yield* connection.pull
+            yield* tick(seen)
+          })
+        )
+        yield* a.start(
+          Effect.gen(function* () {
+            const to = NetAddress.inetAddressFromIpStringUnsafe(b.address, 80)
+            const connection = yield* (yield* Network.Network).connect(to)
+            yield* Effect.sleep("2 seconds")
+            yield* connection.write("x")
+            yield* Effect.sleep("1 minute")
+          })
+        )
+        yield* Effect.sleep(from)
+        yield* begin
+        yield* Effect.sleep(3_500 - from)
+        yield* end
+        yield* Effect.sleep("1 minute")
+        return seen
+      })
+    )
+
+  it.effect.each([
+    ["hold", 1_000, [1.5, 3_500]],
+    ["partition", 1_000, [1.5, 3_500]],
+    ["hold", 0.2, [3_500.5, 5_500.5]]
+  ] as const)("waits in a %s that begins at %d ms", ([block, from, expected]) =>
+    Effect.map(times(block, from), (seen) => assert.deepStrictEqual(seen, [...expected]))
+  )
 })

@@ -56,7 +56,7 @@ export interface Scenario {
 }
 
 /** A behaviour that the simulated network does not have, for the table in the guide. */
-export interface NotModelled {
+interface NotModelled {
   readonly behaviour: string
   readonly linux: string
   readonly simulation: string
@@ -73,7 +73,7 @@ const hasAddress = (table: string, pattern: RegExp) => {
 }
 
 /** Features that a host may lack, each with a test for it. */
-export const features = {
+const features = {
   ipv6: () => hasAddress("/proc/net/if_inet6", /^0{31}1 /m),
   /** The loopback interface is usable for multicast in every Linux; a container may have no table of groups. */
   multicast: () => hasAddress("/proc/net/igmp", /lo/),
@@ -89,7 +89,7 @@ export const missing = ({ needs = [] }: Scenario): ReadonlyArray<string> =>
   process.platform === "linux" ? needs.filter((name) => !features[name]()) : ["Linux"]
 
 /** Failure of a scenario: it did not return a result. */
-export class ScenarioError extends Data.TaggedError("ScenarioError")<{ readonly message: string }> {}
+class ScenarioError extends Data.TaggedError("ScenarioError")<{ readonly message: string }> {}
 
 /** Sends a datagram from a socket to itself, and waits for it: all that was sent before has arrived then. */
 const roundTrip = Effect.fnUntraced(function* (network: Network["Service"]) {

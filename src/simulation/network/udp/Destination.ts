@@ -22,7 +22,7 @@ export interface Destination {
 /** The loopback interface, which is no `SimInterface`: it connects a host with itself. */
 export const loopback = "lo"
 
-export const limitedBroadcast = "255.255.255.255"
+const limitedBroadcast = "255.255.255.255"
 
 export const loopbackBroadcast = "127.255.255.255"
 

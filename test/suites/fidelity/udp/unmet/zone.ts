@@ -15,7 +15,7 @@ export const scenario: Scenario = {
   notModelled: {
     behaviour: "an IPv6 zone in the destination of a datagram, such as `::1%lo`",
     linux: "sent through that interface",
-    simulation: "`InvalidAddress`: there are no link-local addresses",
+    simulation: "`InvalidAddress`, because hosts have only global addresses",
     result: { sent: "InvalidAddress", texts: [] }
   }
 }
