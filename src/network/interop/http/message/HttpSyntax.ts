@@ -21,10 +21,7 @@ export const isTarget = (method: string, text: string): boolean =>
 /** Decodes bytes as ISO 8859-1, in which each byte is the character of the same number. */
 export const decodeLatin1 = (bytes: Uint8Array): string => {
   let text = ""
-  const stepBytes = 8_192
-  for (let at = 0; at < bytes.length; at += stepBytes) {
-    text += String.fromCharCode(...bytes.subarray(at, at + stepBytes))
-  }
+  for (let at = 0; at < bytes.length; at++) text += String.fromCharCode(bytes[at]!)
   return text
 }
 

@@ -5,6 +5,7 @@ import * as Headers from "effect/http/Headers"
 import type * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { type Connection, NetworkError } from "../../../Network.ts"
 import type { PullBody } from "../message/HttpBodyReader.ts"
+import * as HttpDecoder from "../message/HttpDecoder.ts"
 import * as HttpEncoder from "../message/HttpEncoder.ts"
 import * as HttpHead from "../message/HttpHead.ts"
 import type { HttpReader } from "../message/HttpReader.ts"
@@ -90,6 +91,13 @@ export const pullBody = (exchange: HttpExchange): PullBody<NetworkError | HttpSy
       ? Cause.done()
       : Effect.fail(new NetworkError({ reason: "Closed", address: exchange.connection.remote }))
   })
+
+/** Takes the end of a request without a body, which follows its head at once. */
+export const skipEmptyBody = (exchange: HttpExchange): void => {
+  HttpDecoder.next(exchange.reader.decoder)
+  exchange.hasBodyLeft = false
+  exchange.onBodyEnd()
+}
 
 /** Reads and drops the rest of the body, up to a size. True if it has ended. */
 export const drainBody = (exchange: HttpExchange, maxBytes: number): Effect.Effect<boolean> =>

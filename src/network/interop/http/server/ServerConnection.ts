@@ -116,7 +116,7 @@ const serveRequest = Effect.fnUntraced(function* (
     return yield* Effect.as(reject(served, refuse("BodyTooLarge", maxBodyBytes)), false)
   }
   // A request without a body ends here, so that the next read is that of the next request.
-  if (head.body._tag === "None") yield* HttpExchange.drainBody(exchange, 0)
+  if (head.body._tag === "None") HttpExchange.skipEmptyBody(exchange)
   yield* run(served, exchange)
   if (exchange.upgrade !== undefined) return false
   if (exchange.isBroken || !exchange.isHeadSent) return yield* Effect.as(connection.abort, false)
