@@ -11,6 +11,9 @@ export interface HostTime {
   offsetNanos: number
 }
 
+/** Returns the speed of a clock that gains as many microseconds a second. */
+const rateOf = (driftPpm: number) => 1 + driftPpm / 1e6
+
 /** Creates the time of a host whose clocks are right, or have an offset and a drift. */
 export const make = (offsetNanos = 0, driftPpm = 0): HostTime => ({
   baseNanos: 0,
@@ -18,9 +21,6 @@ export const make = (offsetNanos = 0, driftPpm = 0): HostTime => ({
   rate: rateOf(driftPpm),
   offsetNanos
 })
-
-/** Returns the speed of a clock that gains as many microseconds a second. */
-export const rateOf = (driftPpm: number) => 1 + driftPpm / 1e6
 
 /** Returns what the monotonic clock shows: it drifts, but never jumps. */
 export const monotonicAt = ({ baseMonotonicNanos, baseNanos, rate }: HostTime, now: number): number =>

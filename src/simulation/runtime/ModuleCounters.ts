@@ -7,7 +7,7 @@
 type Values = ReadonlyArray<number | bigint>
 
 /** Counters of a module. */
-export interface Counters {
+interface Counters {
   /** Values of a new process. */
   readonly initial: Values
   readonly get: () => Values

@@ -8,6 +8,7 @@
 import { constUndefined } from "effect/Function"
 import type * as SimClock from "../SimClock.ts"
 import type * as SimRandom from "../SimRandom.ts"
+import type * as VirtualTimer from "./VirtualTimer.ts"
 
 /** A run, as the replaced functions see it. */
 export interface Run {
@@ -15,6 +16,7 @@ export interface Run {
   /** Clock of the code that runs now, which is that of its host. */
   readonly hostClock: () => SimClock.HostClock
   readonly random: SimRandom.SimRandom
+  readonly timers: VirtualTimer.Numbers
   /** Receives an error that a timer of JavaScript threw. */
   readonly onError: (error: unknown) => void
   /** Called when a program queues a microtask. */

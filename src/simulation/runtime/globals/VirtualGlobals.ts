@@ -47,7 +47,14 @@ const actionOf =
   }
 
 const startTimer = (run: Hooks.Run, [callback, delay, ...args]: ReadonlyArray<unknown>, isRepeated: boolean) =>
-  new VirtualTimer.VirtualTimer(run.clock, run.hostClock(), actionOf(run, callback, args), delay, isRepeated)
+  new VirtualTimer.VirtualTimer(
+    run.clock,
+    run.hostClock(),
+    run.timers,
+    actionOf(run, callback, args),
+    delay,
+    isRepeated
+  )
 
 /** Returns a promise that is resolved after a delay. */
 export const delayed = (run: Hooks.Run, delay: unknown, value: unknown) =>
@@ -64,8 +71,8 @@ const replaceTimers = (target: object) => {
     (run, [callback, ...args]) => new VirtualTimer.VirtualImmediate(run.clock, actionOf(run, callback, args))
   )
   for (const name of ["clearTimeout", "clearInterval", "clearImmediate"]) {
-    Hooks.replace(target, name, (_, [handle], original) => {
-      if (!VirtualTimer.clear(handle)) original(handle)
+    Hooks.replace(target, name, ({ timers }, [handle], original) => {
+      if (!VirtualTimer.clear(timers, handle)) original(handle)
     })
   }
 }

@@ -9,9 +9,21 @@ const nanosOf = (delay: unknown): number => {
   return 1e6 * (millis >= 1 && millis <= maxDelayMillis ? Math.trunc(millis) : 1)
 }
 
+/** Numbers by which the timers of a run can be cleared. */
+export interface Numbers {
+  readonly ofTimer: WeakMap<VirtualTimer, number>
+  readonly timers: Map<number, VirtualTimer>
+}
+
+export const makeNumbers = (): Numbers => ({ ofTimer: new WeakMap(), timers: new Map() })
+
+/** First number of a timer: larger than those of the host. */
+const firstNumber = 2 ** 40
+
 /** A timer that `setTimeout` or `setInterval` returned. */
 export class VirtualTimer {
   #clock: SimClock.SimClock
+  #numbers: Numbers
   #hostClock: SimClock.HostClock
   #action: () => void
   #delayNanos: number
@@ -23,12 +35,14 @@ export class VirtualTimer {
   constructor(
     clock: SimClock.SimClock,
     hostClock: SimClock.HostClock,
+    numbers: Numbers,
     action: () => void,
     delay: unknown,
     isRepeated: boolean
   ) {
     this.#clock = clock
     this.#hostClock = hostClock
+    this.#numbers = numbers
     this.#action = action
     this.#delayNanos = nanosOf(delay)
     this.#isRepeated = isRepeated
@@ -85,12 +99,13 @@ export class VirtualTimer {
 
   /** Returns a number by which the timer can also be cleared. */
   [Symbol.toPrimitive](): number {
-    const known = idOf.get(this)
+    const { ofTimer, timers } = this.#numbers
+    const known = ofTimer.get(this)
     if (known !== undefined) return known
-    const id = nextId++
-    idOf.set(this, id)
-    byId.set(id, this)
-    return id
+    const number = firstNumber + timers.size
+    ofTimer.set(this, number)
+    timers.set(number, this)
+    return number
   }
 
   [Symbol.dispose](): void {
@@ -98,23 +113,10 @@ export class VirtualTimer {
   }
 }
 
-const idOf = new WeakMap<VirtualTimer, number>()
-const byId = new Map<number, VirtualTimer>()
-
-/** First number of a timer: larger than those of the host. */
-const firstId = 2 ** 40
-let nextId = firstId
-
-/** Forgets the numbers of the timers of a run. */
-export const forgetNumbers = (): void => {
-  byId.clear()
-  nextId = firstId
-}
-
 /** Clears a timer of a run; returns false if it is none. */
-export const clear = (handle: unknown): boolean => {
+export const clear = ({ timers }: Numbers, handle: unknown): boolean => {
   const isNumber = typeof handle === "number" || typeof handle === "string"
-  const timer = isNumber ? byId.get(Number(handle)) : handle
+  const timer = isNumber ? timers.get(Number(handle)) : handle
   if (!(timer instanceof VirtualTimer || timer instanceof VirtualImmediate)) return false
   timer.close()
   return true

@@ -181,6 +181,14 @@ describe("timers of JavaScript in a run", () => {
     })
   )
 
+  it.effect("have numbers that are the same in each run", () =>
+    Effect.gen(function* () {
+      const numbers = () => Effect.sync(() => [1, 2].map((delay) => Number(setTimeout(() => {}, delay))))
+      const [one, other] = yield* twice(numbers)
+      assert.deepStrictEqual(one.exit, other.exit)
+    })
+  )
+
   it.effect("count as leaked while they keep the program alive", () =>
     Effect.gen(function* () {
       const leakedBy = (scenario: () => void) =>
