@@ -1,6 +1,6 @@
 /**
- * Addresses and ports of the TCP sockets of a host, by the rules of Linux: which sockets may share a port, which of them
- * takes a client, and when the port of a connection is free again.
+ * Addresses and ports of the TCP sockets of a host, by the rules of Linux. They decide which sockets may share a port,
+ * which of them takes a client, and when the port of a connection is free again.
  */
 import * as NetAddress from "effect/net/NetAddress"
 import * as Endpoint from "../../network/Endpoint.ts"
@@ -21,7 +21,7 @@ export const bindingTo = (ip: NetAddress.IpAddress, reusePort: boolean): Binding
   return { address: NetAddress.formatIp(canonical), wildcard: NetAddress.isUnspecified(canonical), reusePort }
 }
 
-/** Tests if a binding covers an address; 0 if not, else the more, the earlier it takes a client (as Linux scores it). */
+/** Returns 0 if a binding does not cover an address, else the more, the earlier it takes a client, as on Linux. */
 export const score = ({ address, wildcard }: Binding, to: string): number => {
   if (!wildcard) return address === to ? 3 : 0
   if (isIpv6(address) === isIpv6(to)) return 2

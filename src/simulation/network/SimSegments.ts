@@ -1,6 +1,6 @@
 /**
- * Segments of one end of a simulated TCP connection: performs what its `HalfStream` does on the LAN, answers segments
- * for closed ends with RST, and retransmits those that a crashed host or a partition does not let pass.
+ * Segments of one end of a simulated TCP connection, which carry what its `HalfStream` sends over a LAN. Those for closed
+ * ends are answered with RST, and those that a crashed host or an endless partition stops are retransmitted.
  */
 import type * as Endpoint from "../../network/Endpoint.ts"
 import type * as Packet from "../../network/Packet.ts"
@@ -33,7 +33,7 @@ export interface Path {
   readonly to: Endpoint.Endpoint
 }
 
-/** What an end needs of its peer. */
+/** The peer of an end. */
 export interface Peer {
   readonly isClosed: () => boolean
   /** Returns true if its host knows nothing of the connection any more, and answers all segments with RST. */
@@ -211,10 +211,7 @@ const onArrival = (self: State, segment: Segment, piece: Uint8Array, ending: "fi
   dispatch(self, reset)
 }
 
-/**
- * Answers a segment for a closed end by RST. One that closed in order has FIN_WAIT_2 or TIME_WAIT, and answers only data
- * so.
- */
+/** Answers a segment for a closed end by RST; an end in FIN_WAIT_2 or TIME_WAIT does so for data only. */
 export const answer = (self: State, kind: Packet.Kind): void => {
   if (isClosed(self) || kind === "rst" || (kind !== "data" && !self.peer?.isForgotten())) return
   const { from, node, other, to } = self.path

@@ -57,7 +57,7 @@ type State = SimSegments.State
 
 const { dispatch, isClosed } = SimSegments
 
-/** After its own close, a program is told nothing else. */
+/** Returns the reason of failures, which is `Closed` after the program's own close. */
 const reasonOf = ({ isClosing, isResetUnmet, stream }: State) =>
   isClosing || isResetUnmet ? "Closed" : (stream.closeReason ?? "Closed")
 
@@ -117,8 +117,8 @@ const end = (self: State) => {
 }
 
 /**
- * Closes as `NodeNetwork` does: input is read and discarded until the peer's FIN, for the grace time, or for the linger
- * time while the peer sends or does not take the last bytes. These are lost then, without RST.
+ * Closes as `NodeNetwork` does: input is read and discarded until the peer's FIN. It waits for the grace time, or for
+ * the linger time while the peer sends or does not take the last bytes, which are lost then, without RST.
  */
 const close = (self: State): Effect.Effect<void> => {
   if (self.isClosing) return Effect.void

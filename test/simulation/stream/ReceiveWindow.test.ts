@@ -3,16 +3,16 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as ReceiveWindow from "../../../src/simulation/stream/ReceiveWindow.ts"
 
-const rtt = 100
+const rttNanos = 100
 
 /** Reads what a sender that only the window limits has sent, once per round trip; returns the windows. */
 const windows = (rounds: number, share = 1) => {
-  let window = ReceiveWindow.make(rtt, 0)
+  let window = ReceiveWindow.make(rttNanos, 0)
   const sizes = [window.bytes]
   let read = 0
   for (let round = 1; round <= rounds; round++) {
     read += Math.floor(window.bytes * share)
-    window = ReceiveWindow.afterRead(window, read, round * rtt)
+    window = ReceiveWindow.afterRead(window, read, round * rttNanos)
     sizes.push(window.bytes)
   }
   return sizes
@@ -31,14 +31,14 @@ describe("ReceiveWindow", () => {
 
   const Read = Schema.Struct({
     bytes: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 500_000 })),
-    nanos: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 * rtt }))
+    nanos: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 * rttNanos }))
   })
 
   it.prop(
     "never shrinks, never exceeds the limit, and is at most twice what was read in a round",
     [Arbitrary.array(Arbitrary.schema(Read), { maxLength: 40 })],
     ([reads]) => {
-      let window = ReceiveWindow.make(rtt, 0)
+      let window = ReceiveWindow.make(rttNanos, 0)
       let [read, now] = [0, 0]
       for (const { bytes, nanos } of reads) {
         read += bytes
@@ -48,7 +48,7 @@ describe("ReceiveWindow", () => {
         assert.isAtLeast(window.bytes, before.bytes)
         assert.isAtMost(window.bytes, ReceiveWindow.maxBytes)
         if (window.bytes > before.bytes) assert.isAtMost(window.bytes, 2 * (read - before.readAtStart))
-        if (now - before.roundStartNanos < rtt) assert.strictEqual(window, before, "a round lasts a round trip")
+        if (now - before.roundStartNanos < rttNanos) assert.strictEqual(window, before, "a round lasts a round trip")
       }
     }
   )

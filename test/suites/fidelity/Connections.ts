@@ -40,10 +40,7 @@ export const tryConnect = (host: Host, address: string, port: number) =>
 export const tryListen = (host: Host, options: Partial<TcpListenOptions>) =>
   Effect.match(Effect.scoped(listen(host, options)), { onSuccess: () => "Success", onFailure: ({ reason }) => reason })
 
-/**
- * Repeats what returns `Success` if a port is free, at most three times: Linux may have chosen a port that is in
- * TIME_WAIT for another connection.
- */
+/** Repeats what returns `Success` if a port is free, at most three times: another connection may be in TIME_WAIT. */
 export const anyOf = Effect.fnUntraced(function* <E, R>(attempt: Effect.Effect<string, E, R>) {
   const first = yield* attempt
   if (first === "Success") return first
