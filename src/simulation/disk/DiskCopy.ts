@@ -24,13 +24,17 @@ const copyNow = (
 ): number => {
   const { inode: source } = DiskLookup.lookup(volume, from)
   if (source === undefined) return DiskErrno.fail("ENOENT")
-  if (source.type === "Directory") return DiskErrno.fail("EISDIR")
   DiskLookup.checkPermission(volume, source, DiskInode.permission.read)
   const bytes = DiskPages.toBytes(source.content)
   const open = DiskFile.openNow(volume, to, { flag: "a", mode: source.attributes.mode })
   const { inode: target } = open
   DiskFile.closeNow(volume, open)
   if (source === target) return 0
+  if (source.type === "Directory") {
+    // libuv fails when it copies the content, and then removes the target, also one that was there.
+    DiskNames.unlink(volume, to)
+    return DiskErrno.fail("EISDIR")
+  }
   if (target.content.size > 0) DiskFile.resize(volume, target, 0)
   let done = 0
   while (done < bytes.length) done += DiskFile.writeNow(volume, target, done, bytes.subarray(done), fault)

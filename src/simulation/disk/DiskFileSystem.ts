@@ -168,24 +168,22 @@ const makeFolders = (calls: DiskCalls.DiskCalls) => {
         )
       : removal
   }
-  const makeDirectory: FileSystem.FileSystem["makeDirectory"] = (path, options) => {
-    const make = (folder: string) =>
-      change("create", ["makeDirectory", "mkdir", path], () => DiskNames.makeFolder(volume, folder, options?.mode))
-    if (options?.recursive !== true) return make(path)
-    const names = path.split("/")
-    const steps = names.flatMap((name, index) => (name === "" ? [] : [names.slice(0, index + 1).join("/")]))
-    const isMissing = (folder: string) =>
-      look("makeDirectory", "mkdir", path, () => {
-        const { inode } = DiskLookup.lookup(volume, folder)
-        if (inode === undefined) return true
-        return inode.type === "Directory" ? false : DiskErrno.fail(folder === steps.at(-1) ? "EEXIST" : "ENOTDIR")
+  const makeDirectory: FileSystem.FileSystem["makeDirectory"] = Effect.fnUntraced(function* (path, options) {
+    const call = { method: "makeDirectory", syscall: "mkdir", path, operation: "other", change: "create" } as const
+    if (options?.recursive !== true) {
+      return yield* calls.perform({ ...call, run: () => DiskNames.makeFolder(volume, path, options?.mode) })
+    }
+    // As Node does it: from the end of the path to the first folder that exists, and back.
+    const missing = [path]
+    for (let next = missing.pop(); next !== undefined; next = missing.pop()) {
+      const folder = next
+      const isMade = yield* calls.perform({
+        ...call,
+        run: () => DiskNames.makeFolderUnlessThere(volume, folder, missing.length > 0, options.mode)
       })
-    return Effect.forEach(
-      steps,
-      (folder) => Effect.flatMap(isMissing(folder), (missing) => (missing ? make(folder) : Effect.void)),
-      { discard: true }
-    )
-  }
+      if (!isMade) missing.push(folder, folder.slice(0, Math.max(0, folder.lastIndexOf("/"))))
+    }
+  })
   return { list, readDirectory, removeAs, makeDirectory }
 }
 

@@ -31,12 +31,15 @@ export const checkPermission = (
   if (!DiskInode.isPermitted(inode, user, group, wanted)) DiskErrno.fail("EACCES")
 }
 
-/** Resolves a path. Symbolic links on the way are followed; one at the end if `isFollowing` or a slash follows it. */
-export const lookup = (volume: DiskVolume.DiskVolume, path: string, isFollowing = true): Place => {
+/** Treatment of a symbolic link at the end of a path. With `NoFollow` it is followed if a slash follows it. */
+type LastLink = "Follow" | "NoFollow" | "Name"
+
+const resolve = (volume: DiskVolume.DiskVolume, path: string, lastLink: LastLink): Place => {
   if (path === "") return DiskErrno.fail("ENOENT")
   if (isTooLong(path, maxPathBytes)) return DiskErrno.fail("ENAMETOOLONG")
+  const isLastFollowed = (isFolderPath: boolean) => lastLink === "Follow" || (isFolderPath && lastLink === "NoFollow")
   let links = 0
-  const walk = (start: DiskInode.Inode, text: string): Place => {
+  const walk = (start: DiskInode.Inode, text: string, isWholePath: boolean): Place => {
     const isFolderPath = text.endsWith("/")
     let folder = text.startsWith("/") ? volume.root : start
     const names = text.split("/").filter((name) => name !== "")
@@ -52,20 +55,28 @@ export const lookup = (volume: DiskVolume.DiskVolume, path: string, isFollowing 
         continue
       }
       let place: Place = { folder, name, inode: folder.entries.get(name), isFolderPath }
-      if (place.inode?.type === "SymbolicLink" && (!isLast || isFollowing || isFolderPath)) {
+      if (place.inode?.type === "SymbolicLink" && (!isLast || !isWholePath || isLastFollowed(isFolderPath))) {
         if (++links > maxLinks) return DiskErrno.fail("ELOOP")
-        place = walk(folder, isLast && isFolderPath ? `${place.inode.target}/` : place.inode.target)
+        place = walk(folder, isLast && isFolderPath ? `${place.inode.target}/` : place.inode.target, false)
       }
       if (isLast) {
-        if (isFolderPath && place.inode !== undefined && place.inode.type !== "Directory") DiskErrno.fail("ENOTDIR")
+        if (isFolderPath && lastLink !== "Name" && place.inode !== undefined && place.inode.type !== "Directory")
+          DiskErrno.fail("ENOTDIR")
         return place
       }
       folder = place.inode ?? DiskErrno.fail("ENOENT")
     }
     return { folder, name: "", inode: folder, isFolderPath: true }
   }
-  return walk(volume.root, path)
+  return walk(volume.root, path, true)
 }
+
+/** Resolves a path. Symbolic links on the way are followed; one at the end if `isFollowing` or a slash follows it. */
+export const lookup = (volume: DiskVolume.DiskVolume, path: string, isFollowing = true): Place =>
+  resolve(volume, path, isFollowing ? "Follow" : "NoFollow")
+
+/** Resolves the folder of a path; the name in it may be that of anything, also if a slash follows it. */
+export const lookupName = (volume: DiskVolume.DiskVolume, path: string): Place => resolve(volume, path, "Name")
 
 /** Resolves a path to what exists there. */
 export const existing = (volume: DiskVolume.DiskVolume, path: string, isFollowing = true): DiskInode.Inode =>

@@ -41,7 +41,7 @@ export const createFile = (volume: Volume, place: DiskLookup.Place, mode: number
 
 /** Creates a folder. */
 export const makeFolder = (volume: Volume, path: string, mode = 0o777): void => {
-  const place = DiskLookup.lookup(volume, path, false)
+  const place = DiskLookup.lookupName(volume, path)
   if (place.inode !== undefined) DiskErrno.fail("EEXIST")
   checkChange(volume, place.folder)
   DiskVolume.checkSpace(volume)
@@ -49,10 +49,30 @@ export const makeFolder = (volume: Volume, path: string, mode = 0o777): void => 
   addEntry(volume, place, inode, "mkdir", path)
 }
 
+/**
+ * Creates a folder of a path that is created as a whole; false if its parent is missing. One that exists stays, and
+ * anything else there is an error: `ENOTDIR` on the way, `EEXIST` at the end.
+ */
+export const makeFolderUnlessThere = (volume: Volume, path: string, isOnTheWay: boolean, mode?: number): boolean => {
+  try {
+    makeFolder(volume, path, mode)
+    return true
+  } catch (cause) {
+    const code = cause instanceof DiskErrno.DiskErrno ? cause.code : undefined
+    if (code === "ENOENT" && path.includes("/")) return false
+    if (code !== "EEXIST") throw cause
+    const { inode } = DiskLookup.lookup(volume, path)
+    if (inode?.type === "Directory") return true
+    if (isOnTheWay) return DiskErrno.fail("ENOTDIR")
+    // A symbolic link that leads nowhere.
+    return DiskErrno.fail(inode === undefined ? "ENOENT" : "EEXIST")
+  }
+}
+
 /** Creates a symbolic link. */
 export const makeSymlink = (volume: Volume, target: string, path: string): void => {
   if (target === "") DiskErrno.fail("ENOENT")
-  const place = DiskLookup.lookup(volume, path, false)
+  const place = DiskLookup.lookupName(volume, path)
   if (place.inode !== undefined) DiskErrno.fail("EEXIST")
   if (place.isFolderPath) DiskErrno.fail("ENOENT")
   checkChange(volume, place.folder)
@@ -63,7 +83,7 @@ export const makeSymlink = (volume: Volume, target: string, path: string): void 
 /** Gives a file another name. A symbolic link is not followed. */
 export const makeLink = (volume: Volume, from: string, to: string): void => {
   const inode = DiskLookup.existing(volume, from, false)
-  const place = DiskLookup.lookup(volume, to, false)
+  const place = DiskLookup.lookupName(volume, to)
   if (place.inode !== undefined) DiskErrno.fail("EEXIST")
   if (place.isFolderPath) DiskErrno.fail("ENOENT")
   if (inode.type === "Directory") DiskErrno.fail("EPERM")
@@ -73,9 +93,10 @@ export const makeLink = (volume: Volume, from: string, to: string): void => {
 
 /** Removes a name of a file. */
 export const unlink = (volume: Volume, path: string): void => {
-  const { folder, inode, name } = DiskLookup.lookup(volume, path, false)
+  const { folder, inode, isFolderPath, name } = DiskLookup.lookupName(volume, path)
   if (inode === undefined) DiskErrno.fail("ENOENT")
   if (inode.type === "Directory") DiskErrno.fail("EISDIR")
+  if (isFolderPath) DiskErrno.fail("ENOTDIR")
   checkChange(volume, folder)
   DiskVolume.commit(volume, { entries: [{ folder, name, inode: undefined }], subject: inode }, "unlink", path)
   DiskVolume.notify(volume, folder, name, "Remove")
@@ -83,7 +104,7 @@ export const unlink = (volume: Volume, path: string): void => {
 
 /** Removes an empty folder. */
 export const removeFolder = (volume: Volume, path: string): void => {
-  const { folder, inode, name } = DiskLookup.lookup(volume, path, false)
+  const { folder, inode, name } = DiskLookup.lookupName(volume, path)
   if (inode === undefined) DiskErrno.fail("ENOENT")
   if (inode.type !== "Directory") DiskErrno.fail("ENOTDIR")
   if (name === "") DiskErrno.fail("EINVAL")
@@ -107,12 +128,12 @@ const checkReplaceable = (from: DiskInode.Inode, to: DiskInode.Inode) => {
 
 /** Renames a file or folder, and replaces what has the new name. */
 export const rename = (volume: Volume, from: string, to: string): void => {
-  const source = DiskLookup.lookup(volume, from, false)
-  const target = DiskLookup.lookup(volume, to, false)
+  const source = DiskLookup.lookupName(volume, from)
+  const target = DiskLookup.lookupName(volume, to)
   const { inode } = source
   if (inode === undefined) DiskErrno.fail("ENOENT")
   if (source.name === "" || target.name === "") DiskErrno.fail("EINVAL")
-  if (target.isFolderPath && inode.type !== "Directory") DiskErrno.fail("ENOTDIR")
+  if ((source.isFolderPath || target.isFolderPath) && inode.type !== "Directory") DiskErrno.fail("ENOTDIR")
   if (inode.type === "Directory" && isInside(volume, target.folder, inode)) DiskErrno.fail("EINVAL")
   checkChange(volume, source.folder)
   checkChange(volume, target.folder)

@@ -29,7 +29,7 @@ const describeError = ({ reason }: PlatformError.PlatformError) => {
 }
 
 /** Makes the disk of a scenario from a file system and an empty folder. */
-const make = (fs: FileSystem.FileSystem, root: string): Disk => {
+export const make = (fs: FileSystem.FileSystem, root: string): Disk => {
   const at = (name: string) => (name === "" ? root : `${root}/${name}`)
   return {
     fs,
