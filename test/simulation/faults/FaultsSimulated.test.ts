@@ -22,7 +22,7 @@ const run = <A, E>(plan: string, scenario: (simulation: Simulation.Simulation) =
     return { report, value }
   })
 
-/** Sends datagrams of 972 bytes, 1,000 with headers, one every `gapNanos`; returns number and time of those received. */
+/** Sends datagrams of 1,000 bytes with headers, one every `gapNanos`; returns number and time of those received. */
 const burst = (count: number, gapNanos: number) =>
   Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
     const [a, b] = [yield* host("a"), yield* host("b")]
