@@ -116,6 +116,7 @@ describe("InteropHttpServer", () => {
       assert.strictEqual(yield* status(`GET / HTTP/1.1\r\n\r\n`), "400")
       assert.strictEqual(yield* status(`GET / HTTP/3.0\r\n${host}\r\n`), "505")
       assert.strictEqual(yield* status(`${post}Transfer-Encoding: gzip, chunked\r\n\r\n`), "501")
+      assert.strictEqual(yield* status(`${post}Expect: other\r\n\r\n`), "417")
       assert.strictEqual(yield* status(`GET /${"a".repeat(2_000)} HTTP/1.1\r\n${host}\r\n`), "431")
       assert.strictEqual(yield* status(`GET / HTTP/1.1\r\n${"X: a\r\n".repeat(11)}\r\n`), "431")
       assert.strictEqual(yield* status(`${post}Content-Length: 11\r\n\r\n12345678901`), "413")
@@ -200,6 +201,30 @@ describe("InteropHttpServer", () => {
       yield* Deferred.succeed(proceed, undefined)
       assert.match(yield* readToEnd(connection), /^HTTP\/1\.1 200 OK\r\n[\s\S]*connection: close[\s\S]*ok$/)
       yield* Fiber.join(closing)
+    })
+  )
+
+  live("answers no more requests on a connection than its limit", () =>
+    Effect.gen(function* () {
+      const port = yield* serve(echo, { limits: { maxRequestsPerConnection: 2 } })
+      const answer = yield* exchange(port, `GET / HTTP/1.1\r\n${host}\r\n`.repeat(5))
+      assert.deepStrictEqual(summary(answer), ["200 GET / ", "200 GET / "])
+      assert.match(answer, /connection: close\r\n\r\nGET \/ $/)
+    })
+  )
+
+  live("answers a client that has sent FIN, if allowHalfOpen is set", () =>
+    Effect.gen(function* () {
+      const started = yield* Deferred.make<void>()
+      const proceed = yield* Deferred.make<void>()
+      const app = Effect.andThen(Deferred.succeed(started, undefined), Effect.andThen(Deferred.await(proceed), ok))
+      const port = yield* serve(Effect.interruptible(app), { allowHalfOpen: true })
+      const connection = yield* connect(port)
+      yield* connection.write(`GET / HTTP/1.1\r\n${host}\r\n`)
+      yield* Deferred.await(started)
+      yield* connection.end
+      yield* Deferred.succeed(proceed, undefined)
+      assert.deepStrictEqual(summary(yield* readToEnd(connection)), ["200 ok"])
     })
   )
 

@@ -19,6 +19,7 @@ const reasons = {
   InvalidChunk: [400, "a chunk has an invalid size, extension or end"],
   ChunkTooLong: [413, "the extensions of chunks are too long"],
   BodyTooLarge: [413, "the body is too large"],
+  UnsupportedExpectation: [417, "only `100-continue` may be expected"],
   Truncated: [400, "the connection ended within a message"],
   TimedOut: [408, "the request did not arrive in time"]
 } as const satisfies Readonly<Record<string, readonly [status: number, text: string]>>

@@ -9,7 +9,7 @@ import type { Connection } from "../../../Network.ts"
 import type { Sweeper } from "../../../Sweeper.ts"
 import * as HttpDecoder from "../message/HttpDecoder.ts"
 import * as HttpEncoder from "../message/HttpEncoder.ts"
-import type * as HttpHead from "../message/HttpHead.ts"
+import * as HttpHead from "../message/HttpHead.ts"
 import * as HttpReader from "../message/HttpReader.ts"
 import { type HttpSyntaxError, refuse } from "../message/HttpSyntaxError.ts"
 import * as HttpExchange from "./HttpExchange.ts"
@@ -112,6 +112,10 @@ const serveRequest = Effect.fnUntraced(function* (
   }
   const { maxBodyBytes } = limits
   const exchange = HttpExchange.make({ connection, reader, head, maxBodyBytes, onBodyEnd, closes, isDraining })
+  const expectation = HttpHead.elementsOf(head.fields, "expect").find((one) => one !== "100-continue")
+  if (expectation !== undefined && head.minorVersion === 1) {
+    return yield* Effect.as(reject(served, refuse("UnsupportedExpectation", expectation)), false)
+  }
   if (head.body._tag === "Fixed" && head.body.bytes > maxBodyBytes) {
     return yield* Effect.as(reject(served, refuse("BodyTooLarge", maxBodyBytes)), false)
   }
