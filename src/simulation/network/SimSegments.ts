@@ -1,6 +1,6 @@
 /**
- * Segments of one end of a simulated TCP connection, which carry what its `HalfStream` sends over a LAN. Those for closed
- * ends are answered with RST, and those that a crashed host or an endless partition stops are retransmitted.
+ * Segments of one end of a simulated TCP connection, which carry what its `HalfStream` sends over a LAN. Segments for
+ * closed ends are answered with RST; those that a crashed host or an endless partition stops are retransmitted.
  */
 import type * as Endpoint from "../../network/Endpoint.ts"
 import type * as Packet from "../../network/Packet.ts"

@@ -9,8 +9,10 @@ export const scenario: Scenario = {
     const { closeFar, far, near } = yield* connected({ a, b })
     yield* far.write("answer")
     const closing = yield* start(closeFar)
+    // At once: after 50 ms without data, the end would be closed.
+    const late = [yield* outcome(near.write("late"))]
     yield* settle
-    const late = [yield* outcome(near.write("late")), yield* outcome(near.write("later"))]
+    late.push(yield* outcome(near.write("later")))
     yield* settle
     const read = yield* rest(near)
     yield* near.end
