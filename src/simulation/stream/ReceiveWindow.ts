@@ -2,8 +2,9 @@
  * Size of a receive window that grows while the program keeps up, as that of Linux does (dynamic right-sizing,
  * `tcp_rcv_space_adjust`). Pure.
  *
- * Each round trip in which the program has read more than in any before, the window becomes twice what it has read.
- * Thus a sender that the window limits doubles its rate per round trip, and one that sends little leaves it as it is.
+ * After each round trip in which the program has read more than in any before, the window becomes four times what it
+ * has read. Thus it grows for a sender that it limits, and stays for one that sends little. Twice would not do: the
+ * window is announced in halves, and under jitter less than a whole one arrives in the time of the handshake.
  */
 
 export interface ReceiveWindow {
@@ -26,6 +27,8 @@ export const maxBytes = 6 * 2 ** 20
 /** Linux's initial estimate of the bytes per round: ten segments of an Ethernet. */
 const initialRoundBytes = 14_600
 
+const growthFactor = 4
+
 /** Creates the window of a connection whose handshake ends now. */
 export const make = (rttNanos: number, nowNanos: number): ReceiveWindow => ({
   bytes: initialBytes,
@@ -41,7 +44,7 @@ export const afterRead = (self: ReceiveWindow, readBytes: number, nowNanos: numb
   const roundBytes = readBytes - readAtStart
   if (nowNanos - roundStartNanos < rttNanos) return self
   return {
-    bytes: roundBytes > mostBytes ? Math.min(maxBytes, Math.max(bytes, 2 * roundBytes)) : bytes,
+    bytes: roundBytes > mostBytes ? Math.min(maxBytes, Math.max(bytes, growthFactor * roundBytes)) : bytes,
     rttNanos,
     roundStartNanos: nowNanos,
     readAtStart: readBytes,
