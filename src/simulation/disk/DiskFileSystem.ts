@@ -124,13 +124,24 @@ const makeFolders = (calls: DiskCalls.DiskCalls) => {
   const { volume } = calls
   const { change, look } = makeCalls(calls)
   const list = (method: string, path: string) => look(method, "scandir", path, () => listNow(volume, path))
+  /** Returns true for a symbolic link to a folder, which a recursive list of Node follows. */
+  const leadsToFolder = (path: string, type: DiskInode.Type) =>
+    type !== "SymbolicLink"
+      ? Effect.succeed(false)
+      : Effect.match(
+          look("readDirectory", "stat", path, () => DiskLookup.existing(volume, path).type),
+          { onSuccess: (found) => found === "Directory", onFailure: () => false }
+        )
   const readDirectory = (path: string, options?: { readonly recursive?: boolean | undefined }) => {
     const listBelow = (folder: string, prefix: string): Failing<Array<string>> =>
       Effect.gen(function* () {
         const names: Array<string> = []
         for (const [name, { type }] of yield* list("readDirectory", folder)) {
           names.push(prefix + name)
-          if (type === "Directory" && options?.recursive === true) {
+          if (
+            options?.recursive === true &&
+            (type === "Directory" || (yield* leadsToFolder(join(folder, name), type)))
+          ) {
             names.push(...(yield* listBelow(join(folder, name), `${prefix}${name}/`)))
           }
         }

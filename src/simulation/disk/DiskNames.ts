@@ -49,6 +49,14 @@ export const makeFolder = (volume: Volume, path: string, mode = 0o777): void => 
   addEntry(volume, place, inode, "mkdir", path)
 }
 
+const existingOrUndefined = (volume: Volume, path: string) => {
+  try {
+    return DiskLookup.existing(volume, path)
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Creates a folder of a path that is created as a whole; false if its parent is missing. One that exists stays, and
  * anything else there is an error: `ENOTDIR` on the way, `EEXIST` at the end.
@@ -61,7 +69,7 @@ export const makeFolderUnlessThere = (volume: Volume, path: string, isOnTheWay: 
     const code = cause instanceof DiskErrno.DiskErrno ? cause.code : undefined
     if (code === "ENOENT" && path.includes("/")) return false
     if (code !== "EEXIST") throw cause
-    const { inode } = DiskLookup.lookup(volume, path)
+    const inode = existingOrUndefined(volume, path)
     if (inode?.type === "Directory") return true
     if (isOnTheWay) return DiskErrno.fail("ENOTDIR")
     // A symbolic link that leads nowhere.
