@@ -145,7 +145,7 @@ describe("Interop.toDatagramSocket", () => {
       const nowhere = NetAddress.ipFromStringUnsafe("198.51.100.1") as NetAddress.Ipv4Address
       assert.strictEqual(
         yield* kindOf(Effect.scoped(reader.joinMulticast({ group, interface: nowhere }))),
-        "DatagramSocketOpenError Unknown"
+        "DatagramSocketOpenError AddressNotAvailable"
       )
     }))
 })
