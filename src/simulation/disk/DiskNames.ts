@@ -69,11 +69,8 @@ export const makeFolderUnlessThere = (volume: Volume, path: string, isOnTheWay: 
     const code = cause instanceof DiskErrno.DiskErrno ? cause.code : undefined
     if (code === "ENOENT" && path.includes("/")) return false
     if (code !== "EEXIST") throw cause
-    const inode = existingOrUndefined(volume, path)
-    if (inode?.type === "Directory") return true
-    if (isOnTheWay) return DiskErrno.fail("ENOTDIR")
-    // A symbolic link that leads nowhere.
-    return DiskErrno.fail(inode === undefined ? "ENOENT" : "EEXIST")
+    const inode = isOnTheWay ? existingOrUndefined(volume, path) : DiskLookup.existing(volume, path)
+    return inode?.type === "Directory" || DiskErrno.fail(isOnTheWay ? "ENOTDIR" : "EEXIST")
   }
 }
 
