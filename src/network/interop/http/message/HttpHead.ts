@@ -134,8 +134,9 @@ export const parseResponse = (line: string, fields: Fields, method: string): Res
   const minorVersion = minorVersionOf(version)
   if (minorVersion === undefined) return refuse("UnsupportedVersion", version)
   const status = Number(digits)
-  const length = hasNoBody(status, method) ? none : (givenLength(fields, minorVersion) ?? untilEnd)
-  if (length instanceof Error) return length
+  const given = givenLength(fields, minorVersion)
+  if (given instanceof Error) return given
+  const length = hasNoBody(status, method) ? none : (given ?? untilEnd)
   const keepAlive = length._tag !== "UntilEnd" && keepsAlive(fields, minorVersion)
   return { _tag: "Response", status, statusText: text, minorVersion, fields, body: length, keepAlive }
 }
