@@ -154,7 +154,7 @@ describe("SimLan", () => {
 })
 
 describe("a simulated stream", () => {
-  /** Connects at 0 s and writes at 2 s, while `block` lasts from 1 s to 3.5 s; returns the times of both at the peer. */
+  /** Connects at 0 s and writes 2 s later, with a block until 3.5 s; returns the times of both at the peer. */
   const times = (block: "hold" | "partition", from: number) =>
     run((simulation) =>
       Effect.gen(function* () {
