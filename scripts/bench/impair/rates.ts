@@ -36,7 +36,7 @@ export interface Received {
   readonly millis?: number
 }
 
-/** What was counted. */
+/** Counts of a row. */
 export interface Measured {
   readonly sent: number
   readonly counted: number
@@ -137,7 +137,7 @@ const sendDatagrams = Effect.fnUntraced(function* (
   return (yield* stats).lost.kernel ?? 0
 })
 
-/** Sends numbered segments through the proxy, each once the one before has arrived, over a new connection if need be. */
+/** Sends numbered segments through the proxy, each once the last has arrived, over a new connection if need be. */
 const sendSegments = Effect.fnUntraced(function* (
   impairment: Impairment.Impairment,
   count: number,

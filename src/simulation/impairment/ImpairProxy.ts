@@ -26,7 +26,7 @@ export class ImpairProxyError extends Data.TaggedError("ImpairProxyError")<{
   }
 }
 
-/** Bytes of the receive buffer that a proxy asks the kernel for, for each UDP socket. @category constants @since 0.1.0 */
+/** Bytes of the receive buffer that a proxy asks for, for each UDP socket. @category constants @since 0.1.0 */
 export const receiveBufferBytes: number = ProxyUdp.kernelBufferBytes
 
 const withTransport = (transport: "udp" | "tcp") =>

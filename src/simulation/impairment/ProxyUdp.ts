@@ -15,7 +15,7 @@ export interface Counts {
   bytes: number
 }
 
-/** What the proxy passes to its UDP side. */
+/** Options of the UDP side of a proxy. */
 export interface Options {
   readonly listen: { readonly host?: string | undefined; readonly port: number }
   readonly to: NetAddress.InetAddress

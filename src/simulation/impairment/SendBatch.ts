@@ -3,16 +3,17 @@
  *
  * A turn of the event loop reads at most 32 datagrams of a socket, and a send costs more time than a read. While full
  * turns arrive, nothing is sent, so that the buffer of the kernel empties as fast as Node can read it. A turn with
- * fewer datagrams has emptied it; then some are sent in each turn, which leaves the server time to read. Without a burst
- * each datagram waits for its own turn only.
+ * fewer datagrams has emptied it; then some are sent in each turn, which leaves the server time to read. Without a
+ * burst each datagram waits for its own turn only.
  *
- * Of a burst of 40,000 datagrams on a busy machine the kernel dropped 1,800, without batches 17,600 (medians of four runs).
+ * Of a burst of 40,000 datagrams on a busy machine the kernel dropped 1,800, without batches 17,600 (medians of four
+ * runs).
  */
 import * as Effect from "effect/Effect"
 import * as Signal from "../../network/Signal.ts"
 
 /** Datagrams of a turn from which more are expected in the next one. */
-const fullTurn = 24
+const fullTurnDatagrams = 24
 /** Datagrams that are sent in a turn. */
 const sendsPerTurn = 64
 /** Bytes that wait before datagrams are sent in full turns, too; each has an overhead. */
@@ -54,7 +55,7 @@ export const make = Effect.gen(function* () {
     }
   }
   const turn: Effect.Effect<void> = Effect.suspend(() => {
-    const isFull = arrived >= fullTurn && waitingBytes < maxWaitingBytes
+    const isFull = arrived >= fullTurnDatagrams && waitingBytes < maxWaitingBytes
     arrived = 0
     if (!isFull) sendSome()
     return waiting.length === 0 ? Effect.void : Effect.andThen(Effect.yieldNow, turn)

@@ -9,7 +9,7 @@ import * as ImpairProxy from "../../../src/simulation/impairment/ImpairProxy.ts"
 import { turns, until } from "../../support/Hosts.ts"
 import { run } from "./Impaired.ts"
 
-const receiveBuffer = 8 << 20
+const receiveBufferBytes = 8 << 20
 
 /** A text that is the number of a datagram. */
 const numbered = (index: number) => {
@@ -24,13 +24,13 @@ const proxied = Effect.fnUntraced(function* (plan: string, seed: number, echoes 
   const network = yield* Network.Network
   const requests: Array<number> = []
   const replies: Array<number> = []
-  const server: Network.UdpSocket = yield* network.udp({ receiveBuffer }, (bytes, from) => {
+  const server: Network.UdpSocket = yield* network.udp({ receiveBuffer: receiveBufferBytes }, (bytes, from) => {
     requests.push(numberOf(bytes))
     if (echoes) server.sendUnsafe(bytes, from)
   })
   const impairment = Result.getOrThrow(Impairment.make(FaultPlanSyntax.parseUnsafe(plan), { seed }))
   const proxy = yield* ImpairProxy.make(impairment, { listen: { port: 0 }, to: server.local, transports: ["udp"] })
-  const client = yield* network.udp({ receiveBuffer }, (bytes) => replies.push(numberOf(bytes)))
+  const client = yield* network.udp({ receiveBuffer: receiveBufferBytes }, (bytes) => replies.push(numberOf(bytes)))
   const to = { address: "127.0.0.1", port: proxy.address.port }
   return {
     ...{ requests, replies, impairment, proxy },

@@ -9,7 +9,7 @@ import type { FaultPlan } from "../../../simulation/faults/FaultPlan.ts"
 import * as FaultPlanSyntax from "../../../simulation/faults/FaultPlanSyntax.ts"
 import { parseFaultPlan } from "../common/parseFaultPlan.ts"
 
-/** What the commands do. */
+/** Actions of the commands. */
 export interface Control {
   /** Replaces the plan, which is valid. */
   readonly replace: (plan: FaultPlan) => Effect.Effect<void>

@@ -92,7 +92,7 @@ const reloadOf = (
         })
 })
 
-/** Prints the statistics: as lines of the log when they change or at an interval, as JSON at an interval and the end. */
+/** Prints the statistics: in the log when they change or at an interval, as JSON at an interval and the end. */
 const report = Effect.fnUntraced(function* (input: Input, { impairment, proxy }: Running) {
   const { interval, json, quiet, seed } = input
   const hasUdp = transportsOf(input).includes("udp")

@@ -17,7 +17,7 @@ const formatLost = ({ kernel, queue }: ImpairProxy.LostDatagrams) =>
     ...(queue === 0 ? [] : [`${queue} by full queues`])
   ].join(", ")
 
-/** Formats the statistics as one line. Losses without a fault are told apart; a proxy without UDP has none. */
+/** Formats the statistics as one line. Losses without a fault are separate; a proxy without UDP has none. */
 export const line = (
   impairment: Impairment.Impairment,
   { lost, refused, tcp, toClients, toServer, udp }: ImpairProxy.Stats,
