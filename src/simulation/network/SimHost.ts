@@ -105,7 +105,13 @@ const makeDisk = ({ faults, network, node, onDisk, options, record, seed }: Part
 const lazyFileSystem = (get: () => FileSystem.FileSystem): FileSystem.FileSystem =>
   new Proxy({} as FileSystem.FileSystem, {
     get: (_, key) => Reflect.get(get(), key),
-    has: (_, key) => Reflect.has(get(), key)
+    has: (_, key) => Reflect.has(get(), key),
+    ownKeys: () => Reflect.ownKeys(get()),
+    // A proxy may show only configurable properties that its own target lacks.
+    getOwnPropertyDescriptor: (_, key) => {
+      const descriptor = Reflect.getOwnPropertyDescriptor(get(), key)
+      return descriptor && { ...descriptor, configurable: true }
+    }
   })
 
 /** Services of the programs of a host, from a start to the next crash. */
@@ -171,7 +177,8 @@ const crash = (self: Machine) => {
   life.fileSystem()
   getDisk().crash()
   network.crash(node)
-  return Scope.close(life.scope, Exit.void)
+  // Finalizers that touch the crashed disk are interrupted: that concerns the programs, not who crashes the host.
+  return Effect.asVoid(Effect.exit(Scope.close(life.scope, Exit.void)))
 }
 
 const restart = (self: Machine) => {

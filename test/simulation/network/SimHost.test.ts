@@ -201,4 +201,57 @@ describe("services of a host", () => {
       assert.notDeepEqual(yield* drawn([], 2), alone)
     })
   )
+
+  it.effect("are a file system that programs can copy with other functions", () =>
+    Effect.gen(function* () {
+      const names = yield* run(
+        Effect.fnUntraced(function* ({ host }) {
+          const a = yield* host("a", { disk: { files: { "/x": "1" } } })
+          return yield* a.run(
+            Effect.gen(function* () {
+              const fs = yield* FileSystem.FileSystem
+              const copy: FileSystem.FileSystem = { ...fs, exists: () => Effect.succeed(false) }
+              return [
+                yield* copy.readFileString("/x"),
+                yield* copy.exists("/x"),
+                "open" in copy,
+                Object.keys(fs).length
+              ]
+            })
+          )
+        })
+      )
+      assert.deepStrictEqual(names.slice(0, 3), ["1", false, true])
+      assert.isAbove(Number(names[3]), 20)
+    })
+  )
+})
+
+describe("a crash", () => {
+  it.effect("does not interrupt the scenario when finalizers touch the disk", () =>
+    Effect.gen(function* () {
+      const ended = yield* run(
+        Effect.fnUntraced(function* ({ host }) {
+          const a = yield* host("a")
+          const ended: Array<string> = []
+          yield* a.start(
+            Effect.gen(function* () {
+              const fs = yield* FileSystem.FileSystem
+              yield* Effect.addFinalizer(() => Effect.die("a program that has crashed says nothing"))
+              yield* Effect.addFinalizer(() => Effect.ignore(fs.remove("/lock")))
+              yield* Effect.addFinalizer(() => Effect.sync(() => ended.push("finalizer")))
+              yield* fs.writeFileString("/lock", "")
+              return yield* Effect.never
+            })
+          )
+          yield* Effect.sleep("1 second")
+          yield* a.crash
+          ended.push("scenario")
+          yield* a.restart
+          return [...ended]
+        })
+      )
+      assert.deepStrictEqual(ended, ["finalizer", "scenario"])
+    })
+  )
 })

@@ -73,8 +73,7 @@ export const withCrashes = Effect.fnUntraced(function* <E, R>(
   yield* server.start(Effect.provideService(program(server), References.MinimumLogLevel, "Error"))
   for (let crash = 0; crash < options.crashes; crash++) {
     yield* Effect.sleep(yield* Random.nextBetween(0, options.maxMillis))
-    // Finalizers of the crashed program find no disk.
-    yield* Effect.exit(server.crash)
+    yield* server.crash
     yield* Effect.sleep("1 millis")
     yield* server.restart
   }
