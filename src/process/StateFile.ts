@@ -19,9 +19,17 @@ export interface StateFile {
   readonly path: string
   /** Returns the content, undefined if the file does not exist. Deletes the temporary files of killed processes. */
   readonly read: Effect.Effect<string | undefined, StateFileError.StateFileError>
-  /** Replaces the content, and keeps the permissions. On failure the old content is unchanged. */
+  /**
+   * Replaces the content, and keeps the permissions. On failure the file has the old content; or the new one if only
+   * the sync of the folder has failed, and then a crash of the machine may bring the old one back.
+   */
   readonly write: (text: string) => Effect.Effect<void, StateFileError.StateFileError>
-  /** Deletes the file, which need not exist. */
+  /**
+   * Makes the content that is in place durable under its name, if a failed write or an earlier process may not have.
+   * Only the name: bytes that were appended are synced by those who append them.
+   */
+  readonly syncName: Effect.Effect<void, StateFileError.StateFileError>
+  /** Deletes the file, which need not exist. On failure it may be gone until a crash of the machine. */
   readonly remove: Effect.Effect<void, StateFileError.StateFileError>
 }
 
@@ -77,25 +85,23 @@ const attempt = <A>(path: string, work: Failing<A>) =>
 export const resolve = (platform: Platform, path: string): Effect.Effect<string, StateFileError.StateFileError> =>
   Effect.map(attempt(path, resolveFile(platform, path)), (file) => file.path)
 
-/** The error codes of folders and file systems that cannot be synced. */
-const unsyncable = new Set(["EINVAL", "ENOTSUP", "EPERM"])
+/** The error codes of folders that this user cannot read, and of folders and file systems that cannot be synced. */
+const unsyncable = new Set(["EACCES", "EINVAL", "EISDIR", "ENOTSUP", "EPERM"])
 
-/** Makes a rename durable, if the folder can be read and synced. */
-const syncFolder = Effect.fnUntraced(function* ({ fileSystem }: Pick<Platform, "fileSystem">, path: string) {
-  const folder = yield* Effect.option(fileSystem.open(path))
-  if (Option.isNone(folder)) return
-  yield* Effect.catchIf(
-    folder.value.sync,
+/** Makes a rename durable, if the folder can be read and synced. Other errors of the disk are failures. */
+const syncFolder = ({ fileSystem }: Pick<Platform, "fileSystem">, path: string) =>
+  Effect.catchIf(
+    Effect.scoped(Effect.flatMap(fileSystem.open(path), (folder) => folder.sync)),
     (error) => unsyncable.has(FilePlatform.codeOf(error)),
     () => Effect.void
   )
-}, Effect.scoped)
 
 const temporaryPrefix = (name: string) => `${name}.new-`
 
 const permissionBits = 0o777
 const newFileBits = 0o666
 
+/** Replaces a file by a new one, of which the name is not durable yet; returns its folder. */
 const replace = Effect.fnUntraced(function* (platform: Platform, to: string, content: Uint8Array) {
   const { fileSystem, owner, path: paths, randomName } = platform
   const { existing, path } = yield* resolveFile(platform, to)
@@ -109,7 +115,7 @@ const replace = Effect.fnUntraced(function* (platform: Platform, to: string, con
   )
   yield* fill
   yield* Effect.onError(fileSystem.rename(temporaryPath, path), () => removed)
-  yield* syncFolder(platform, paths.dirname(path))
+  return paths.dirname(path)
 })
 
 const tooLarge = (path: string, bytes: number, maxBytes: number) =>
@@ -148,21 +154,34 @@ const readText = Effect.fnUntraced(function* (platform: Platform, from: string, 
 /** Makes the state file at a path. */
 export const make = (platform: Platform, path: string, { maxBytes }: Options): StateFile => {
   const { withPermit } = Semaphore.makeUnsafe(1)
+  // A process that was killed may have renamed a file and not synced the folder.
+  let isNameDurable = false
+  const syncFolderOf = (folder: string) =>
+    Effect.map(syncFolder(platform, folder), () => {
+      isNameDurable = true
+    })
   const write = Effect.fnUntraced(function* (text: string) {
     const content = new TextEncoder().encode(text)
     if (content.length > maxBytes) return yield* tooLarge(path, content.length, maxBytes)
-    return yield* replace(platform, path, content)
+    isNameDurable = false
+    yield* syncFolderOf(yield* replace(platform, path, content))
+  })
+  const syncName = Effect.gen(function* () {
+    if (isNameDurable) return
+    yield* syncFolderOf(platform.path.dirname((yield* resolveFile(platform, path)).path))
   })
   const remove = Effect.gen(function* () {
     const file = yield* resolveFile(platform, path)
     if (file.existing === undefined) return
+    isNameDurable = false
     yield* platform.fileSystem.remove(file.path, { force: true })
-    yield* syncFolder(platform, platform.path.dirname(file.path))
+    yield* syncFolderOf(platform.path.dirname(file.path))
   })
   return {
     path,
     read: withPermit(readText(platform, path, maxBytes)),
     write: (text) => withPermit(attempt(path, write(text))),
+    syncName: withPermit(attempt(path, syncName)),
     remove: withPermit(attempt(path, remove))
   }
 }

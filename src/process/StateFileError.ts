@@ -2,7 +2,7 @@
 import * as Data from "effect/Data"
 import * as PlatformError from "effect/PlatformError"
 
-/** A state file cannot be read, written or locked; an earlier content is unchanged. */
+/** A state file cannot be read, written or locked. What is left of an earlier content is said at each operation. */
 export class StateFileError extends Data.TaggedError("StateFileError")<{
   readonly path: string
   /** System error code such as `ENOSPC`; `Locked`, `NotRegular` or `TooLarge`. */

@@ -4,6 +4,10 @@
  * Appended text is in the kernel when the write returns, so it survives the death of the process. Without `sync` a
  * crash of the machine may lose the last seconds: whole lines, or parts of the file, which are then zeros. A compacted
  * journal replaces the file atomically, and is synced.
+ *
+ * With `sync`, that also holds on a disk that fails. After a failed sync the kernel may show bytes that it will never
+ * write: they are cut off before anything follows them. An earlier process may have left such bytes, or a name that is
+ * not durable, so that the first append writes the file anew.
  */
 import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
@@ -64,20 +68,41 @@ export const make = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => close)
   yield* attempt(open)
 
+  // Size of the file before an append that failed and could not be cut off.
+  let cutSize: number | undefined
+  const cut = (file: FileSystem.File) =>
+    Effect.suspend(() =>
+      cutSize === undefined
+        ? Effect.void
+        : Effect.map(file.truncate(cutSize), () => {
+            cutSize = undefined
+          })
+    )
+  const cutOff = Effect.suspend(() => (cutSize === undefined ? Effect.void : Effect.flatMap(open, cut)))
+  // True once all that the file shows was synced by this process.
+  let isOnDisk = false
+  const replace = (text: string) =>
+    Effect.map(Effect.ensuring(state.write(text), close), () => {
+      isOnDisk = true
+    })
+  const putOnDisk = Effect.suspend(() => (isOnDisk ? state.syncName : replace(initialText ?? "")))
   const append = Effect.fnUntraced(function* (text: string) {
     const file = yield* open
+    yield* cut(file)
     const size = ByteSize.toBigInt((yield* file.stat).size)
     yield* file.seek(size, "start")
     const write = file.writeAll(new TextEncoder().encode(text))
-    yield* Effect.onError(sync ? Effect.andThen(write, file.sync) : write, () =>
-      Effect.ignore(file.truncate(Number(size)))
-    )
+    yield* Effect.onError(sync ? Effect.andThen(write, file.sync) : write, () => {
+      cutSize = Number(size)
+      return Effect.ignore(cut(file))
+    })
   })
   const journal: Journal = {
     name: path,
     initialText: initialText ?? "",
-    append: (text) => Effect.mapError(attempt(append(text)), scoreboardError),
-    replace: (text) => state.write(text).pipe(Effect.ensuring(close), Effect.mapError(scoreboardError))
+    append: (text) =>
+      Effect.mapError(Effect.andThen(sync ? putOnDisk : Effect.void, attempt(append(text))), scoreboardError),
+    replace: (text) => Effect.mapError(Effect.andThen(attempt(cutOff), replace(text)), scoreboardError)
   }
   return journal
 }, Effect.mapError(scoreboardError))

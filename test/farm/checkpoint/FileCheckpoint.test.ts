@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
 import * as FileCheckpoint from "../../../src/farm/checkpoint/FileCheckpoint.ts"
+import * as FarmError from "../../../src/farm/FarmError.ts"
 import type * as SimDisk from "../../../src/simulation/disk/SimDisk.ts"
+import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
 import * as SimCheck from "../../../src/simulation/SimCheck.ts"
 import type * as Simulation from "../../../src/simulation/Simulation.ts"
 import * as SimFiles from "../../support/disk/SimFiles.ts"
@@ -19,6 +22,8 @@ const textOf = (version: number) => `${version} ${"abcdefgh".repeat(1_500)} ${ve
 interface Known {
   written: number
   begun: number
+  /** File system of the disk since its last crash. */
+  fileSystem: FileSystem.FileSystem | undefined
   /** True while a removal has begun and no write has ended since: there may be none. */
   mayBeMissing: boolean
 }
@@ -26,9 +31,9 @@ interface Known {
 /** A run that writes checkpoints, and at times removes its own; after each crash it finds the old one or the new. */
 const crashes = (options: SimDisk.Options = {}, mistake?: SimFiles.Mistake) =>
   Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
-    const known: Known = { written: 0, begun: 0, mayBeMissing: true }
+    const known: Known = { written: 0, begun: 0, fileSystem: undefined, mayBeMissing: true }
     const disk = { files: { "/farm/keep": "" }, ...options }
-    yield* SimFiles.withCrashes(simulation, { crashes: 4, maxMillis: 60, disk }, (host) =>
+    const work = (host: SimHost.SimHost) =>
       Effect.gen(function* () {
         const platform = yield* SimFiles.platform(host, mistake)
         const checkpoint = FileCheckpoint.make(platform, path, { maxBytes: 1e6 })
@@ -41,9 +46,12 @@ const crashes = (options: SimDisk.Options = {}, mistake?: SimFiles.Mistake) =>
         }
         yield* simulation.sometimes("new, though not acknowledged", version > known.written)
         yield* simulation.sometimes("old", version === known.written && known.begun > version && version > 0)
-        // What is found once is there to stay.
-        known.written = version
-        known.mayBeMissing = text === undefined
+        // What is found after a crash is there to stay; without one, it may be in the cache alone.
+        if (known.fileSystem !== host.disk.fileSystem) {
+          known.fileSystem = host.disk.fileSystem
+          known.written = Math.max(known.written, version)
+          known.mayBeMissing = text === undefined
+        }
         yield* Effect.forever(
           Effect.gen(function* () {
             known.begun++
@@ -58,6 +66,8 @@ const crashes = (options: SimDisk.Options = {}, mistake?: SimFiles.Mistake) =>
           })
         )
       })
+    yield* SimFiles.withCrashes(simulation, { crashes: 4, maxMillis: 60, disk }, (host) =>
+      SimFiles.startAgain(work(host), (error) => error instanceof FarmError.FarmError)
     )
   })
 
@@ -69,6 +79,14 @@ describe("checkpoint of a farm on a disk that crashes", () => {
 
   it.live("is the old one or the new one on a disk that reorders changes of folders", () =>
     SimCheck.check(crashes({ reorder: true }), { runs: 30, seed: 1_000 })
+  )
+
+  it.live("is the old one or the new one on a disk with faults", () =>
+    SimCheck.check(crashes(), { runs: 36, generate: SimFiles.diskFaults })
+  )
+
+  it.live("is the old one or the new one on a disk with faults that reorders changes of folders", () =>
+    SimCheck.check(crashes({ reorder: true }), { runs: 36, generate: SimFiles.diskFaults, seed: 1_000 })
   )
 
   it.live.each([

@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Path from "effect/Path"
 import * as FileJournal from "../../../src/hangman/journal/FileJournal.ts"
 import * as Scoreboard from "../../../src/hangman/Scoreboard.ts"
 import type * as SimDisk from "../../../src/simulation/disk/SimDisk.ts"
+import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
 import * as SimCheck from "../../../src/simulation/SimCheck.ts"
 import type * as Simulation from "../../../src/simulation/Simulation.ts"
+import * as SimDisks from "../../support/disk/SimDisks.ts"
 import * as SimFiles from "../../support/disk/SimFiles.ts"
 
 class LostGame extends Error {
@@ -29,7 +32,7 @@ const crashes = ({ compactAfter = 7, disk = {}, mistake, sync }: Setting) =>
     const submitted = new Map<string, number>()
     let starts = 0
     const count = (games: Map<string, number>, name: string) => games.set(name, (games.get(name) ?? 0) + 1)
-    yield* SimFiles.withCrashes(simulation, { crashes: 4, maxMillis: 120, disk }, (host) =>
+    const serve = (host: SimHost.SimHost) =>
       Effect.gen(function* () {
         const start = ++starts
         const platform = yield* SimFiles.platform(host, mistake)
@@ -59,8 +62,14 @@ const crashes = ({ compactAfter = 7, disk = {}, mistake, sync }: Setting) =>
         })
         yield* Effect.forEach([1, 2, 3].slice(0, players), play, { concurrency: "unbounded", discard: true })
       })
+    yield* SimFiles.withCrashes(simulation, { crashes: 4, maxMillis: 120, disk }, (host) =>
+      SimFiles.startAgain(serve(host), isDiskFailure)
     )
   })
+
+/** Returns true if a server has not started because of its disk; a damaged journal is something else. */
+const isDiskFailure = (error: unknown) =>
+  error instanceof Scoreboard.ScoreboardError && !/not a scoreboard|damaged/.test(error.message)
 
 const found = (setting: Setting, options: SimCheck.Options = {}) =>
   Effect.map(Effect.flip(SimCheck.check(crashes(setting), { runs: 100, ...options })), ({ message }) => message)
@@ -74,6 +83,43 @@ describe("journal of hangman on a disk that crashes", () => {
 
   it.live("stays readable, with no game that was not played, if it is not synced", () =>
     SimCheck.check(crashes({ sync: false, compactAfter: 200 }), { runs: 25, sometimes: ["lost pages"] })
+  )
+
+  it.live("has every confirmed game if it is synced, with faults of the disk", () =>
+    SimCheck.check(crashes({ sync: true }), { runs: 36, generate: SimFiles.diskFaults })
+  )
+
+  it.live("has every confirmed game on a disk with faults that reorders changes of folders", () =>
+    SimCheck.check(crashes({ sync: true, disk: { reorder: true } }), { runs: 36, generate: SimFiles.diskFaults })
+  )
+
+  it.effect("cuts off bytes that a failed sync has left in the cache of an earlier process", () =>
+    Effect.gen(function* () {
+      const header = "first line\n"
+      for (let seed = 1; seed <= 20; seed++) {
+        let failing: "never" | "sync" | "all" = "never"
+        const fault = (operation: SimDisk.Operation) => {
+          if (failing === "sync" && operation === "sync") failing = "all"
+          return failing === "all" ? ({ error: "EIO", delayNanos: 0 } as const) : undefined
+        }
+        const { disk } = SimDisks.make(seed, { latency: false, files: { [path]: header } }, { fault })
+        const start = Effect.flatMap(SimFiles.platform({ disk }), (platform) =>
+          FileJournal.make(platform, path, { sync: true, maxBytes: 1e9 })
+        )
+        const first = Effect.gen(function* () {
+          const { append } = yield* start
+          yield* append("kept\n")
+          failing = "sync"
+          yield* Effect.flip(append("not confirmed\n"))
+          failing = "never"
+        })
+        const second = Effect.flatMap(start, ({ append }) => append("confirmed\n"))
+        yield* Effect.provide(Effect.andThen(Effect.scoped(first), Effect.scoped(second)), Path.layer)
+        disk.crash()
+        const text = new TextDecoder().decode(disk.image().get(path))
+        assert.includeMembers(text.split("\n"), ["kept", "confirmed"], JSON.stringify(text))
+      }
+    })
   )
 
   it.live("would lose confirmed games if appends were not synced", () =>

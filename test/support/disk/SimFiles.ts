@@ -4,8 +4,11 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
 import * as FilePlatform from "../../../src/process/FilePlatform.ts"
 import type * as SimDisk from "../../../src/simulation/disk/SimDisk.ts"
+import type * as FaultPlan from "../../../src/simulation/faults/FaultPlan.ts"
+import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
 import type * as Simulation from "../../../src/simulation/Simulation.ts"
 
@@ -44,7 +47,7 @@ export const renameBeforeSync: Mistake = (fs) => ({
 })
 
 /** Makes the host of files for the program that starts now; each start is a process of its own. */
-export const platform = Effect.fnUntraced(function* (host: SimHost.SimHost, mistake: Mistake = correct) {
+export const platform = Effect.fnUntraced(function* (host: Pick<SimHost.SimHost, "disk">, mistake: Mistake = correct) {
   const random = yield* Random.Random
   const path = yield* Path.Path
   const hex = () => (Math.floor(random.nextDoubleUnsafe() * 2 ** 32) >>> 0).toString(16).padStart(8, "0")
@@ -62,6 +65,39 @@ export const platform = Effect.fnUntraced(function* (host: SimHost.SimHost, mist
   return made
 })
 
+/** Plans with faults of the disk of the server, alone and together. */
+const diskPlans = [
+  "disk-error=10% server kind=sync",
+  "disk-error=40% server kind=sync",
+  "disk-error=3% server",
+  "disk-error=10% server kind=other, disk-error=10% server kind=sync",
+  "disk-error=15% server kind=write",
+  "disk-full=20% server",
+  "disk-full=server@40ms..200ms, disk-error=5% server kind=sync",
+  "disk-slow=server@20ms..300ms 1ms..20ms, disk-error=5% server",
+  "disk-slow=30% 1ms..10ms server, disk-full=5% server, disk-error=20% server kind=sync"
+].map((plan) => FaultPlanSyntax.parseUnsafe(plan))
+
+/** Returns the plan of a seed: faults of the disk. */
+export const diskFaults = (seed: number): FaultPlan.FaultPlan => diskPlans[seed % diskPlans.length]!
+
+/**
+ * Starts a program again, as a new process, when it ends with a failure that the disk explains, and at random times
+ * when it is killed, while its host goes on.
+ */
+export const startAgain = <E, R>(
+  program: Effect.Effect<unknown, E, R>,
+  isDiskFailure: (error: E) => boolean
+): Effect.Effect<void, E, Exclude<R, Scope.Scope>> =>
+  Effect.flatMap(Random.nextBetween(1, 150), (lifeMillis) =>
+    Effect.scoped(program).pipe(
+      Effect.raceFirst(Effect.sleep(lifeMillis)),
+      Effect.catchIf(isDiskFailure, () => Effect.void),
+      Effect.andThen(Effect.sleep("3 millis")),
+      Effect.andThen(Effect.suspend(() => startAgain(program, isDiskFailure)))
+    )
+  )
+
 /** Runs a program on a host that crashes a few times, each time at a random moment, and lets it end. */
 export const withCrashes = Effect.fnUntraced(function* <E, R>(
   { host }: Simulation.Simulation,
@@ -69,8 +105,8 @@ export const withCrashes = Effect.fnUntraced(function* <E, R>(
   program: (host: SimHost.SimHost) => Effect.Effect<unknown, E, R>
 ) {
   const server = yield* host("server", { disk: { ...defaultDisk, ...options.disk } })
-  // A warning for each loss would fill the screen.
-  yield* server.start(Effect.provideService(program(server), References.MinimumLogLevel, "Error"))
+  // A message for each loss would fill the screen.
+  yield* server.start(Effect.provideService(program(server), References.MinimumLogLevel, "Fatal"))
   for (let crash = 0; crash < options.crashes; crash++) {
     yield* Effect.sleep(yield* Random.nextBetween(0, options.maxMillis))
     yield* server.crash
