@@ -25,6 +25,8 @@ export interface Options extends Omit<Simulation.Options, Replaced> {
   readonly generate?: FaultArbitrary.Options | ((seed: number) => FaultPlan.FaultPlan) | undefined
   /** States that at least one run must reach, besides those that the scenario marks. Default: none. */
   readonly sometimes?: ReadonlyArray<string> | undefined
+  /** Command that repeats the check, in the line that repeats a failure. Default: that of the running test or program. */
+  readonly command?: string | undefined
 }
 
 /** Returns the plan that is generated for a seed. */

@@ -49,11 +49,11 @@ export interface Options<I> extends CheckSettings.Options {
 /** A program on a simulated network, with an input. */
 export type Scenario<A, E, R, I> = (simulation: Simulation.Simulation, input: I) => Effect.Effect<A, E, R>
 
-type Reason = SimCheckError.SimCheckError["reason"]
-type Report = Simulation.Report<unknown, unknown>
+export type Reason = SimCheckError.SimCheckError["reason"]
+export type Report = Simulation.Report<unknown, unknown>
 
 /** A run and the reason for which it failed, if it did. */
-interface Outcome {
+export interface Outcome {
   readonly report: Report
   readonly reason: Reason | undefined
 }
@@ -135,24 +135,42 @@ const shrunk = Effect.fnUntraced(function* <I, R>(
   return yield* FailureShrink.shrink(start, { seed, source: check.source, attempt })
 })
 
+/** Runs a candidate without its faults and preemptions and keeps the events; undefined if it has none. */
+const recordedFaultless = Effect.fnUntraced(function* <I, R>(
+  { runOnce }: Check<I, R>,
+  seed: number,
+  { decisions, input, plan }: FailureShrink.Candidate<I>
+): Effect.fn.Return<FailedRun["faultless"], never, R> {
+  if (plan.length === 0 && (decisions ?? []).length === 0) return undefined
+  const log = EventLog.make()
+  const report = yield* runOnce(seed, { input, plan: [], decisions: decisions && [] }, log.record)
+  const reason = failureOf(report)
+  const ending = reason === undefined ? "passes" : SimCheckError.endingOf(reason)
+  return { events: log.events(), omittedEvents: log.omitted(), endNanos: report.time, ending }
+})
+
 /** Runs a failed candidate again and keeps its events. */
 const recorded = Effect.fnUntraced(function* <I, R>(
-  { options, runOnce }: Check<I, R>,
+  check: Check<I, R>,
   seed: number,
   candidate: FailureShrink.Candidate<I>,
   reason: Reason,
   command: string
 ) {
+  const { options, runOnce, settings } = check
   const [log, second] = [EventLog.make(), EventLog.make()]
   const hosts: Array<Explanation.Host> = []
   const { time } = yield* runOnce(seed, candidate, log.record, hosts)
   const isTwice = reason._tag === "Nondeterministic"
   if (isTwice) yield* runOnce(seed, candidate, second.record)
+  const faultless =
+    isTwice || settings.html === undefined ? undefined : yield* recordedFaultless(check, seed, candidate)
   const failed: FailedRun = {
     ...{ seed, hosts, plan: candidate.plan, endNanos: time, command },
     events: log.events(),
     omittedEvents: log.omitted(),
     second: isTwice ? second.events() : undefined,
+    faultless,
     dissectors: options.dissectors,
     ending: SimCheckError.endingOf(reason),
     reason: reason.message,
@@ -186,7 +204,8 @@ const explained = Effect.fnUntraced(function* <I, R>(
     input: check.options.inputs === undefined ? undefined : Inputs.format(candidate.input),
     switches: candidate.decisions === undefined ? undefined : SwitchList.format(candidate.decisions)
   }
-  const command = [SimCheckError.replay(replayed), TestCommand.find() ?? ""].join(" ").trimEnd()
+  const program = check.options.command ?? TestCommand.find() ?? ""
+  const command = [SimCheckError.replay(replayed), program].join(" ").trimEnd()
   const failed = yield* recorded(check, seed, candidate, reason, command)
   yield* writeFiles(check.settings, failed)
   const failure: SimCheckError.Failure = {
@@ -221,14 +240,15 @@ const realMillis = () => Clock.Clock.defaultValue().currentTimeMillisUnsafe()
 /** Prints the statistics also in a test, whose console is replaced. */
 const print = (text: string) => Effect.sync(() => Console.Console.defaultValue().log(text))
 
-const settingsOf = <I>(options: Options<I>) => Effect.mapError(CheckSettings.make(options), misconfigured)
+/** Combines the options and the environment. */
+export const settingsOf = <I>(options: Options<I>) => Effect.mapError(CheckSettings.make(options), misconfigured)
 
 const makeCheck = <A, E, R, I>(
   scenario: Scenario<A, E, R, I>,
   options: Options<I>,
   settings: CheckSettings.Settings
 ): Check<I, Exclude<R, Scope.Scope>> => {
-  const { generate: _, inputs, plan: __, runs: ___, seed: ____, sometimes: _____, ...rest } = options
+  const { command: _, generate: __, inputs, plan: ___, runs: ____, seed: _____, sometimes: ______, ...rest } = options
   return {
     settings,
     source: inputs === undefined ? undefined : Inputs.make(inputs),
@@ -244,6 +264,53 @@ const makeCheck = <A, E, R, I>(
       )
   }
 }
+
+/** Runs of a check that a search chooses, instead of one seed after the other. */
+export interface Trials<I, R> {
+  readonly settings: CheckSettings.Settings
+  /** Returns the input that is generated for a seed. */
+  readonly input: (seed: number) => Effect.Effect<Inputs.Input<I>, SimCheckError.SimCheckError>
+  /** Runs a candidate once. */
+  readonly once: (
+    seed: number,
+    candidate: FailureShrink.Candidate<I>,
+    record: Recording.Recorder
+  ) => Effect.Effect<Outcome, never, R>
+  /** Runs a candidate twice and compares the runs. */
+  readonly twice: (seed: number, candidate: FailureShrink.Candidate<I>) => Effect.Effect<Outcome, never, R>
+  /** Shrinks and explains a failure; `inputSeed` is the seed for which the input was generated. */
+  readonly explain: (
+    seed: number,
+    found: FailureShrink.Candidate<I>,
+    first: Outcome & { readonly reason: Reason },
+    inputSeed: number
+  ) => Effect.Effect<SimCheckError.SimCheckError, SimCheckError.SimCheckError, R>
+}
+
+/** Returns the source with the inputs of one seed for all. */
+const sourceOfSeed = <I>({ at, shrink }: Inputs.Source<I>, inputSeed: number): Inputs.Source<I> => ({
+  at: (_, path) => at(inputSeed, path),
+  shrink: (_, path, fails) => shrink(inputSeed, path, fails)
+})
+
+/** Creates the runs of a check. */
+export const trials = <A, E, R, I>(
+  scenario: Scenario<A, E, R, I>,
+  options: Options<I>
+): Effect.Effect<Trials<I, Exclude<R, Scope.Scope>>, SimCheckError.SimCheckError> =>
+  Effect.map(settingsOf(options), (settings) => {
+    const check = makeCheck(scenario, options, settings)
+    const { source } = check
+    return {
+      settings,
+      input: (seed) => inputOf({ ...check, settings: { ...settings, input: undefined } }, seed),
+      once: (seed, candidate, record) =>
+        Effect.map(check.runOnce(seed, candidate, record), (report) => ({ report, reason: failureOf(report) })),
+      twice: (seed, candidate) => runTwice(check, seed, candidate),
+      explain: (seed, found, first, inputSeed) =>
+        explained({ ...check, source: source && sourceOfSeed(source, inputSeed) }, seed, found, first)
+    }
+  })
 
 /** Runs all seeds; fails with the first failure. */
 export const run = Effect.fnUntraced(function* <A, E, R, I>(
