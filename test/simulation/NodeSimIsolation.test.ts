@@ -66,7 +66,7 @@ describe("processes with one seed", () => {
       const silent = Effect.provide(traceHash(7), Logger.layer([]))
       yield* silent
       const here = yield* silent
-      assert.include(yield* output("scripts/same-traces.ts", "3", "7"), `3 processes: ${here}\nequal`)
+      assert.include(yield* output("scripts/check/same-traces.ts", "3", "7"), `3 processes: ${here}\nequal`)
       assert.notStrictEqual(yield* Effect.provide(traceHash(8), Logger.layer([])), here)
     })
   )

@@ -11,7 +11,7 @@ describe("ProgressBar", () => {
     ([title, permille, details, width, maxBarWidth]) => {
       const line = ProgressBar.format({ title, fraction: permille / 1_000, details, width, maxBarWidth })
       assert.isAtMost(line.length, width)
-      const isBarDrawn = /^  +\d+% \[[= ]*\]/.test(line.slice(title.length))
+      const isBarDrawn = /^ {2,}\d+% \[[= ]*\]/.test(line.slice(title.length))
       if (maxBarWidth < 4 && !details.some((detail) => detail.startsWith("["))) assert.isFalse(isBarDrawn)
     }
   )

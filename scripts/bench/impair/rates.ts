@@ -37,7 +37,7 @@ export interface Received {
 }
 
 /** Counts of a row. */
-export interface Measured {
+interface Measured {
   readonly sent: number
   readonly counted: number
   /** Number of times that the engine applied the rule. */

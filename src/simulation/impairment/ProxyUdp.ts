@@ -30,7 +30,7 @@ export interface Options {
 }
 
 /** The UDP side of a running proxy. */
-export interface ProxyUdp {
+interface ProxyUdp {
   readonly address: NetAddress.InetAddress
   readonly clients: () => number
   /** Bytes of the receive buffer that the kernel granted for the datagrams of all clients. */

@@ -27,7 +27,7 @@ interface Waiting {
 }
 
 /** A batch. */
-export interface SendBatch {
+interface SendBatch {
   /** Adds a datagram of some bytes. */
   readonly add: (bytes: number, send: () => void) => void
 }

@@ -40,14 +40,16 @@ interface Captured extends Omit<PlatformCall, "stack"> {
   readonly error: Error
 }
 
+/** The constructor of errors; only V8 can limit a stack, and leave out the innermost calls. */
+const stacks: { stackTraceLimit?: number; captureStackTrace?: (error: Error, called: Hooks.Called) => void } = Error
+
 /** Captures the places that called a function; their text is made when it is read. */
 const capture = (name: string, called: Hooks.Called, limit: number): Captured => {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = limit
+  const { stackTraceLimit = limit } = stacks
+  stacks.stackTraceLimit = limit
   const error = new Error()
-  // Only V8 has it; elsewhere the places in this package are the first.
-  Error.captureStackTrace?.(error, called)
-  Error.stackTraceLimit = stackTraceLimit
+  stacks.captureStackTrace?.(error, called)
+  stacks.stackTraceLimit = stackTraceLimit
   const fiber = Fiber.getCurrent()
   const step = fiber && SimSchedulerQueue.stepOf(fiber)
   return { name, host: fiber?.getRef(LogRecorder.HostName), step: step?.text, error }

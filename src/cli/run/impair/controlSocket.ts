@@ -24,7 +24,7 @@ const maxLineBytes = 65_536
 const help = "plan PLAN, heal, stats"
 
 /** Runs a command. Returns the line that answers it: `ok`, or a JSON value, or `error` and the reason. */
-export const execute = (control: Control, line: string): Effect.Effect<string> => {
+const execute = (control: Control, line: string): Effect.Effect<string> => {
   const [, command = "", rest = ""] = /^\s*(\S*)\s*(.*?)\s*$/.exec(line) ?? []
   if (command === "plan") {
     const parsed = parseFaultPlan(rest)

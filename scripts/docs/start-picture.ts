@@ -1,4 +1,4 @@
-/** Draws terminal output as SVG: `npm start | node scripts/start-picture.ts > docs/npm-start.svg`. */
+/** Draws terminal output as SVG: `npm start | node scripts/docs/start-picture.ts > docs/npm-start.svg`. */
 import { text } from "node:stream/consumers"
 
 const columnPixels = 7.25

@@ -1,7 +1,7 @@
 /**
  * Checks that processes with one seed make the same run: each prints a hash of its record, and all must be equal.
  *
- * node scripts/same-traces.ts [PROCESSES] [SEED]
+ * node scripts/check/same-traces.ts [PROCESSES] [SEED]
  *
  * Default 1,000 processes and seed 1. Exit code 1 if two differ.
  */
@@ -9,7 +9,7 @@ import { spawn } from "node:child_process"
 import * as Os from "node:os"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import { traceHash } from "../test/support/simulation/traced.ts"
+import { traceHash } from "../../test/support/simulation/traced.ts"
 
 const [, script, first = "1000", second = "1"] = process.argv
 
