@@ -41,7 +41,10 @@ interface Captured extends Omit<PlatformCall, "stack"> {
 }
 
 /** The constructor of errors; only V8 can limit a stack, and leave out the innermost calls. */
-const stacks: { stackTraceLimit?: number; captureStackTrace?: (error: Error, called: Hooks.Called) => void } = Error
+const stacks: ErrorConstructor & {
+  stackTraceLimit?: number
+  captureStackTrace?: (error: Error, called: Hooks.Called) => void
+} = Error
 
 /** Captures the places that called a function; their text is made when it is read. */
 const capture = (name: string, called: Hooks.Called, limit: number): Captured => {
