@@ -1,6 +1,8 @@
 /** The `Network` service, names and addresses, and the parts of servers and clients of line protocols. @since 0.1.0 */
 
 export * as FieldDissector from "./dissect/FieldDissector.ts"
+export * as HttpDissector from "./dissect/HttpDissector.ts"
+export * as RpcDissector from "./dissect/RpcDissector.ts"
 export * as Endpoint from "./Endpoint.ts"
 export * as InteropHttpClient from "./interop/http/InteropHttpClient.ts"
 export * as InteropHttpServer from "./interop/http/InteropHttpServer.ts"

@@ -12,10 +12,12 @@ import * as SocketServer from "effect/socket/SocketServer"
 import { type Listener, type ListenOptions, Network, NetworkError } from "../Network.ts"
 import { fromSocket, toSocket } from "./InteropSocket.ts"
 
+/** Tests for the end of a connection. A handler of effect/rpc makes a defect of the error of its socket. */
+const isEndOfConnection = (reason: Cause.Reason<unknown>) =>
+  Cause.isInterruptReason(reason) || Socket.isSocketError(Cause.isFailReason(reason) ? reason.error : reason.defect)
+
 const logFailure = (cause: Cause.Cause<unknown>) =>
-  cause.reasons.every(
-    (reason) => Cause.isInterruptReason(reason) || (Cause.isFailReason(reason) && Socket.isSocketError(reason.error))
-  )
+  cause.reasons.every(isEndOfConnection)
     ? Effect.logDebug("connection ended", cause)
     : Effect.logError("unhandled error in SocketServer handler", cause)
 
@@ -23,7 +25,7 @@ const logFailure = (cause: Cause.Cause<unknown>) =>
  * Converts a listener to effect's `SocketServer`. Each connection is served in its own fiber, as a `Socket`.
  *
  * It closes when its handler ends or `run` is interrupted. A failing handler ends its own connection only. Socket
- * errors are logged at DEBUG, other failures at ERROR.
+ * errors, as failures or as defects, are logged at DEBUG, other failures at ERROR.
  *
  * @category conversions
  * @since 0.1.0

@@ -7,10 +7,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
 import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Dns from "effect/net/Dns"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { type Connection, Network, NetworkError, type Traffic } from "../Network.ts"
+import * as HostConnection from "./HostConnection.ts"
 import * as Errors from "./InteropErrors.ts"
 
 /**
@@ -39,7 +42,7 @@ const join = (chunks: ReadonlyArray<Uint8Array | string>): Uint8Array => {
   return bytes
 }
 
-const socketOf = (open: Effect.Effect<Connection, NetworkError, Scope.Scope>): Socket.Socket => {
+const socketOf = (open: Effect.Effect<Connection, NetworkError | Dns.DnsError, Scope.Scope>): Socket.Socket => {
   const connected = Latch.makeUnsafe(false)
   let current: { readonly connection: Connection; closed: Socket.SocketError | undefined } | undefined
 
@@ -108,6 +111,35 @@ export const toSocket = (connection: Connection): Socket.Socket => socketOf(Effe
  */
 export const dial = (remote: NetAddress.SocketAddress): Effect.Effect<Socket.Socket, never, Network> =>
   Effect.map(Network, (network) => socketOf(network.connect(remote)))
+
+/** Server that a client connects to. @category models @since 0.1.0 */
+export interface Server {
+  /** Name or IP literal. */
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * Creates an effect `Socket` that looks up a host and connects to it through `Network`, again for each acquisition of
+ * its reader; otherwise as `toSocket`. A failed lookup is a `SocketOpenError`, whose cause is the `DnsError`.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const dialHost = ({ host, port }: Server): Effect.Effect<Socket.Socket, never, Network | Dns.Dns> =>
+  Effect.gen(function* () {
+    const connector = { network: yield* Network, dns: yield* Dns.Dns }
+    return socketOf(HostConnection.connect(connector, host, port))
+  })
+
+/**
+ * Layer of an effect `Socket` that connects to a host, as `dialHost`: for the clients of effect/rpc.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSocket = (server: Server): Layer.Layer<Socket.Socket, never, Network | Dns.Dns> =>
+  Layer.effect(Socket.Socket, dialHost(server))
 
 /** Parameters that replace what an effect `Socket` lacks. @category models @since 0.1.0 */
 export interface SocketOptions {

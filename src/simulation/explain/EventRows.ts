@@ -51,13 +51,14 @@ interface Note extends RowBase {
 /** A row of the picture. */
 export type Row = Arrow | Line | Note
 
+/** Returns the first line of a text, safe to print, with the number of the others. */
 const firstLine = (text: string) => {
   const [first = "", ...more] = text.trimEnd().split("\n")
   return TerminalText.escape(more.length === 0 ? first : `${first} (${more.length} more lines)`)
 }
 
 /** Returns the name of the host with an address. */
-const namesOf = ({ events, hosts }: Run): ReadonlyMap<string, string> => {
+export const namesOf = ({ events, hosts }: Pick<Run, "events" | "hosts">): ReadonlyMap<string, string> => {
   const names = new Map(hosts.flatMap(({ addresses, name }) => addresses.map((address) => [address, name] as const)))
   for (const event of events) {
     if (event._tag === "Packet" && !names.has(event.packet.from.address)) {
@@ -125,7 +126,7 @@ const diskNote = (event: Recording.DiskEvent): Note => {
 }
 
 /** Returns the row of an event; undefined for events that are not shown. */
-const rowOf = (
+export const rowOf = (
   event: Recording.Event,
   names: ReadonlyMap<string, string>,
   dissectors: ReadonlyArray<Packet.Dissector>
@@ -173,7 +174,7 @@ const rowOf = (
 }
 
 /** Returns the beginning and the end of the partitions of a plan, which are not events of the run. */
-const partitions = (plan: FaultPlan.FaultPlan, endNanos: number): ReadonlyArray<Line> =>
+export const partitions = (plan: FaultPlan.FaultPlan, endNanos: number): ReadonlyArray<Line> =>
   plan.flatMap((rule): ReadonlyArray<Line> => {
     if (rule.action !== "partition") return []
     const pair = FaultPlanClauses.formatPair(rule.pair)
@@ -185,10 +186,40 @@ const partitions = (plan: FaultPlan.FaultPlan, endNanos: number): ReadonlyArray<
     ]
   })
 
+/** Tests if a segment follows another one of its stream at once, and both arrive as they were sent. */
+const isContinued = ({ at, packet }: Recording.PacketEvent, next: Recording.PacketEvent) =>
+  at === next.at &&
+  [packet, next.packet].every(({ fault, kind, lost }) => kind === "data" && fault === undefined && lost !== true) &&
+  (["from", "to"] as const).every(
+    (end) => packet[end].address === next.packet[end].address && packet[end].port === next.packet[end].port
+  )
+
+const join = (one: Uint8Array, other: Uint8Array) => {
+  const bytes = new Uint8Array(one.length + other.length)
+  bytes.set(one)
+  bytes.set(other, one.length)
+  return bytes
+}
+
+/** Joins the segments of a stream that were sent at once, so that a message is shown in one row. */
+const withJoinedSegments = (events: ReadonlyArray<Recording.Event>): ReadonlyArray<Recording.Event> => {
+  const joined: Array<Recording.Event> = []
+  for (const event of events) {
+    const last = joined.at(-1)
+    if (event._tag === "Packet" && last?._tag === "Packet" && isContinued(last, event)) {
+      joined[joined.length - 1] = {
+        ...last,
+        packet: { ...last.packet, bytes: join(last.packet.bytes, event.packet.bytes) }
+      }
+    } else joined.push(event)
+  }
+  return joined
+}
+
 /** Returns the rows of a run, in the order of their times. */
 export const make = (run: Run, endNanos: number): ReadonlyArray<Row> => {
   const names = namesOf(run)
-  const rows = run.events.flatMap((event) => rowOf(event, names, run.dissectors ?? []) ?? [])
+  const rows = withJoinedSegments(run.events).flatMap((event) => rowOf(event, names, run.dissectors ?? []) ?? [])
   const lines = partitions(run.plan, endNanos)
   // Sorting is stable: events of one instant keep their order, and a partition comes before them.
   return lines.length === 0 ? rows : [...lines, ...rows].sort((a, b) => a.at - b.at)

@@ -47,6 +47,7 @@ describe("Interop.toSocketServer", () => {
       const handlers: ReadonlyArray<(socket: Socket.Socket) => Effect.Effect<void, unknown>> = [
         () => Effect.void,
         echo,
+        (socket) => Effect.orDie(echo(socket)),
         () => Effect.die("a mistake"),
         () => Effect.fail("another")
       ]
@@ -58,7 +59,7 @@ describe("Interop.toSocketServer", () => {
       yield* Effect.forkScoped(Effect.provide(server.run(handle), Logger.layer([logger])))
       for (const index of handlers.keys()) {
         const near = yield* network.connect(server.address)
-        if (index === 1) yield* near.abort
+        if (index === 1 || index === 2) yield* near.abort
         else assert.strictEqual(yield* outcome(near.pull), "Done")
       }
       yield* Deferred.await(served)

@@ -81,6 +81,18 @@ describe("Explanation", () => {
     )
   })
 
+  it("draws the segments of a message in one row, except for those with a fault", () => {
+    const segment = (millis: number, from: 1 | 2, text: string, more: Partial<Recording.PacketEvent["packet"]> = {}) =>
+      packet(millis, from, text, { transport: "tcp", kind: "data", ...more })
+    const events = [
+      ...[segment(1, 1, "hel"), segment(1, 1, "l"), segment(1, 1, "o"), segment(1, 2, "a"), segment(2, 2, "b")],
+      ...[segment(3, 1, "x", { fault: "delay" }), segment(3, 1, "y"), segment(3, 1, "z")]
+    ]
+    const text = Explanation.diagram({ ...run, events, plan: [] })
+    const messages = Array.from(text.matchAll(/"\w+"/g), ([message]) => message)
+    assert.deepStrictEqual(messages, ['"hello"', '"a"', '"b"', '"x"', '"yz"'])
+  })
+
   it("leaves out rows of a long run, with their number", () => {
     const many = Array.from({ length: 1_000 }, (_, n) =>
       packet(n, n % 2 === 0 ? 1 : 2, `${n}`, n === 500 ? { fault: "dup" } : {})

@@ -2,13 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Dns from "effect/net/Dns"
-import * as NetAddress from "effect/net/NetAddress"
-import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { type Connection, Network, NetworkError } from "../../../Network.ts"
 import * as Sweeper from "../../../Sweeper.ts"
-import * as TcpClient from "../../../TcpClient.ts"
+import * as HostConnection from "../../HostConnection.ts"
 import * as HttpDecoder from "../message/HttpDecoder.ts"
 import * as HttpReader from "../message/HttpReader.ts"
 
@@ -73,38 +71,15 @@ export const make = Effect.fnUntraced(function* (limits: PoolLimits) {
   return pool
 })
 
-const loopback = [NetAddress.ipv4Loopback, NetAddress.ipv6Loopback]
-
-/** Returns the addresses of a host: a literal, or those of its name. No resolver is asked for localhost (RFC 6761). */
-const addressesOf = Effect.fnUntraced(function* ({ dns }: Connector, host: string, port: number) {
-  const literal = NetAddress.ipFromString(host.replace(/^\[|\]$/g, ""))
-  const found: ReadonlyArray<NetAddress.IpAddress> = Result.isSuccess(literal)
-    ? [literal.success]
-    : host === "localhost"
-      ? loopback
-      : yield* dns.lookup(host)
-  return found.map((ip) => NetAddress.inetAddressUnsafe(ip, port))
-})
-
-/** Returns the error of a race of attempts: that of the first address. */
-const raceError = (error: TcpClient.TcpClientError) =>
-  new NetworkError({ reason: error.reason.attempts[0]?.error.reason ?? "Unknown", cause: error, text: error.message })
-
 /** Services and limits with which a connection is opened. */
 export type Connector = Pick<ClientPool, "limits" | "network" | "dns">
 
 /** Opens a connection to the host of a URL, which closes with the scope. */
 export const connect = (connector: Connector, url: URL) =>
   Effect.gen(function* () {
-    const { limits, network } = connector
+    const { limits } = connector
     const port = url.port === "" ? 80 : Number(url.port)
-    const [first, ...rest] = yield* addressesOf(connector, url.hostname, port)
-    if (first === undefined) {
-      return yield* new NetworkError({ reason: "Unreachable", text: `${url.hostname}: the name has no address` })
-    }
-    const connection = yield* rest.length === 0
-      ? network.connect(first)
-      : Effect.mapError(Effect.provideService(TcpClient.connectAny([first, ...rest]), Network, network), raceError)
+    const connection = yield* HostConnection.connect(connector, url.hostname, port)
     return { connection, reader: yield* HttpReader.make(connection, HttpDecoder.make("Response", limits)) }
   }).pipe(
     Effect.timeoutOrElse({
