@@ -6,15 +6,9 @@
  * papers.
  */
 import * as KeyValue from "./KeyValue.ts"
+import type { Bug } from "./RaftBug.ts"
 import * as Log from "./RaftLog.ts"
 import type { Message } from "./RaftMessage.ts"
-
-/** Bugs of known implementations, for tests. */
-export type Bug =
-  | "commits entries of earlier terms"
-  | "truncates at each append"
-  | "reads without asking the others"
-  | "installs old snapshots"
 
 /** A read waits until a majority answers `round`, and the entries up to `index` are applied. */
 interface Read {
@@ -24,11 +18,10 @@ interface Read {
   readonly round: number
 }
 
-/** What a leader knows of another server. */
+/** What a leader knows of another server; `round` is the last one that it answered. */
 interface Progress {
   readonly next: number
   readonly match: number
-  /** Last round that it answered. */
   readonly round: number
 }
 
@@ -113,8 +106,7 @@ const campaign = (state: State, isPre: boolean): Step => {
     ...{ _tag: "RequestVote", term, isPre },
     ...{ lastIndex: Log.lastIndex(state.log), lastTerm: Log.lastTerm(state.log) }
   }
-  const asked: Step = [voting, [resetTimeout, ...othersOf(state).map((other) => send(other, message))]]
-  return andThen(asked, countVotes)
+  return andThen([voting, [resetTimeout, ...othersOf(state).map((other) => send(other, message))]], countVotes)
 }
 
 const countVotes = (state: State): Step => {
@@ -236,24 +228,14 @@ const handlers: {
     return andThen([next, [resetTimeout, answer(true, last)]], applyTo)
   },
   Install: (state, { round, snapshot, term }, from) => {
-    const answer = send(from, {
-      _tag: "Appended",
-      term: Math.max(term, state.term),
-      round,
-      isOk: true,
-      index: snapshot.index
-    })
+    const { index, machine } = snapshot
+    const answer = send(from, { _tag: "Appended", term: Math.max(term, state.term), round, isOk: true, index })
     if (term < state.term) return [state, [answer]]
     const following = follow(state, term, from)
-    if (snapshot.index <= state.commit && state.bug !== "installs old snapshots")
-      return [following, [resetTimeout, answer]]
-    const hasLast = Log.termAt(state.log, snapshot.index) === snapshot.term
-    const entries = hasLast ? Log.entriesFrom(state.log, snapshot.index + 1) : []
-    const { index, machine } = snapshot
-    return [
-      { ...following, log: { snapshot, entries }, commit: index, applied: index, machine },
-      [resetTimeout, answer]
-    ]
+    if (index <= state.commit && state.bug !== "installs old snapshots") return [following, [resetTimeout, answer]]
+    const entries = Log.termAt(state.log, index) === snapshot.term ? Log.entriesFrom(state.log, index + 1) : []
+    const log = { snapshot, entries }
+    return [{ ...following, log, commit: index, applied: index, machine }, [resetTimeout, answer]]
   },
   Appended: (state, { index, isOk, round, term }, from) => {
     const known = state.progress.get(from)
@@ -263,8 +245,7 @@ const handlers: {
     const progress = new Map(state.progress).set(from, { match, next, round: Math.max(known.round, round) })
     const updated = { ...state, progress }
     const isBehind = next !== known.next && next <= Log.lastIndex(state.log)
-    const more: Step = [updated, isBehind ? [send(from, nextFor(updated, from))] : []]
-    return andThen(andThen(more, advanceCommit), answerReads)
+    return andThen(andThen([updated, isBehind ? [send(from, nextFor(updated, from))] : []], advanceCommit), answerReads)
   },
   Submit: (state, { request }, from) => {
     if (state.role !== "leader") return [state, [send(from, { _tag: "NotLeader", leader: state.leader })]]
@@ -283,11 +264,10 @@ const handlers: {
     if (state.role !== "leader") return [state, [send(from, { _tag: "NotLeader", leader: state.leader })]]
     // One change at a time, and only after an entry of the own term (Ongaro, raft-dev, 10 July 2015).
     const isPending = Log.membersIndex(state.log) > state.commit
-    const isEarly = !isOwnTermCommitted(state)
     const others = Log.membersOf(state.log).filter((member) => member !== server)
     const members = isMember ? [...others, server] : others
     const isSame = members.length === Log.membersOf(state.log).length
-    if (isPending || isEarly || isSame || members.length === 0) return [state, []]
+    if (isPending || !isOwnTermCommitted(state) || isSame || members.length === 0) return [state, []]
     return append(state, { _tag: "Members", members })
   },
   Reply: (state) => [state, []],

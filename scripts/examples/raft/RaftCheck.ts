@@ -6,18 +6,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import {
-  type FaultPlan,
-  FaultRandom,
-  History,
-  Linearizability,
-  SimCheck,
-  type Simulation
-} from "effect-inet/simulation"
+import { History, Linearizability, SimCheck, type Simulation } from "effect-inet/simulation"
 import type * as KeyValue from "./KeyValue.ts"
+import type { Bug } from "./RaftBug.ts"
 import * as RaftClient from "./RaftClient.ts"
+import * as RaftDissector from "./RaftDissector.ts"
 import * as RaftInvariants from "./RaftInvariants.ts"
-import * as RaftMessage from "./RaftMessage.ts"
+import * as RaftPlan from "./RaftPlan.ts"
 import * as RaftServer from "./RaftServer.ts"
 
 /** The sequential specification of one key. It shares no code with the state machine. */
@@ -28,65 +23,37 @@ const register: Linearizability.Spec<string, KeyValue.Operation, string> = {
   key: (text) => text
 }
 
-const servers = ["s1", "s2", "s3", "s4", "s5"]
-const port = 5_000
 const clients = ["ann", "bob", "eve"]
-
-/** Virtual milliseconds in which faults begin. */
-const faultMillis = 4_000
-
-/**
- * Generates the faults of a seed: one server after the other crashes or is cut off from the other servers, so that
- * leaders change often, and some messages are late or come twice.
- */
-export const plan = (seed: FaultRandom.Seed): FaultPlan.FaultPlan => {
-  const random = FaultRandom.sequence(`raft ${seed}`)
-  const upTo = (n: number) => Math.floor(random() * n)
-  const pick = <A>(all: ReadonlyArray<A>) => all[upTo(all.length)]!
-  const rules: Array<FaultPlan.Rule> = []
-  for (let at = 300 + upTo(500); at < faultMillis; ) {
-    const until = at + 200 + upTo(800)
-    const host = pick(servers.slice(0, 3))
-    const window = { from: at * 1e6, to: until * 1e6 }
-    // Only the servers are cut off from each other: clients reach them all.
-    const pair = { from: { host, port }, to: { host: "*" as const, port }, both: true }
-    if (random() < 0.3) rules.push({ action: "crash", host, at: window.from, until: window.to })
-    else rules.push({ action: "partition", pair, window })
-    at = until - 200 + upTo(400)
-  }
-  const kind = () => pick(["Append", "Appended", "Install", "Vote", "RequestVote"])
-  const some = () => ({ percent: pick([5, 20]), kind: kind() })
-  const late = { from: 0, to: pick([20, 400, 1_500]) * 1e6 }
-  if (random() < 0.5) rules.push({ action: "delay", by: late, ...some() })
-  if (random() < 0.5) rules.push({ action: "dup", copies: 1, after: late, ...some() })
-  return rules
-}
 
 /** States that some run must reach. */
 export const sometimes = ["two leaders", "log truncated", "snapshot", "membership changed", "unanswered request"]
 
 /** Creates the scenario for a server with a bug, or without. */
-export const scenario = (bug?: RaftServer.Options["bug"]) =>
+export const scenario = (bug?: Bug) =>
   Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
-    // Half of the runs have three members, the others four that change; clients are patient or not.
-    const isChanging = (yield* Random.next) < 0.5
-    const hosts = yield* Effect.forEach(servers.slice(0, isChanging ? 5 : 3), (name) => simulation.host(name))
-    const patience = (yield* Random.next) < 0.5 ? "1 second" : "100 millis"
-    const ids = hosts.map(({ address }) => `${address}:${port}`)
+    // Most runs have three members, the others four that change; disks are slow or not, and clients patient or not.
+    const isChanging = (yield* Random.next) < 0.3
+    const disk = { latency: { sync: (yield* Random.next) < 0.5 ? "20 millis" : "2 millis" } } as const
+    const hosts = yield* Effect.forEach(RaftPlan.servers.slice(0, isChanging ? 5 : 3), (name) =>
+      simulation.host(name, { disk })
+    )
+    const patience = (yield* Random.next) < 0.25 ? "1 second" : "100 millis"
+    const maxEntries = yield* Random.nextIntBetween(2, 6)
+    const ids = hosts.map(({ address }) => `${address}:${RaftPlan.port}`)
     const members = ids.slice(0, 4)
     const invariants = RaftInvariants.make()
     for (const [index, host] of hosts.entries()) {
       const id = ids[index]!
       const own = members.includes(id) ? members : []
-      yield* host.start(RaftServer.serve({ id, members: own, bug, maxEntries: 4, observe: invariants.observe }))
+      yield* host.start(RaftServer.serve({ id, members: own, bug, maxEntries, observe: invariants.observe }))
     }
     const recorder = History.make<KeyValue.Operation, string>()
 
     const requests = Effect.fnUntraced(function* (name: string) {
       const client = yield* RaftClient.make(name, ids)
       const once = (operation: KeyValue.Operation) => recorder.record(name, operation, client.request(operation))
-      for (let count = 0; count < 6; count++) {
-        yield* Effect.sleep(yield* Random.nextIntBetween(0, faultMillis / 4))
+      for (let count = 0; count < 5; count++) {
+        yield* Effect.sleep(yield* Random.nextIntBetween(0, 400))
         const changed = ids[yield* Random.nextIntBetween(0, ids.length - 1)]!
         if (isChanging && (yield* Random.next) < 0.5) yield* client.change(changed, (yield* Random.next) < 0.5)
         const isRead = (yield* Random.next) < 0.3
@@ -95,7 +62,7 @@ export const scenario = (bug?: RaftServer.Options["bug"]) =>
         yield* simulation.sometimes("unanswered request", !isAnswered)
       }
       yield* simulation.heal
-      yield* Effect.timeout(once(append(name, 9)), "20 seconds")
+      yield* Effect.timeout(once(append(name, 9)), "5 seconds")
     }, Effect.scoped)
 
     yield* Effect.forEach(
@@ -124,8 +91,12 @@ const withoutLost = (history: History.History<KeyValue.Operation, string>) => {
 const append = (name: string, count: number) => ({ _tag: "Append", key: "k", text: `${name[0]}${count} ` }) as const
 
 /** Checks the servers; a bug makes it fail. */
-export const check = (bug?: RaftServer.Options["bug"], options: SimCheck.Options = {}) =>
+export const check = (bug?: Bug, options: SimCheck.Options = {}) =>
   SimCheck.check(scenario(bug), {
-    ...{ generate: plan, dissectors: [RaftMessage.dissector], sometimes: bug === undefined ? sometimes : [] },
+    ...{
+      generate: RaftPlan.generate,
+      dissectors: [RaftDissector.dissector],
+      sometimes: bug === undefined ? sometimes : []
+    },
     ...options
   })

@@ -19,6 +19,8 @@ export const make = Effect.fnUntraced(function* (name: string, servers: Readonly
   let asked = servers[0]!
   // Not the one after `asked`: a server that was removed may know a wrong leader for ever.
   let next = 1
+  const another = () => servers[next++ % servers.length]!
+  let isAnswered = true
 
   /** Waits for the reply, or for the leader's name from the server that was asked. */
   const answer = Effect.gen(function* () {
@@ -33,11 +35,14 @@ export const make = Effect.fnUntraced(function* (name: string, servers: Readonly
     /** Performs an operation once, however often it has to be sent. Does not fail: set a timeout. */
     request: Effect.fnUntraced(function* (operation: KeyValue.Operation) {
       serial++
+      if (!isAnswered) asked = another()
+      isAnswered = false
       while (true) {
         yield* send(asked, { _tag: "Submit", request: { client: name, serial, operation } })
         const result = Option.getOrUndefined(yield* Effect.timeoutOption(answer, patienceMillis))
+        isAnswered = result?._tag === "Reply"
         if (result?._tag === "Reply") return result.reply
-        asked = result?.leader ?? servers[next++ % servers.length]!
+        asked = result?.leader ?? another()
       }
     }),
     /** Asks every server to add or remove a member. Only a leader that may do it does; nothing is answered. */

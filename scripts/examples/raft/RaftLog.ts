@@ -2,6 +2,8 @@
 import * as Schema from "effect/Schema"
 import * as KeyValue from "./KeyValue.ts"
 
+const { Int, Struct } = Schema
+
 export const Members = Schema.Array(Schema.String)
 
 /** What an entry does when it is committed; a membership applies as soon as it is in the log. */
@@ -13,16 +15,14 @@ export const Command = Schema.Union([
 ])
 export type Command = typeof Command.Type
 
-export const Entry = Schema.Struct({ term: Schema.Int, command: Command })
+export const Entry = Struct({ term: Int, command: Command })
 export type Entry = typeof Entry.Type
 
 /** The state machine after the entry at `index`, in place of all entries up to it (section 7). */
-export const Snapshot = Schema.Struct({
-  ...{ index: Schema.Int, term: Schema.Int, members: Members, machine: KeyValue.State }
-})
+export const Snapshot = Struct({ index: Int, term: Int, members: Members, machine: KeyValue.State })
 
 /** `entries[0]` has the index after that of the snapshot. */
-export const Log = Schema.Struct({ snapshot: Snapshot, entries: Schema.Array(Entry) })
+export const Log = Struct({ snapshot: Snapshot, entries: Schema.Array(Entry) })
 export type Log = typeof Log.Type
 
 export const lastIndex = ({ entries, snapshot }: Log): number => snapshot.index + entries.length

@@ -1,7 +1,7 @@
 /** Messages between servers, and between clients and servers: one datagram each, as JSON. */
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { Endpoint, Packet } from "effect-inet/network"
+import type { Endpoint } from "effect-inet/network"
 import * as KeyValue from "./KeyValue.ts"
 import * as Log from "./RaftLog.ts"
 
@@ -33,38 +33,6 @@ const decodeMessage = Schema.decodeUnknownOption(Schema.fromJsonString(Message))
 export const decode = (bytes: Uint8Array): Option.Option<Message> => decodeMessage(new TextDecoder().decode(bytes))
 
 export const encode = (message: Message): Uint8Array => new TextEncoder().encode(JSON.stringify(message))
-
-/** Names the messages in diagrams and in rules of fault plans, such as `kind=RequestVote`. */
-export const dissector: Packet.Dissector = {
-  name: "raft",
-  dissect: ({ bytes }) => {
-    const message = Option.getOrUndefined(decode(bytes))
-    return message && { kind: message._tag, summary: summaryOf(message) }
-  }
-}
-
-const summaryOf = (message: Message): string => {
-  switch (message._tag) {
-    case "RequestVote":
-      return `${message.isPre ? "would you vote" : "vote"} for me in ${message.term}? log ${message.lastIndex}@${message.lastTerm}`
-    case "Vote":
-      return `${message.isGranted ? "yes" : "no"}, in ${message.term}${message.isPre ? " (asked only)" : ""}`
-    case "Append":
-      return `Append ${message.entries.length} after ${message.previousIndex}@${message.previousTerm}, commit ${message.commit}`
-    case "Install":
-      return `Install ${message.snapshot.index}@${message.snapshot.term}`
-    case "Appended":
-      return `Appended ${message.isOk ? "up to" : "not, ends at"} ${message.index}`
-    case "Submit":
-      return `${message.request.client} ${message.request.serial}: ${message.request.operation._tag}`
-    case "Change":
-      return `${message.isMember ? "add" : "remove"} ${message.server}`
-    case "Reply":
-      return `${message.serial}: ${message.reply}`
-    case "NotLeader":
-      return `ask ${message.leader ?? "another"}`
-  }
-}
 
 /** Formats an address as the name of a server or a client: `10.0.0.1:5000`. */
 export const nameOf = ({ address, port }: Endpoint.Endpoint): string => `${address}:${port}`

@@ -1,16 +1,14 @@
 /**
- * A Raft server over UDP: the shell of the state machine.
- *
- * UDP, since Raft itself repeats what is lost and ignores what is late or comes twice; a stream would only hide it.
+ * A Raft server over UDP, the shell of the state machine. Raft itself repeats what is lost, and ignores what is late.
  */
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import { Network } from "effect-inet/network"
 import * as Raft from "./Raft.ts"
+import type { Bug } from "./RaftBug.ts"
 import * as RaftMessage from "./RaftMessage.ts"
 import * as RaftStore from "./RaftStore.ts"
 
@@ -23,7 +21,7 @@ export interface Options {
   /** Interval of a leader's heartbeats; an election timeout is two to four of them. Default 50 ms. */
   readonly heartbeatMillis?: number | undefined
   readonly maxEntries?: number | undefined
-  readonly bug?: Raft.Bug | "sends before the disk has it" | undefined
+  readonly bug?: Bug | undefined
   /** Called at each start; the result is called with each state. For checks. */
   readonly observe?: (() => (state: Raft.State) => void) | undefined
 }
@@ -39,7 +37,7 @@ export const serve = Effect.fnUntraced(function* (options: Options) {
     if (message !== undefined) Queue.offerUnsafe(inbox, { _tag: "Receive", from: RaftMessage.nameOf(from), message })
   })
   const isUnsafe = bug === "sends before the disk has it"
-  let state = Raft.make(id, store.stored, { bug: isUnsafe ? undefined : bug, maxEntries })
+  let state = Raft.make(id, store.stored, { bug, maxEntries })
   const onState = observe?.()
   onState?.(state)
   let dueMillis = 0
@@ -49,11 +47,9 @@ export const serve = Effect.fnUntraced(function* (options: Options) {
   })
   yield* resetTimeout
   while (true) {
-    const waitMillis: Duration.Input = Math.max(0, dueMillis - (yield* Clock.currentTimeMillis))
-    const event = yield* Effect.timeoutOrElse(Queue.take(inbox), {
-      duration: waitMillis,
-      orElse: () => Effect.succeed<Raft.Event>({ _tag: "Timeout" })
-    })
+    const waitMillis = Math.max(0, dueMillis - (yield* Clock.currentTimeMillis))
+    const received = yield* Effect.timeoutOption(Queue.take(inbox), waitMillis)
+    const event = Option.getOrElse(received, (): Raft.Event => ({ _tag: "Timeout" }))
     const [next, actions] = Raft.step(state, event)
     const isChanged = next.term !== state.term || next.vote !== state.vote || next.log !== state.log
     state = next
