@@ -194,26 +194,32 @@ const isContinued = ({ at, packet }: Recording.PacketEvent, next: Recording.Pack
     (end) => packet[end].address === next.packet[end].address && packet[end].port === next.packet[end].port
   )
 
-const join = (one: Uint8Array, other: Uint8Array) => {
-  const bytes = new Uint8Array(one.length + other.length)
-  bytes.set(one)
-  bytes.set(other, one.length)
-  return bytes
+const joinAll = ([first, ...more]: ReadonlyArray<Recording.PacketEvent>): ReadonlyArray<Recording.Event> => {
+  if (first === undefined || more.length === 0) return first === undefined ? [] : [first]
+  const payloads = [first, ...more].map(({ packet }) => packet.bytes)
+  const bytes = new Uint8Array(payloads.reduce((length, payload) => length + payload.length, 0))
+  let at = 0
+  for (const payload of payloads) {
+    bytes.set(payload, at)
+    at += payload.length
+  }
+  return [{ ...first, packet: { ...first.packet, bytes } }]
 }
 
 /** Joins the segments of a stream that were sent at once, so that a message is shown in one row. */
 const withJoinedSegments = (events: ReadonlyArray<Recording.Event>): ReadonlyArray<Recording.Event> => {
   const joined: Array<Recording.Event> = []
+  let segments: Array<Recording.PacketEvent> = []
   for (const event of events) {
-    const last = joined.at(-1)
-    if (event._tag === "Packet" && last?._tag === "Packet" && isContinued(last, event)) {
-      joined[joined.length - 1] = {
-        ...last,
-        packet: { ...last.packet, bytes: join(last.packet.bytes, event.packet.bytes) }
-      }
-    } else joined.push(event)
+    const last = segments.at(-1)
+    if (event._tag === "Packet" && last !== undefined && isContinued(last, event)) segments.push(event)
+    else {
+      joined.push(...joinAll(segments))
+      segments = event._tag === "Packet" ? [event] : []
+      if (event._tag !== "Packet") joined.push(event)
+    }
   }
-  return joined
+  return [...joined, ...joinAll(segments)]
 }
 
 /** Returns the rows of a run, in the order of their times. */
