@@ -21,7 +21,6 @@ import type * as Recording from "./Recording.ts"
 import * as CanonicalJson from "./runtime/CanonicalJson.ts"
 import type * as Hooks from "./runtime/globals/Hooks.ts"
 import * as SimGlobals from "./runtime/globals/SimGlobals.ts"
-import * as VirtualTimer from "./runtime/globals/VirtualTimer.ts"
 import * as HostTime from "./runtime/HostTime.ts"
 import * as LogRecorder from "./runtime/LogRecorder.ts"
 import * as ModuleCounters from "./runtime/ModuleCounters.ts"
@@ -135,7 +134,7 @@ const hooksOf = (world: World): Hooks.Run => {
       return current !== undefined && SimClock.isHostClock(current) ? current : scenarioClock
     },
     random: SimRandom.make(`globals ${seed}`),
-    timers: VirtualTimer.makeNumbers(),
+    timers: new Map(),
     onError: (error) => {
       world.failure ??= Cause.die(error)
     },

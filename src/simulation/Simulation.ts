@@ -222,12 +222,11 @@ const execute = <A, E>(world: SimWorld.World, phases: Phases<A, E>): Effect.Effe
   const globals = SimWorld.globalsOf(world)
   /** Executes a step; the microtasks of its programs are executed with the globals of the run, too. */
   const next = () => {
-    let isSettling = false
-    if (world.options.promises !== false) void PromiseDrain.queue(() => isSettling && globals.enter())
+    const turn = world.options.promises === false ? undefined : PromiseDrain.queueTurn()
     globals.enter()
     try {
       const step = phases.next()
-      isSettling = step.done !== true
+      if (turn !== undefined && step.done !== true) turn.action = globals.enter
       return step
     } finally {
       globals.leave()

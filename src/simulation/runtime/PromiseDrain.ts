@@ -22,10 +22,21 @@ export interface PromiseDrain {
   readonly drain: (activity: number, enter: () => void, leave: () => void, done: () => void) => void
 }
 
-/** Queues a microtask that no run notices. */
-export const queue = async (action: () => void) => {
+/** A microtask in the queue. It holds nothing of the run that queued it, unless that has an action for it. */
+export interface Turn {
+  action: (() => void) | undefined
+}
+
+/** Queues a microtask that no run notices, and returns it. */
+export const queueTurn = (): Turn => {
+  const turn: Turn = { action: undefined }
+  void take(turn)
+  return turn
+}
+
+const take = async (turn: Turn) => {
   await settled
-  action()
+  turn.action?.()
 }
 
 const settled = Promise.resolve()

@@ -16,11 +16,19 @@ const warmupDraws = 12
 
 /** Creates a generator: sfc32, which is small, fast, and passes the usual tests. Equal seeds give equal numbers. */
 export const make = (seed: FaultRandom.Seed): SimRandom => {
-  let a = FaultRandom.hash(`a ${seed}`) | 0
-  let b = FaultRandom.hash(`b ${seed}`) | 0
-  let c = FaultRandom.hash(`c ${seed}`) | 0
-  let counter = 1
+  let [a, b, c, counter] = [0, 0, 0, 0]
+  /** Computes the first state; most programs draw no numbers. */
+  const start = () => {
+    a = FaultRandom.hash(`a ${seed}`) | 0
+    b = FaultRandom.hash(`b ${seed}`) | 0
+    c = FaultRandom.hash(`c ${seed}`) | 0
+    counter = 1
+    isStarted = true
+    for (let n = 0; n < warmupDraws; n++) next32()
+  }
+  let isStarted = false
   const next32 = () => {
+    if (!isStarted) start()
     const drawn = (a + b + counter) | 0
     counter = (counter + 1) | 0
     a = b ^ (b >>> 9)
@@ -28,7 +36,6 @@ export const make = (seed: FaultRandom.Seed): SimRandom => {
     c = ((c << 21) | (c >>> 11)) + drawn
     return drawn >>> 0
   }
-  for (let n = 0; n < warmupDraws; n++) next32()
   /** Returns a number in [0, 1), in steps of 2^-53. */
   const double = () => ((next32() >>> 5) * 0x400_0000 + (next32() >>> 6)) / 2 ** 53
   return {

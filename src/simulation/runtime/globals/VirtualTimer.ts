@@ -10,12 +10,7 @@ const nanosOf = (delay: unknown): number => {
 }
 
 /** Numbers by which the timers of a run can be cleared. */
-export interface Numbers {
-  readonly ofTimer: WeakMap<VirtualTimer, number>
-  readonly timers: Map<number, VirtualTimer>
-}
-
-export const makeNumbers = (): Numbers => ({ ofTimer: new WeakMap(), timers: new Map() })
+export type Numbers = Map<number, VirtualTimer>
 
 /** First number of a timer: larger than those of the host. */
 const firstNumber = 2 ** 40
@@ -31,6 +26,7 @@ export class VirtualTimer {
   #timer: SimClock.Timer | undefined
   #isCounted = false
   #hasRef = true
+  #number: number | undefined
 
   constructor(
     clock: SimClock.SimClock,
@@ -99,13 +95,10 @@ export class VirtualTimer {
 
   /** Returns a number by which the timer can also be cleared. */
   [Symbol.toPrimitive](): number {
-    const { ofTimer, timers } = this.#numbers
-    const known = ofTimer.get(this)
-    if (known !== undefined) return known
-    const number = firstNumber + timers.size
-    ofTimer.set(this, number)
-    timers.set(number, this)
-    return number
+    if (this.#number !== undefined) return this.#number
+    this.#number = firstNumber + this.#numbers.size
+    this.#numbers.set(this.#number, this)
+    return this.#number
   }
 
   [Symbol.dispose](): void {
@@ -114,7 +107,7 @@ export class VirtualTimer {
 }
 
 /** Clears a timer of a run; returns false if it is none. */
-export const clear = ({ timers }: Numbers, handle: unknown): boolean => {
+export const clear = (timers: Numbers, handle: unknown): boolean => {
   const isNumber = typeof handle === "number" || typeof handle === "string"
   const timer = isNumber ? timers.get(Number(handle)) : handle
   if (!(timer instanceof VirtualTimer || timer instanceof VirtualImmediate)) return false
