@@ -26,7 +26,10 @@ const register: Linearizability.Spec<string, KeyValue.Operation, string> = {
 const clients = ["ann", "bob", "eve"]
 
 /** States that some run must reach. */
-export const sometimes = ["two leaders", "log truncated", "snapshot", "membership changed", "unanswered request"]
+export const sometimes = [
+  ...["two leaders", "leader with uncommitted entries", "log truncated"],
+  ...["snapshot", "membership changed", "unanswered request"]
+]
 
 /** Creates the scenario for a server with a bug, or without. */
 export const scenario = (bug?: Bug) =>
@@ -70,8 +73,9 @@ export const scenario = (bug?: Bug) =>
       (name) => Effect.flatMap(simulation.host(name), (host) => host.run(requests(name))),
       { concurrency: "unbounded" }
     )
-    const { leaders, memberships, snapshots, truncations } = invariants.seen
+    const { leaders, memberships, snapshots, truncations, uncommitted } = invariants.seen
     yield* simulation.sometimes("two leaders", leaders > 1)
+    yield* simulation.sometimes("leader with uncommitted entries", uncommitted > 0)
     yield* simulation.sometimes("log truncated", truncations > 0)
     yield* simulation.sometimes("snapshot", snapshots > 0)
     yield* simulation.sometimes("membership changed", memberships > 0)

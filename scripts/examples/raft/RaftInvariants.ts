@@ -12,7 +12,7 @@ export interface Invariants {
   /** Begins with a server that starts; the result throws `PropertyBroken` if a state breaks a property. */
   readonly observe: () => (state: Raft.State) => void
   /** Numbers of things that happened, for `sometimes`. */
-  readonly seen: { leaders: number; truncations: number; snapshots: number; memberships: number }
+  readonly seen: { leaders: number; uncommitted: number; truncations: number; snapshots: number; memberships: number }
 }
 
 /** Creates the checks of one run. */
@@ -22,7 +22,7 @@ export const make = (): Invariants => {
   const entries = new Map<string, string>()
   /** Committed entries: their term, and the term of the server that first knew. */
   const committed = new Map<number, { readonly term: number; readonly inTerm: number }>()
-  const seen = { leaders: 0, truncations: 0, snapshots: 0, memberships: 0 }
+  const seen = { leaders: 0, uncommitted: 0, truncations: 0, snapshots: 0, memberships: 0 }
 
   const electionSafety = ({ id, role, term }: Raft.State) => {
     if (role !== "leader") return
@@ -60,6 +60,7 @@ export const make = (): Invariants => {
 
   const leaderCompleteness = ({ id, log, role, term }: Raft.State, before: Raft.State | undefined) => {
     if (role !== "leader" || before?.role === "leader") return
+    if (before !== undefined && Log.lastIndex(before.log) > before.commit) seen.uncommitted++
     for (const [index, { inTerm, term: entryTerm }] of committed) {
       if (inTerm >= term || index <= log.snapshot.index || Log.termAt(log, index) === entryTerm) continue
       broken(`leader completeness: ${id} leads term ${term} without entry ${index}, committed in term ${inTerm}`)
