@@ -15,6 +15,7 @@ const heap = "heap before the runs"
 const clients = 16
 const roundTrips = 2_500
 const runs = 200
+const rpcCalls = 2_000
 
 type Scenario = Parameters<typeof Simulation.run<void, unknown, never>>[0]
 
@@ -85,6 +86,16 @@ const measures: ReadonlyArray<Measure> = [
     sample: (contestant) =>
       Effect.map(seconds(contestant === ours ? once(Workloads.idle) : events(10, 600)), (took) => took * 1_000)
   },
+  {
+    name: "call of effect/rpc",
+    unit: "ms",
+    lowerIsBetter: true,
+    sample: (contestant) =>
+      Effect.map(
+        seconds(contestant === ours ? once(Workloads.rpcCalls(rpcCalls)) : events(1, 2 * rpcCalls)),
+        (took) => (took * 1_000) / rpcCalls
+      )
+  },
   { name: heap, unit: "MiB", contestants: [ours], lowerIsBetter: true, sample: () => used },
   {
     name: "heap after 200 runs",
@@ -99,6 +110,7 @@ const comparisons: ReadonlyArray<Comparison> = [
   { measure: "datagrams", peer: queue, bar: { subject: "figure", comparator: ">=", value: 250_000 } },
   { measure: "runs of 20 datagrams", peer: queue, bar: { subject: "figure", comparator: ">=", value: 1_000 } },
   { measure: "ten idle minutes", peer: queue, bar: { subject: "figure", comparator: "<=", value: 50 } },
+  { measure: "call of effect/rpc", peer: queue, bar: { subject: "figure", comparator: "<=", value: 0.5 } },
   {
     measure: "heap after 200 runs",
     peer: ours,
@@ -111,7 +123,8 @@ export const benchmark: Benchmark = {
   name: "simulation",
   description: `Real time and memory of simulated runs, in one process and on one thread: ${clients} clients that each keep one datagram of
 64 bytes in flight to a server that answers it, whole runs of ten questions and answers from the first host to the last
-closed socket, and ten virtual minutes of ten hosts with a timer each. No tap, no faults. Beside it the same number of
+closed socket, ten virtual minutes of ten hosts with a timer each, and calls of effect/rpc, one after another over one TCP
+connection. No tap, no faults. Beside it the same number of
 events on the bare clock, which is what any simulator has to do.`,
   comparisons,
   prepare: () => Effect.succeed({ contestants: [ours, queue], measures, notes: [] })

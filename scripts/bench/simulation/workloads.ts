@@ -1,6 +1,14 @@
 /** Scenarios of the simulation benchmark. */
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as Rpc from "effect/rpc/Rpc"
+import * as RpcClient from "effect/rpc/RpcClient"
+import * as RpcGroup from "effect/rpc/RpcGroup"
+import * as RpcSerialization from "effect/rpc/RpcSerialization"
+import * as RpcServer from "effect/rpc/RpcServer"
+import * as Schema from "effect/Schema"
+import * as Interop from "../../../src/network/interop/Interop.ts"
 import * as Network from "../../../src/network/Network.ts"
 import type * as Simulation from "../../../src/simulation/Simulation.ts"
 
@@ -47,3 +55,24 @@ export const idle = Effect.fnUntraced(function* ({ host }: Simulation.Simulation
   }
   yield* Effect.sleep("10 minutes")
 })
+
+const Sum = RpcGroup.make(Rpc.make("Add", { payload: { a: Schema.Int, b: Schema.Int }, success: Schema.Int }))
+
+const sumServer = RpcServer.layer(Sum).pipe(
+  Layer.provide([Sum.toLayer({ Add: ({ a, b }) => Effect.succeed(a + b) }), RpcServer.layerProtocolSocketServer]),
+  Layer.provide([Interop.layerSocketServer({ host: "0.0.0.0", port }), RpcSerialization.layerNdjson])
+)
+
+/** A client of effect/rpc over a TCP connection, with one call after another. */
+export const rpcCalls = (calls: number) =>
+  Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
+    yield* (yield* host("server")).start(Layer.launch(sumServer))
+    const client = Effect.gen(function* () {
+      const sum = yield* RpcClient.make(Sum)
+      for (let n = 0; n < calls; n++) yield* sum.Add({ a: n, b: 1 })
+    }).pipe(
+      Effect.provide(RpcClient.layerProtocolSocket()),
+      Effect.provide([Interop.layerSocket({ host: "server", port }), RpcSerialization.layerNdjson])
+    )
+    yield* (yield* host("client")).run(client)
+  })
