@@ -65,7 +65,7 @@ const late: Style = (dice) => {
   const messages = [1, 2].map((): FaultPlan.Rule => {
     const some = pick([
       { percent: 10, kind: "Append" },
-      { percent: 30, kind: "Install" },
+      { percent: 60, kind: "Install" },
       { percent: 30, kind: "Vote" }
     ])
     return chance(0.7) ? { action: "delay", by, ...some } : { action: "dup", copies: 1, after: by, ...some }
