@@ -47,7 +47,7 @@ export const page = (
 }
 
 /** Escapes a script that stands within a document: its strings may have what ends it. */
-const inlineScript = (code: string): string => code.replace(/<\/(?=script)/gi, "<\\/").replace(/<!--/g, "<\\!--")
+export const inlineScript = (code: string): string => code.replace(/<\/(?=script)/gi, "<\\/").replace(/<!--/g, "<\\!--")
 
 /** Writes the document of the laboratory, which needs no other file: icon, styles and script are in it. */
 export const laboratory = (template: string, icon: string, styles: string, code: string): string => {
