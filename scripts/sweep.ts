@@ -1,62 +1,50 @@
 /**
- * Checks the fault properties with 1,000 seeds by default, more than a test suite has time for.
+ * Runs the fault properties more often than a test suite has time for.
  *
- * npm run sweep -- [RUNS] [NAME...]
+ * npm run sweep -- --minutes N [--corpus DIR] [--seed N] [--planted] [NAME...]
  *
- * Exit code 1 with the line that repeats the failure, if there is one. `SIM_SEED`, `SIM_RUNS` and `SIM_PLAN` work as in
- * tests. For `status`, also checks its stated figures: hours without a false alarm, and detection times in intervals.
- * For `tftp`, also sends 1,000 mutated datagrams per run to a server, half of them to one with a single port.
+ * Explores the suites for that time, on all cores. Runs that reached something new are kept in a folder, by default
+ * `node_modules/.cache/sweep`, and the next sweep continues with them. Prints failures with the line that repeats each,
+ * and the states that were reached. With `--planted` it explores suites with bugs and ends once all are found; exit
+ * code 1 if one is not, or if one of the other suites fails.
  *
- * `cluster` kills, stops and freezes the processes of a farm and its database, once for any number of runs, in some
- * minutes. It needs Debian's package postgresql.
+ * npm run sweep -- [--planted] [RUNS] [NAME...]
+ *
+ * Checks the suites with that number of seeds, by default 1,000, each run twice. Exit code 1 with the line that repeats
+ * the failure, if there is one. `SIM_SEED`, `SIM_RUNS` and `SIM_PLAN` work as in tests. For `status`, also checks its
+ * stated figures: hours without a false alarm, and detection times in intervals. For `tftp`, also sends 1,000 mutated
+ * datagrams per run to a server, half of them to one with a single port. `cluster` kills, stops and freezes the
+ * processes of a farm and its database, once for any number of runs, in some minutes. It needs Debian's package
+ * postgresql. The examples `http`, `rpc` and `runners` are explored only.
  */
 import { enableCompileCache } from "node:module"
 import * as Path from "node:path"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Runtime from "effect/Runtime"
-import type * as Packet from "../src/network/Packet.ts"
-import type * as FaultArbitrary from "../src/simulation/faults/FaultArbitrary.ts"
-import * as SimCheck from "../src/simulation/SimCheck.ts"
-import type * as Simulation from "../src/simulation/Simulation.ts"
+import * as Checker from "../src/simulation/check/Checker.ts"
 import * as ClusterFaults from "../test/suites/ClusterFaults.ts"
-import * as Rot13Faults from "../test/suites/Rot13Faults.ts"
-import * as StatusFaults from "../test/suites/status/StatusFaults.ts"
-import * as TftpFaults from "../test/suites/tftp/TftpFaults.ts"
 import * as TftpFuzz from "../test/suites/tftp/TftpFuzz.ts"
 import * as Postgres from "../test/support/cluster/Postgres.ts"
 import * as StatusSweep from "../test/support/status/StatusSweep.ts"
+import * as Arguments from "./sweep/Arguments.ts"
+import * as Exploration from "./sweep/Exploration.ts"
+import * as Suites from "./sweep/Suites.ts"
 
 enableCompileCache()
 
-class Usage extends Error {
-  override readonly [Runtime.errorExitCode] = 2
-}
-
-interface Suite {
-  readonly scenario: (simulation: Simulation.Simulation) => Effect.Effect<void, { readonly message: string }>
-  readonly faults: FaultArbitrary.Options
-  readonly sometimes: ReadonlyArray<string>
-  readonly dissectors: ReadonlyArray<Packet.Dissector>
-}
-
-const suites: Readonly<Record<string, Suite>> = {
-  rot13: { ...Rot13Faults, dissectors: [] },
-  tftp: TftpFaults,
-  status: { ...StatusFaults, dissectors: [] }
-}
-
-const names = [...Object.keys(suites), "cluster"]
+/** Suites that are not simulated scenarios, or that are more than one. */
+const names = [...Object.keys(Suites.ours), "cluster"]
 
 class PropertyNotMet extends Error {}
 
-const checkFaults = (chosen: ReadonlyArray<string>, runs: number) =>
+const checkFaults = (suites: Readonly<Record<string, Suites.Suite>>, chosen: ReadonlyArray<string>, runs: number) =>
   Effect.gen(function* () {
-    for (const [name, { dissectors, faults, scenario, sometimes }] of Object.entries(suites)) {
-      if (!chosen.includes(name)) continue
+    for (const [name, suite] of Object.entries(suites)) {
+      // An example has its own checks: run it, or explore it.
+      if (!chosen.includes(name) || suite._tag === "Program") continue
       const startMillis = performance.now()
-      const summary = yield* SimCheck.check(scenario, { dissectors, generate: faults, runs, sometimes })
+      const summary = yield* Checker.run(suite.scenario, { ...suite.options, runs })
       const seconds = ((performance.now() - startMillis) / 1_000).toFixed(1)
       const reached = [...summary.reached].map(([label, count]) => `${label} ${count}`).join(", ")
       yield* Console.log(
@@ -112,19 +100,27 @@ const checkCluster = Effect.gen(function* () {
   }
 })
 
-const sweep = Effect.gen(function* () {
-  const [argument = "1000", ...rest] = process.argv.slice(2)
-  const runs = Number(argument)
-  if (!Number.isInteger(runs) || runs < 1)
-    return yield* Effect.fail(new Usage(`invalid number of runs ${argument}: must be a whole number of at least 1`))
-  const unknown = rest.find((name) => !names.includes(name))
-  if (unknown !== undefined)
-    return yield* Effect.fail(new Usage(`unknown suite ${unknown}: must be one of ${names.join(", ")}`))
-  const chosen = rest.length === 0 ? names : rest
-  yield* checkFaults(chosen, runs)
+/** Checks the suites with every seed. */
+const check = Effect.fnUntraced(function* ({ isPlanted, names: given }: Arguments.Arguments, runs: number) {
+  const suites = isPlanted ? Suites.planted : Suites.ours
+  const chosen = given.length === 0 ? (isPlanted ? Object.keys(suites) : names) : given
+  yield* checkFaults(suites, chosen, runs)
+  if (isPlanted) return
   if (chosen.includes("tftp")) yield* checkMutated(runs)
   if (chosen.includes("status")) yield* checkStatus(runs)
   if (chosen.includes("cluster")) yield* checkCluster
+})
+
+const sweep = Effect.gen(function* () {
+  const given = yield* Effect.fromResult(Arguments.parse(process.argv.slice(2), names, Object.keys(Suites.planted)))
+  if (given.runs !== undefined) return yield* check(given, given.runs)
+  const { corpus, isPlanted, minutes, names: some, seed } = given
+  const all = Object.keys(isPlanted ? Suites.planted : Suites.ours)
+  const isGood = yield* Exploration.run({
+    ...{ corpus, isPlanted, minutes, seed: seed ?? Math.floor(Math.random() * 2 ** 30) },
+    names: some.length === 0 ? all : some
+  })
+  if (!isGood) process.exitCode = 1
 })
 
 NodeRuntime.runMain(
