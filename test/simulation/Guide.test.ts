@@ -46,3 +46,18 @@ it("the guide's table contains valid plans", () => {
   assert.isAbove(rules.length, 10)
   for (const rule of rules) assert.lengthOf(FaultPlanSyntax.parseUnsafe(rule), 1)
 })
+
+it("the guide's excerpts of examples are in their files", () => {
+  const excerpts = [...guide.matchAll(/^```ts (raft\/\S+)\n([\s\S]*?)^```$/gm)]
+  assert.isAtLeast(excerpts.length, 3)
+  for (const [, name, code] of excerpts) {
+    const file = Fs.readFileSync(new URL(`../../scripts/examples/${name}`, import.meta.url), "utf8")
+    for (const part of code!.split("// ...\n")) assert.include(file, part)
+  }
+})
+
+it("the guide's exploration is the example of its module", () => {
+  const [, code] = /^```ts explore\n([\s\S]*?)^```$/m.exec(guide)!
+  const module = Fs.readFileSync(new URL("../../src/simulation/SimExplore.ts", import.meta.url), "utf8")
+  assert.include(module.replaceAll(/^ \* ?/gm, ""), code!)
+})

@@ -7,5 +7,6 @@ it.each(GuidePrograms.guides)(
     const { actual, expected, programs } = await GuidePrograms.guide(path)
     assert.isAtLeast(programs, 4)
     assert.strictEqual(actual, expected)
-  }
+  },
+  60_000
 )
