@@ -120,7 +120,8 @@ const hostLayer = imports((what, { path }) =>
 )
 
 const effectImport = imports(({ clause, specifier }) => {
-  if (!/^(effect|@effect\/platform-node(-shared)?)(\/|$)/.test(specifier)) return undefined
+  // An import on demand gives a namespace, and takes no time at the start.
+  if (clause === "" || !/^(effect|@effect\/platform-node(-shared)?)(\/|$)/.test(specifier)) return undefined
   const name = Path.basename(specifier)
   if (!/^[A-Z]/.test(name)) return `${specifier} is a barrel: import * as X from "${specifier}/X"`
   return specifier === "effect/Function" || /^(type )?\* as \w+$/.test(clause)

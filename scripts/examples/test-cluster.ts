@@ -1,4 +1,4 @@
-/** Accounts as entities on three runners, and a client that retries; a lost reply shows its bug. FIXED=1 is without it. */
+/** Accounts as entities on three runners, with a bug that only a lost reply shows; FIXED=1 is without it. */
 
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"

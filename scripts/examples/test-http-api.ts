@@ -24,7 +24,7 @@ const account = HttpApiBuilder.group(Bank, "account", (group) => {
   const payments = new Map<number, number>()
   return group.handle("pay", ({ payload: { amount, id } }) =>
     Effect.sync(() => {
-      payments.set(process.env.FIXED === undefined ? payments.size : id, amount) // The bug: a repetition is another one.
+      payments.set(process.env.FIXED === undefined ? payments.size : id, amount) // The bug: repetitions count.
       return Array.from(payments.values()).reduce((sum, amount) => sum + amount, 0)
     })
   )

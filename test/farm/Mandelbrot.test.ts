@@ -4,7 +4,7 @@ import * as Cli from "../support/Cli.ts"
 
 it.live("examples/mandelbrot draws a set that is symmetric about its middle row", () =>
   Effect.gen(function* () {
-    const { ended } = yield* Cli.startScript("examples/mandelbrot.ts", [])
+    const { ended } = yield* Cli.startScript("examples/mandelbrot/main.ts", [])
     const { code, stderr, stdout } = yield* ended
     assert.strictEqual(stderr, "")
     const rows = stdout.toString().split("\n").slice(0, -1)

@@ -1,6 +1,6 @@
 /**
- * Dissector of the messages of effect/rpc that are encoded as JSON, also in bodies of HTTP, and of the requests to
- * entities of effect/cluster in them. Their tags are kinds for the rules of fault plans: `Request`, `Chunk`, `Exit`.
+ * Dissector of the messages of effect/rpc in JSON, also in bodies of HTTP. Of a request to an entity of effect/cluster,
+ * it shows the entity. The tags of messages are kinds for the rules of fault plans: `Request`, `Chunk`, `Exit`.
  *
  * **Example** (A request)
  *
@@ -93,13 +93,18 @@ const describe = (message: unknown): ReadonlyArray<Packet.Dissection> => {
   return [{ kind, summary: text === "" ? kind : `${kind} ${text}` }]
 }
 
-/** Dissector of the messages of effect/rpc; the kind of a packet is that of its first message. @category dissectors @since 0.1.0 */
+/**
+ * Dissector of the messages of effect/rpc; the kind of a packet is that of its first message.
+ *
+ * @category dissectors
+ * @since 0.1.0
+ */
 export const dissector: Packet.Dissector = {
   name: "rpc",
   dissect: ({ bytes }) => {
     const text = PayloadText.decode(bytes)
     if (text === undefined) return undefined
-    // Lines that are no message are those of HTTP.
+    // The other lines are those of HTTP.
     const messages = text.split(/\r?\n/).flatMap((line) => (/^[[{]/.test(line) ? parse(line) : []).flatMap(describe))
     const [first] = messages
     return first && { kind: first.kind, summary: messages.map(({ summary }) => summary).join(", ") }

@@ -1,5 +1,5 @@
 /** Conversion between the errors of `Network` and of effect's sockets. The platform's error stays the `cause`. */
-import type { DnsError } from "effect/net/Dns"
+import type * as Dns from "effect/net/Dns"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as DatagramSocket from "effect/socket/DatagramSocket"
 import * as Socket from "effect/socket/Socket"
@@ -55,7 +55,7 @@ export const isFin = ({ reason }: Socket.SocketError) => reason._tag === "Socket
 export const closeError = (code: number, closeReason?: string) =>
   new Socket.SocketError({ reason: new Socket.SocketCloseError({ code, closeReason }) })
 
-export const openError = (cause: NetworkError | DnsError) => {
+export const openError = (cause: NetworkError | Dns.DnsError) => {
   const kind = cause._tag === "NetworkError" && cause.reason === "TimedOut" ? "Timeout" : "Unknown"
   return new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind, cause }) })
 }

@@ -3,9 +3,9 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Stream from "effect/Stream"
 import { Farm, NodeThreadWorkers } from "effect-inet/farm"
-import { job } from "./mandelbrot-job.ts"
+import { job } from "./job.ts"
 
-const workers = NodeThreadWorkers.make({ module: new URL("./mandelbrot-job.ts", import.meta.url) })
+const workers = NodeThreadWorkers.make({ module: new URL("./job.ts", import.meta.url) })
 
 Farm.stream(job, 31, { workers, ordered: true }).pipe(
   Stream.flatMap(({ result }) => Stream.fromIterable(result)),
