@@ -10,7 +10,7 @@ export interface LinkOptions {
   readonly latency?: Duration.Input | readonly [min: Duration.Input, max: Duration.Input] | undefined
   /** Bytes per second; packets queue behind earlier ones. Default: no limit. */
   readonly bandwidth?: number | undefined
-  /** Maximum number of bytes queued for the bandwidth; further packets are lost. Default 256 KiB. */
+  /** Maximum number of bytes queued for the bandwidth; further datagrams are lost, segments wait. Default 256 KiB. */
   readonly queue?: number | undefined
   /** Probability, 0 to 1, of losing a datagram, or of retransmitting a segment. Default 0. */
   readonly loss?: number | undefined
@@ -32,8 +32,10 @@ export interface LinkDirection {
   readonly queueBytes: number
   readonly loss: number
   readonly mtu: number
-  /** Time at which the bandwidth is free again. */
+  /** Time at which the queue is empty. */
   busyUntil: number
+  /** The same with the segments that found no place in the queue, and wait at their senders. */
+  segmentsUntil: number
 }
 
 const nanos = (input: Duration.Input) => Math.round(Duration.toMillis(input) * 1e6)
@@ -54,7 +56,8 @@ const fromOptions = ({
     queueBytes: queue,
     loss,
     mtu,
-    busyUntil: 0
+    busyUntil: 0,
+    segmentsUntil: 0
   }
 }
 

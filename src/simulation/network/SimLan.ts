@@ -121,17 +121,26 @@ const observe = (
   })
 }
 
-/** Returns the time at which a packet arrives; undefined if the queue of the link is full. */
+/**
+ * Returns the time at which a packet arrives. A datagram that finds the queue of the link full is lost: then undefined.
+ * A segment waits at its sender, behind those of all streams that do.
+ */
 const arrivalTime = (
   { clock, random }: State,
   direction: LinkDirection.LinkDirection,
-  size: number
+  size: number,
+  isSegment: boolean
 ): number | undefined => {
+  const { nanosPerByte, queueBytes } = direction
   const now = clock.now()
-  const start = Math.max(now, direction.busyUntil)
-  if (direction.nanosPerByte > 0) {
-    if ((start - now) / direction.nanosPerByte > direction.queueBytes) return undefined
-    direction.busyUntil = start + size * direction.nanosPerByte
+  let start = now
+  if (nanosPerByte > 0) {
+    const time = size * nanosPerByte
+    const full = now + queueBytes * nanosPerByte
+    start = Math.max(now, isSegment ? direction.segmentsUntil : direction.busyUntil)
+    if (!isSegment && start > full) return undefined
+    direction.segmentsUntil = Math.max(now, direction.segmentsUntil) + time
+    direction.busyUntil = Math.max(direction.busyUntil, Math.min(start, full) + time)
   }
   return Math.round(
     start +
@@ -153,7 +162,7 @@ const datagram =
     const now = clock.now()
     const direction = lan.linkDirections.between(from, to)
     const verdict = faults?.decide(packet, now, from.name, to.name) ?? FaultVerdict.deliver
-    const time = arrivalTime(lan, direction, packet.bytes.length + headerBytes(packet.to.address))
+    const time = arrivalTime(lan, direction, packet.bytes.length + headerBytes(packet.to.address), false)
     const isLost = time === undefined || (direction.loss > 0 && random() < direction.loss)
     if (isLost) return observe(lan, packet, from, "lost", undefined)
     if (verdict._tag === "Drop") return observe(lan, packet, from, verdict.note, undefined)
@@ -220,7 +229,7 @@ const segment =
     const direction = lan.linkDirections.between(from, to)
     const verdict = faults?.decide(packet, now, from.name, to.name) ?? FaultVerdict.deliver
     const size = packet.bytes.length + headerBytes(packet.to.address) + 12
-    let time = arrivalTime(lan, direction, size) ?? direction.busyUntil
+    let time = arrivalTime(lan, direction, size, true)!
     for (let wait = retransmissionTimeoutNanos; direction.loss > 0 && random() < direction.loss; wait *= 2) time += wait
     if (verdict._tag === "Drop") {
       observe(lan, packet, from, verdict.note, undefined)

@@ -38,8 +38,8 @@ export interface Peer {
   readonly isClosed: () => boolean
   /** Returns true if its host knows nothing of the connection any more, and answers all segments with RST. */
   readonly isForgotten: () => boolean
-  /** Handles a segment that has arrived. */
-  readonly receive: (event: HalfStream.Event) => void
+  /** Handles a segment that has arrived, `delayNanos` after it was sent. */
+  readonly receive: (event: HalfStream.Event, delayNanos?: number) => void
 }
 
 interface Segment {
@@ -60,6 +60,9 @@ export interface State {
   readonly closers: Waiters.Waiters
   stream: HalfStream.HalfStream
   window: ReceiveWindow.ReceiveWindow
+  /** Delay of the last data of the peer, and of the last announcement of the window to it: the round trip of data. */
+  dataDelayNanos: number
+  ackDelayNanos: number
   peer: Peer | undefined
   /** Time of arrival of the last segment sent; later segments arrive no earlier. */
   lastArrival: number
@@ -95,7 +98,8 @@ export interface State {
 /** Creates the state of an end before the handshake. */
 export const make = (lan: SimLan, path: Path, isClient: boolean, onClosed: State["onClosed"]): State => ({
   ...{ lan, path, onClosed, readers: Waiters.make(), writers: Waiters.make(), closers: Waiters.make() },
-  ...{ stream: HalfStream.make(ReceiveWindow.initialBytes), window: ReceiveWindow.make(0, lan.clock.now()) },
+  ...{ stream: HalfStream.make(ReceiveWindow.initialBytes), window: ReceiveWindow.make(lan.clock.now()) },
+  ...{ dataDelayNanos: 0, ackDelayNanos: 0 },
   ...{ peer: undefined, lastArrival: 0, heardNanos: lan.clock.now(), onHeard: undefined, unacknowledged: [] },
   ...{ retransmission: undefined, retransmissionNanos: minRetransmissionNanos, stuckSinceNanos: undefined },
   keepAlive: undefined,
@@ -118,8 +122,9 @@ export const dispatch = (self: State, event: HalfStream.Event): void => {
 }
 
 /** Handles a segment that has arrived. */
-export const hear = (self: State, event: HalfStream.Event): void => {
+export const hear = (self: State, event: HalfStream.Event, delayNanos?: number): void => {
   self.heardNanos = self.lan.clock.now()
+  if (delayNanos !== undefined) self.dataDelayNanos = delayNanos
   if (self.onHeard !== undefined) {
     const { onHeard } = self
     self.onHeard = undefined
@@ -186,14 +191,22 @@ const transmitSegment = (self: State, segment: Segment) => {
   const packet = { transport: "tcp", kind, from: path.from, to: path.to, bytes } as const
   // The window is announced apart from the data.
   const notBefore = kind === "ack" ? 0 : self.lastArrival
+  const sentNanos = lan.clock.now()
   const arrival = lan.segment(packet, path.node, path.other, notBefore, (piece, ending) =>
-    onArrival(self, segment, piece, ending)
+    onArrival(self, segment, sentNanos, piece, ending)
   )
   if (arrival === Number.POSITIVE_INFINITY) retransmitLater(self, segment)
-  else if (kind !== "ack") self.lastArrival = arrival
+  else if (kind === "ack") self.ackDelayNanos = arrival - sentNanos
+  else self.lastArrival = arrival
 }
 
-const onArrival = (self: State, segment: Segment, piece: Uint8Array, ending: "fin" | "rst" | undefined) => {
+const onArrival = (
+  self: State,
+  segment: Segment,
+  sentNanos: number,
+  piece: Uint8Array,
+  ending: "fin" | "rst" | undefined
+) => {
   const { peer } = self
   const isAck = segment.kind === "ack"
   if (self.isEndedByFault && !isAck) return
@@ -203,7 +216,7 @@ const onArrival = (self: State, segment: Segment, piece: Uint8Array, ending: "fi
     self.stuckSinceNanos = undefined
     self.retransmissionNanos = minRetransmissionNanos
   }
-  peer.receive(segment.arrive(piece))
+  peer.receive(segment.arrive(piece), segment.kind === "data" ? self.lan.clock.now() - sentNanos : undefined)
   if (ending === undefined || isAck) return
   self.isEndedByFault = true
   if (ending === "fin") return peer.receive(receiveFin)

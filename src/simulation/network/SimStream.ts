@@ -64,7 +64,9 @@ const reasonOf = ({ isClosing, isResetUnmet, stream }: State) =>
 const read = (self: State): Uint8Array => {
   const actions = SimSegments.advance(self, { _tag: "Read", now: 0 })
   const { receive, received, withheld } = self.stream
-  self.window = ReceiveWindow.afterRead(self.window, received - receive.queuedBytes - withheld, self.lan.clock.now())
+  const rttNanos = self.dataDelayNanos + self.ackDelayNanos
+  const readBytes = received - receive.queuedBytes - withheld
+  self.window = ReceiveWindow.afterRead(self.window, readBytes, self.lan.clock.now(), rttNanos)
   if (self.window.bytes > self.stream.receiveWindow)
     SimSegments.advance(self, { _tag: "GrowWindow", bytes: self.window.bytes })
   return actions.find((action) => action._tag === "Deliver")!.bytes
@@ -220,14 +222,16 @@ export const make = (lan: SimLan, parts: Parts): SimStream => {
     isClosed: () => isClosed(state),
     isForgotten: () => state.isForgotten,
     dispatch: (event) => dispatch(state, event),
-    receive: (event) => SimSegments.hear(state, event),
+    receive: (event, delayNanos) => SimSegments.hear(state, event, delayNanos),
     meet: (peer, after) => {
       state.peer = peer
       if (after < Number.POSITIVE_INFINITY) state.lastArrival = Math.max(state.lastArrival, after)
     },
     establish: () => {
       const now = lan.clock.now()
-      state.window = ReceiveWindow.make(now - startNanos, now)
+      state.window = ReceiveWindow.make(now)
+      // Until the window is announced, half the round trip of the handshake is its delay.
+      state.ackDelayNanos = (now - startNanos) / 2
       if (keepAliveNanos !== undefined) SimKeepAlive.start(state, keepAliveNanos)
     },
     onHeard: (callback) => {

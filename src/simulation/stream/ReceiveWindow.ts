@@ -4,13 +4,12 @@
  *
  * After each round trip in which the program has read more than in any before, the window becomes four times what it
  * has read. Thus it grows for a sender that it limits, and stays for one that sends little. Twice would not do: the
- * window is announced in halves, and under jitter less than a whole one arrives in the time of the handshake.
+ * window is announced in halves, and under jitter less than a whole one arrives in a round trip. The round trip is that
+ * of the last data, with their waits in queues and the delays of faults, which the handshake need not meet.
  */
 
 export interface ReceiveWindow {
   readonly bytes: number
-  /** Round-trip time of the handshake. */
-  readonly rttNanos: number
   readonly roundStartNanos: number
   /** Bytes that the program had read at the start of the round. */
   readonly readAtStart: number
@@ -30,22 +29,28 @@ const initialRoundBytes = 14_600
 const growthFactor = 4
 
 /** Creates the window of a connection whose handshake ends now. */
-export const make = (rttNanos: number, nowNanos: number): ReceiveWindow => ({
+export const make = (nowNanos: number): ReceiveWindow => ({
   bytes: initialBytes,
-  rttNanos,
   roundStartNanos: nowNanos,
   readAtStart: 0,
   mostBytes: initialRoundBytes
 })
 
-/** Returns the window after a read, up to which the program has read `readBytes` of the stream. */
-export const afterRead = (self: ReceiveWindow, readBytes: number, nowNanos: number): ReceiveWindow => {
-  const { bytes, mostBytes, readAtStart, roundStartNanos, rttNanos } = self
+/**
+ * Returns the window after a read, up to which the program has read `readBytes` of the stream. `rttNanos` is the
+ * round-trip time of the last data.
+ */
+export const afterRead = (
+  self: ReceiveWindow,
+  readBytes: number,
+  nowNanos: number,
+  rttNanos: number
+): ReceiveWindow => {
+  const { bytes, mostBytes, readAtStart, roundStartNanos } = self
   const roundBytes = readBytes - readAtStart
   if (nowNanos - roundStartNanos < rttNanos) return self
   return {
     bytes: roundBytes > mostBytes ? Math.min(maxBytes, Math.max(bytes, growthFactor * roundBytes)) : bytes,
-    rttNanos,
     roundStartNanos: nowNanos,
     readAtStart: readBytes,
     mostBytes: Math.max(mostBytes, roundBytes)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import { type Connection, Network, type TcpListenOptions } from "../../../src/network/Network.ts"
+import type { LinkOptions } from "../../../src/simulation/network/LinkDirection.ts"
 import type * as Simulation from "../../../src/simulation/Simulation.ts"
 import { readAll } from "../../support/Hosts.ts"
 import { millis, pair, run } from "../../support/Simulated.ts"
@@ -114,21 +115,47 @@ describe("a simulated TCP connection", () => {
     })
   )
 
+  /** Sends megabytes to a peer that reads at once; returns the megabytes per second of virtual time. */
+  const throughput = (plan: string, megabytes: number, link: LinkOptions = {}) => {
+    const bytes = megabytes * 1e6
+    let received = 0
+    return connected(
+      plan,
+      ({ pull }) => Effect.forever(Effect.map(pull, ({ length }) => (received += length))),
+      Effect.fnUntraced(function* (near, simulation) {
+        yield* simulation.link("a", "b", link)
+        const before = yield* millis
+        for (let sent = 0; sent < bytes; sent += 62_500) yield* near.write(new Uint8Array(62_500))
+        while (received < bytes) yield* Effect.sleep("10 millis")
+        return megabytes / (((yield* millis) - before) / 1_000)
+      })
+    )
+  }
+
   it.effect.each(["delay=100ms", "delay=50ms..150ms"])("moves more than ten megabytes a second under %s", (plan) =>
+    Effect.map(throughput(plan, 64), (rate) => assert.isAbove(rate, 10))
+  )
+
+  it.effect.each([
+    ["bandwidth=1MB/s, delay=100ms", 0.9, 1],
+    ["bandwidth=10MB/s, delay=100ms", 7, 10]
+  ] as const)("fills the bandwidth under %s", ([plan, least, most]) =>
     Effect.gen(function* () {
-      const bytes = 64 * 2 ** 20
-      let received = 0
-      const seconds = yield* connected(
-        plan,
-        ({ pull }) => Effect.forever(Effect.map(pull, ({ length }) => (received += length))),
-        Effect.fnUntraced(function* (near) {
-          const before = yield* millis
-          for (let sent = 0; sent < bytes; sent += 65_536) yield* near.write(new Uint8Array(65_536))
-          while (received < bytes) yield* Effect.sleep("10 millis")
-          return ((yield* millis) - before) / 1_000
-        })
-      )
-      assert.isAbove(bytes / seconds, 10e6)
+      const rate = yield* throughput(plan, 20)
+      assert.isAbove(rate, least)
+      assert.isAtMost(rate, most)
+    })
+  )
+
+  it.effect.each([
+    [{ latency: "100 millis", bandwidth: 1e5, queue: 1e4 }, 0.1],
+    [{ latency: "1 millis", bandwidth: 1e6, queue: 0 }, 1],
+    [{ latency: "1 millis", bandwidth: 1e6 }, 1]
+  ] as const)("fills the bandwidth of a link whose queue is full, and no more: %o", ([link, most]) =>
+    Effect.gen(function* () {
+      const rate = yield* throughput("", 10, link)
+      assert.isAbove(rate, 0.9 * most)
+      assert.isAtMost(rate, most)
     })
   )
 

@@ -7,12 +7,12 @@ const rttNanos = 100
 
 /** Reads what a sender that only the window limits has sent, once per round trip; returns the windows. */
 const windows = (rounds: number, share = 1) => {
-  let window = ReceiveWindow.make(rttNanos, 0)
+  let window = ReceiveWindow.make(0)
   const sizes = [window.bytes]
   let read = 0
   for (let round = 1; round <= rounds; round++) {
     read += Math.floor(window.bytes * share)
-    window = ReceiveWindow.afterRead(window, read, round * rttNanos)
+    window = ReceiveWindow.afterRead(window, read, round * rttNanos, rttNanos)
     sizes.push(window.bytes)
   }
   return sizes
@@ -38,13 +38,13 @@ describe("ReceiveWindow", () => {
     "never shrinks, never exceeds the limit, and is at most four times what was read in a round",
     [Arbitrary.array(Arbitrary.schema(Read), { maxLength: 40 })],
     ([reads]) => {
-      let window = ReceiveWindow.make(rttNanos, 0)
+      let window = ReceiveWindow.make(0)
       let [read, now] = [0, 0]
       for (const { bytes, nanos } of reads) {
         read += bytes
         now += nanos
         const before = window
-        window = ReceiveWindow.afterRead(before, read, now)
+        window = ReceiveWindow.afterRead(before, read, now, rttNanos)
         assert.isAtLeast(window.bytes, before.bytes)
         assert.isAtMost(window.bytes, ReceiveWindow.maxBytes)
         if (window.bytes > before.bytes) assert.isAtMost(window.bytes, 4 * (read - before.readAtStart))
