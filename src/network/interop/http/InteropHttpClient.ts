@@ -145,11 +145,15 @@ const respond = Effect.fnUntraced(function* (
   const { connection, reader } = exchange.pooled
   const isUpgraded = head.status === 101
   exchange.keepAlive = head.keepAlive && !isUpgraded && request.headers.connection?.toLowerCase() !== "close"
-  const onAbort = () => exchange.pool.fork(ClientExchange.abort(exchange))
-  signal.addEventListener("abort", onAbort, { once: true })
-  exchange.onOver = () => signal.removeEventListener("abort", onAbort)
   if (isUpgraded) HttpDecoder.next(reader.decoder)
   else yield* ClientExchange.startBody(exchange)
+  // A short response is often whole by now: there is nothing left to be aborted.
+  if (!exchange.isOver) {
+    const onAbort = () => exchange.pool.fork(ClientExchange.abort(exchange))
+    signal.addEventListener("abort", onAbort)
+    exchange.onOver = () => signal.removeEventListener("abort", onAbort)
+    if (signal.aborted) onAbort()
+  }
   const upgraded = Effect.acquireRelease(Effect.succeed(UpgradedSocket.withReader(connection, reader)), () =>
     ClientExchange.close(exchange)
   )

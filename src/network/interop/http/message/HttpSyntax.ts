@@ -18,10 +18,14 @@ const target = new RegExp(
 export const isTarget = (method: string, text: string): boolean =>
   method === "CONNECT" ? authority.test(text) : target.test(text)
 
+/** Most arguments of one call: engines limit them. */
+const maxArguments = 4_096
+
 /** Decodes bytes as ISO 8859-1, in which each byte is the character of the same number. */
 export const decodeLatin1 = (bytes: Uint8Array): string => {
+  if (bytes.length <= maxArguments) return String.fromCharCode.apply(undefined, bytes as unknown as Array<number>)
   let text = ""
-  for (let at = 0; at < bytes.length; at++) text += String.fromCharCode(bytes[at]!)
+  for (let at = 0; at < bytes.length; at += maxArguments) text += decodeLatin1(bytes.subarray(at, at + maxArguments))
   return text
 }
 

@@ -29,6 +29,15 @@ const isFinal = (status: number) => Number.isInteger(status) && status >= 200 &&
 /** Framing of the body of a response. */
 type Framing = { readonly _tag: "None" | "Chunked" | "UntilEnd" } | { readonly _tag: "Length"; readonly bytes: number }
 
+let date = { second: Number.NaN, text: "" }
+
+/** Returns the date of a response; most are of the second of the one before. */
+const dateOf = (millis: number): string => {
+  const second = Math.floor(millis / 1_000)
+  if (second !== date.second) date = { second, text: new Date(millis).toUTCString() }
+  return date.text
+}
+
 /** Returns the fields of a response, without those of its body's length. */
 const fieldsOf = (response: Response, nowMillis: number): Array<readonly [string, string]> => {
   const fields: Array<readonly [string, string]> = []
@@ -36,7 +45,7 @@ const fieldsOf = (response: Response, nowMillis: number): Array<readonly [string
     if (!framing.has(name) && name !== "content-length") fields.push([name, value])
   }
   for (const cookie of Cookies.toSetCookieHeaders(response.cookies)) fields.push(["set-cookie", cookie])
-  if (response.headers.date === undefined) fields.push(["date", new Date(nowMillis).toUTCString()])
+  if (response.headers.date === undefined) fields.push(["date", dateOf(nowMillis)])
   return fields
 }
 
