@@ -1,6 +1,7 @@
 /** Errors of a check: the reason, and the command line that repeats the failing run. */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import * as CanonicalText from "./check/CanonicalText.ts"
 import * as Explanation from "./explain/Explanation.ts"
 import * as TestCommand from "./explain/TestCommand.ts"
 import type * as FaultPlan from "./faults/FaultPlan.ts"
@@ -11,9 +12,7 @@ const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ?
 /** The scenario failed, or a program on one of its hosts did. @category errors @since 0.1.0 */
 export class Failed extends Data.TaggedClass("Failed")<{ readonly cause: Cause.Cause<unknown> }> {
   get message(): string {
-    const error = Cause.squash(this.cause)
-    if (!(error instanceof Error)) return `the scenario failed with ${JSON.stringify(error)}`
-    return error.name === "Error" ? error.message : `${error.name}: ${error.message}`
+    return CanonicalText.describeError(Cause.squash(this.cause), "the scenario failed with")
   }
 }
 

@@ -226,6 +226,14 @@ describe("SimCheck", () => {
     })
   )
 
+  it.effect("prints the failure also for errors that JSON cannot hold", () =>
+    Effect.gen(function* () {
+      const { message } = yield* failureOf(SimCheck.check(() => Effect.fail({ a: 1n })))
+      assert.match(message, /^the scenario failed with \{"a":1n\} \(at 0s, after no fault\)\n/)
+      assert.include(message, "\n  SIM_SEED=1 SIM_PLAN=none npx vitest run ")
+    })
+  )
+
   it.effect("fails for rules that never apply, and for states never reached", () =>
     Effect.gen(function* () {
       const plan = FaultPlanSyntax.parseUnsafe("drop=#2, dup=#30, drop=10%")

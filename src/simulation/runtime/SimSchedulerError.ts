@@ -1,6 +1,7 @@
 /** Errors of an exploration: the reason, the interleaving, and the command line that repeats it. */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import * as CanonicalText from "../check/CanonicalText.ts"
 import type * as SimSchedulerQueue from "./SimSchedulerQueue.ts"
 
 /** The program failed, or its result is wrong. @category errors @since 0.1.0 */
@@ -8,8 +9,7 @@ export class Failed extends Data.TaggedClass("Failed")<{ readonly cause: Cause.C
   get message(): string {
     const error = Cause.squash(this.cause)
     if (typeof error === "string") return error
-    if (!(error instanceof Error)) return `the program failed with ${JSON.stringify(error)}`
-    return error.name === "Error" ? error.message : `${error.name}: ${error.message}`
+    return CanonicalText.describeError(error, "the program failed with")
   }
 }
 
