@@ -47,7 +47,7 @@ const module = (about: string, name: string, text: string) => {
     "const encoded =",
     lines.map((line) => `  "${line}"`).join(" +\n"),
     "",
-    "/** What a page contains. */",
+    "/** Text of it. */",
     `export const ${name} = new TextDecoder().decode(Uint8Array.from(atob(encoded), (one) => one.charCodeAt(0)))`,
     "",
     "/** SHA-256 of it, in base64. */",

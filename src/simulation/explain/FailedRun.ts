@@ -7,7 +7,7 @@ export interface OtherRun {
   readonly omittedEvents: number
   /** End of the run, in virtual nanoseconds. */
   readonly endNanos: number
-  /** How the run ended, as a part of a sentence: `passes`. */
+  /** End of the run as a part of a sentence: `passes`. */
   readonly ending: string
 }
 

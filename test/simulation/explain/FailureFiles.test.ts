@@ -74,7 +74,7 @@ describe("files of a failure", () => {
     )
   })
 
-  it.effect("SIM_HTML has the reason as text", () =>
+  it.effect("SIM_HTML has the reason as text, and the run without faults", () =>
     Effect.gen(function* () {
       const file = path("run.html")
       const { message } = yield* Effect.flip(check({ SIM_HTML: file }, "drop=30%"))
@@ -82,6 +82,7 @@ describe("files of a failure", () => {
       const page = Fs.readFileSync(file, "utf8")
       assert.include(page, "&lt;4&gt; of 5 received")
       assert.notInclude(page, "<4>")
+      assert.include(page, '"name":"without faults","ending":"passes"')
     })
   )
 

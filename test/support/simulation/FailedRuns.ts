@@ -1,4 +1,4 @@
-/** Failed runs that are made up, for the page of a failure: with all kinds of events, hostile texts, or many packets. */
+/** Made-up failed runs for the page of a failure: with all kinds of events, hostile texts, or many packets. */
 import type * as Packet from "../../../src/network/Packet.ts"
 import * as EventLog from "../../../src/simulation/check/EventLog.ts"
 import type { FailedRun } from "../../../src/simulation/explain/FailedRun.ts"
@@ -11,13 +11,13 @@ const encoder = new TextEncoder()
 const addresses: Readonly<Record<string, string>> = { client: "10.0.0.1", primary: "10.0.0.2", backup: "10.0.0.3" }
 
 /** Hosts of the runs. */
-export const hosts = Object.entries(addresses).map(([name, address]) => ({ name, addresses: [address] }))
+const hosts = Object.entries(addresses).map(([name, address]) => ({ name, addresses: [address] }))
 
 /** Milliseconds as nanoseconds. */
 const millis = (time: number) => time * 1e6
 
 /** A datagram of a protocol whose messages are texts. */
-export const packet = (
+const packet = (
   at: number,
   from: string,
   to: string,
@@ -40,7 +40,7 @@ const log = (at: number, host: string | undefined, level: string, message: strin
 })
 
 /** A state as canonical JSON. */
-export const state = (at: number, host: string | undefined, label: string, value: unknown): Recording.Event => ({
+const state = (at: number, host: string | undefined, label: string, value: unknown): Recording.Event => ({
   ...{ _tag: "Digest", at, host, label, bytes: encoder.encode(JSON.stringify(value)) }
 })
 

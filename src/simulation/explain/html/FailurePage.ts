@@ -1,6 +1,6 @@
 /**
- * A failed run as one self-contained HTML page: its timeline, packets, logs, states and disks, beside the run that it is
- * compared with. A browser needs no network for it, and without scripts it shows the explanation as text.
+ * A failed run as one self-contained HTML page: its timeline, packets, logs, states and disks, beside another run. A
+ * browser needs no network for it, and without scripts it shows the explanation as text.
  */
 import * as TerminalText from "../../../network/TerminalText.ts"
 import * as FaultPlanSyntax from "../../faults/FaultPlanSyntax.ts"
@@ -116,11 +116,11 @@ const otherOf = (second: OtherRun["events"] | undefined, { ending = "end", endNa
 }
 
 /** Returns the data of the page: the failed run, and that of `second` if two runs of the seed differ. */
-export const data = (recordings: ReadonlyArray<Explanation.Run["events"]>, failure: Failure): PageData => {
+const data = (recordings: ReadonlyArray<Explanation.Run["events"]>, failure: Failure): PageData => {
   const { command, ending = "end", endNanos, hosts, input, omittedEvents = 0, plan, reason, seed } = failure
   const [events = [], second] = recordings
   const other = otherOf(second, failure)
-  const strictness = second === undefined ? "said" : "all"
+  const strictness = second === undefined ? "contents" : "all"
   const compared = comparedOf(events, failure, strictness)
   const otherCompared = other === undefined ? [] : comparedOf(other.events, failure, strictness)
   const first = other === undefined ? undefined : RunDifference.firstDifference(compared, otherCompared)

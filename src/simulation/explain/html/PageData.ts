@@ -51,8 +51,8 @@ export interface PageRun {
 }
 
 /**
- * A row of the comparison of two runs: an event of each, by its position in the page, or -1 for none; and whether the
- * two events differ.
+ * A row of the comparison of two runs. It has an event of each by its position in the page, or -1 for none, and whether
+ * the two events differ.
  */
 export type DifferenceRow = readonly [one: number, other: number, isChanged: 0 | 1]
 

@@ -17,7 +17,7 @@ const maxTextChars = 200
 /** Bytes of packets and characters of texts that are in the page in all; the last events get them first. */
 const maxTotalBytes = 4_000_000
 
-/** What is known of a run and helps to show its events. */
+/** Facts of a run that its events are shown with. */
 interface Context {
   readonly names: ReadonlyMap<string, string>
   readonly dissectors: ReadonlyArray<Packet.Dissector>

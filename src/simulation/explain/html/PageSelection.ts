@@ -1,6 +1,6 @@
 /** Selection of the events of a long run that are in its page: the last ones, faults, and those around a difference. */
 
-/** What a selection needs to know of an event. */
+/** Properties of an event by which it is selected. */
 interface Selected {
   readonly isImportant: boolean
   /** Name of the state that the event shows, if it shows one. */
@@ -18,7 +18,7 @@ export interface Limits {
 }
 
 /** Limits of a page: it has some megabytes at most. */
-export const pageLimits: Limits = { last: 10_000, important: 1_000, around: 500 }
+const pageLimits: Limits = { last: 10_000, important: 1_000, around: 500 }
 
 /** Returns the positions of the events that are in the page, in order. */
 export const select = (

@@ -135,7 +135,7 @@ const encoded =
   "IG1pbm1heCgwLDFmcik7YWxpZ24tY29udGVudDogY2VudGVyfS5saXN0LXJvdy5kaWZmZXJlbmNlIC5zaWdue2dyaWQtYXJlYTogMSAvIDEgLy" +
   "AzIC8gMn0ubGlzdC1yb3cuZGlmZmVyZW5jZSAuY2VsbHtncmlkLWNvbHVtbjogMn19"
 
-/** What a page contains. */
+/** Text of it. */
 export const styles = new TextDecoder().decode(Uint8Array.from(atob(encoded), (one) => one.charCodeAt(0)))
 
 /** SHA-256 of it, in base64. */

@@ -26,8 +26,8 @@ const hashOf = (bytes: Uint8Array): number => {
   return state
 }
 
-/** What two runs must have in common: all of it for two runs of a seed, and only what is said if their faults differ. */
-export type Strictness = "all" | "said"
+/** Parts of events that must be the same: all for two runs of a seed, and only contents if their faults differ. */
+export type Strictness = "all" | "contents"
 
 const partsOf = (event: Recording.Event, nameOf: (address: string) => string): Compared => {
   switch (event._tag) {
@@ -56,7 +56,7 @@ const partsOf = (event: Recording.Event, nameOf: (address: string) => string): C
 /** Returns the key and the value of an event, by which it is compared. */
 export const comparedOf = (event: Recording.Event, nameOf: (address: string) => string, strictness: Strictness) => {
   const { key, value } = partsOf(event, nameOf)
-  if (strictness === "said") return { key, value }
+  if (strictness === "contents") return { key, value }
   const ports =
     event._tag === "Packet" ? `${event.packet.from.port} ${event.packet.to.port} ${event.packet.arrives}` : ""
   return { key, value: `${value} ${event.at} ${ports}` }

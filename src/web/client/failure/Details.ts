@@ -1,4 +1,4 @@
-/** What is known of the selected event, and the states of the hosts after it. */
+/** Details of the selected event, and the states of the hosts after it. */
 import type { PageEvent, PageRun } from "../../../simulation/explain/html/PageData.ts"
 import { type Child, h } from "./Dom.ts"
 import * as Format from "./Format.ts"

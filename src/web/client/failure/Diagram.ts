@@ -3,7 +3,7 @@ import type { PageEvent } from "../../../simulation/explain/html/PageData.ts"
 import { type Attributes, svg } from "./Dom.ts"
 import * as Rows from "./Rows.ts"
 
-/** Where things are, in pixels. */
+/** Places of columns and rows, in pixels. */
 export interface Layout {
   readonly hosts: ReadonlyArray<string>
   /** Left edge of the first column, and the width of each. */
@@ -14,7 +14,7 @@ export interface Layout {
   readonly middle: number
 }
 
-/** What is drawn. */
+/** Content of the diagram. */
 export interface Drawn {
   readonly events: ReadonlyArray<PageEvent>
   /** Positions of the events of all rows. */
@@ -99,7 +99,7 @@ const marks: Readonly<Record<string, string>> = {
 
 const sameMarks: Readonly<Record<string, string>> = { restart: "start", resume: "start", drift: "jump" }
 
-/** Draws an event that is no packet: a mark at its host, or a line across all. */
+/** Draws an event other than a packet: a mark at its host, or a line across all. */
 const mark = ({ events, rows, selected }: Drawn, layout: Layout, row: number): ReadonlyArray<SVGElement> => {
   const event = events[rows[row]!]!
   const y = row * layout.rowHeight + layout.middle

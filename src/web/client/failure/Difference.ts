@@ -34,7 +34,7 @@ const cell = (event: PageEvent | undefined) =>
         Format.line(event)
       )
 
-/** Height of a row, which has two lines where there is no room for columns. */
+/** Height of a row, which has two lines where the columns do not fit. */
 const rowHeight = (element: HTMLElement | undefined) => ((element?.clientWidth ?? 1_000) < 640 ? 48 : 28)
 
 /** Creates the comparison of two runs. */

@@ -3,7 +3,7 @@
 /** Values of attributes; `true` is an attribute without a value, and `false` or `undefined` none. */
 export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>
 
-/** What an element contains. */
+/** Content of an element. */
 export type Child = Node | string | undefined | ReadonlyArray<Child>
 
 const append = (parent: Element, children: ReadonlyArray<Child>): void => {

@@ -1,14 +1,19 @@
 /** A list of many rows, of which only those in view are elements. It is moved through by keyboard. */
 import { type Child, h } from "./Dom.ts"
 
+/** Content of a row, and its class. */
+export interface Row {
+  readonly children: ReadonlyArray<Child>
+  readonly class: string
+}
+
 /** Options of a list. */
 export interface Options {
   readonly id: string
   readonly label: string
   /** Height of a row in pixels, at the present width. */
   readonly rowHeight: () => number
-  /** Content of a row, and its class. */
-  readonly row: (index: number) => { readonly children: ReadonlyArray<Child>; readonly class: string }
+  readonly row: (index: number) => Row
   readonly onSelect: (index: number) => void
   /** Handles a key; returns true if it did. */
   readonly onKey?: (key: string) => boolean
@@ -46,31 +51,25 @@ const moved = (key: string, selected: number, count: number, pageRows: number): 
   return to === undefined ? undefined : Math.max(0, Math.min(last, to))
 }
 
+/** Creates the element of a row at its place. */
+const rowElement = ({ id, row, rowHeight }: Options, index: number, count: number, isSelected: boolean) => {
+  const { children, class: name } = row(index)
+  const attributes = {
+    ...{ id: `${id}-${index}`, class: `list-row ${name}`, role: "option", "aria-selected": `${isSelected}` },
+    ...{ "aria-posinset": index + 1, "aria-setsize": count }
+  }
+  const element = h("div", attributes, ...children)
+  element.style.transform = `translateY(${index * rowHeight()}px)`
+  element.style.height = `${rowHeight()}px`
+  return element
+}
+
 /** Creates a list. */
 export const make = (options: Options): List => {
   const { id, label, onKey, onSelect, rowHeight } = options
   const space = h("div", { class: "list-space", role: "presentation" })
   const box = h("div", { id, class: "list", role: "listbox", tabindex: 0, "aria-label": label }, space)
   let [count, selected, drawnFirst, drawnEnd] = [0, -1, -1, -1]
-
-  const rowElement = (index: number) => {
-    const { children, class: name } = options.row(index)
-    const element = h(
-      "div",
-      {
-        id: `${id}-${index}`,
-        class: `list-row ${name}`,
-        role: "option",
-        "aria-selected": index === selected ? "true" : "false",
-        "aria-posinset": index + 1,
-        "aria-setsize": count
-      },
-      ...children
-    )
-    element.style.transform = `translateY(${index * rowHeight()}px)`
-    element.style.height = `${rowHeight()}px`
-    return element
-  }
 
   const draw = (isForced: boolean) => {
     const height = rowHeight()
@@ -79,7 +78,9 @@ export const make = (options: Options): List => {
     if (!isForced && first === drawnFirst && end === drawnEnd) return
     ;[drawnFirst, drawnEnd] = [first, end]
     space.style.height = `${count * height}px`
-    const rows = Array.from({ length: Math.max(0, end - first) }, (_, at) => rowElement(first + at))
+    const rows = Array.from({ length: Math.max(0, end - first) }, (_, at) =>
+      rowElement(options, first + at, count, first + at === selected)
+    )
     const drawing = count === 0 ? undefined : options.draw?.(first, end)
     const empty = count === 0 ? h("p", { class: "empty", role: "presentation" }, options.emptyText) : undefined
     space.replaceChildren(...[drawing, empty, ...rows].filter((one) => one !== undefined))

@@ -22,7 +22,7 @@ const [width, height, bins] = [1_000, 40, 250]
 const minNanos = 1_000
 
 /** Returns the part after a step, around a time. */
-export const zoomed = (range: Range, endNanos: number, step: "in" | "out" | "all", around: number): Range => {
+const zoomed = (range: Range, endNanos: number, step: "in" | "out" | "all", around: number): Range => {
   if (step === "all") return { from: 0, to: endNanos }
   const length = Math.max(minNanos, (range.to - range.from) * (step === "in" ? 0.5 : 2))
   if (length >= endNanos) return { from: 0, to: endNanos }

@@ -1,7 +1,7 @@
 /** Rows of a timeline: which events it shows, and what hosts and states are at each. Pure. */
 import type { Kind, PageEvent } from "../../../simulation/explain/html/PageData.ts"
 
-/** What a reader wants to see. */
+/** Choice of the events to show. */
 export interface Filter {
   readonly hiddenHosts: ReadonlySet<string>
   readonly hiddenKinds: ReadonlySet<Kind>
@@ -82,7 +82,7 @@ export const statesAt = (events: ReadonlyArray<PageEvent>, event: number): Reado
   return [...states].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, state]) => state)
 }
 
-/** What a host does. */
+/** Condition of a host. */
 export type Condition = "up" | "down" | "paused"
 
 const conditions: Readonly<Record<string, Condition>> = {

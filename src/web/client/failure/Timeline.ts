@@ -1,5 +1,5 @@
 /** The timeline of a run: one row for each event, with the hosts as columns. */
-import type { PageRun } from "../../../simulation/explain/html/PageData.ts"
+import type { PageEvent, PageRun } from "../../../simulation/explain/html/PageData.ts"
 import * as Diagram from "./Diagram.ts"
 import { h } from "./Dom.ts"
 import * as Format from "./Format.ts"
@@ -21,11 +21,79 @@ export interface Timeline {
 const narrowPixels = 640
 
 const layoutOf = (hosts: ReadonlyArray<string>, width: number): Diagram.Layout => {
-  const isNarrow = width < narrowPixels
-  const left = isNarrow ? 88 : 92
-  const room = isNarrow ? width - left - 12 : Math.min(170 * hosts.length, (width - left) * 0.55)
+  const hasTwoLines = width < narrowPixels
+  const left = hasTwoLines ? 88 : 92
+  const room = hasTwoLines ? width - left - 12 : Math.min(170 * hosts.length, (width - left) * 0.55)
   const columnWidth = Math.max(14, room / Math.max(1, hosts.length))
-  return { hosts, left, columnWidth, rowHeight: isNarrow ? 48 : 28, middle: isNarrow ? 13 : 14 }
+  return { hosts, left, columnWidth, rowHeight: hasTwoLines ? 48 : 28, middle: hasTwoLines ? 13 : 14 }
+}
+
+const isNarrow = ({ rowHeight }: Diagram.Layout) => rowHeight > 40
+
+/** Returns who an event is of, for a reader who does not see the diagram. */
+const subjectOf = ({ host, kind, to }: PageEvent) => {
+  if (kind === "packet") return `${host} to ${to ?? "others"}: `
+  return kind === "host" || host === undefined ? "" : `${host}: `
+}
+
+/** Returns the content of a row. */
+const rowOf = (event: PageEvent, layout: Diagram.Layout): List.Row => {
+  const { at, host, isFault, kind, omittedBefore } = event
+  const omitted = omittedBefore === undefined ? "" : `… ${Format.count(omittedBefore, "event")} not in this page … `
+  const scenario = host === undefined && kind !== "link" && kind !== "end" ? "scenario: " : ""
+  const text = h(
+    "span",
+    { class: "row-text", title: event.text },
+    h("span", { class: "visually-hidden" }, subjectOf(event)),
+    h("span", { class: "muted" }, `${omitted}${scenario}`),
+    event.text
+  )
+  if (!isNarrow(layout)) text.style.marginInlineStart = `${layout.hosts.length * layout.columnWidth + 12}px`
+  const mark = isFault === true ? h("b", {}, " !") : undefined
+  const time = h("span", { class: "row-time mono" }, Format.seconds(at), mark)
+  return { children: [time, text], class: `${isFault === true ? "is-fault " : ""}kind-${kind}` }
+}
+
+/** Returns the names of the hosts, as wide as their columns. */
+const headingsOf = ({ columnWidth, hosts }: Diagram.Layout) =>
+  hosts.map((host) => {
+    const name = h("span", { class: "host", title: host }, host)
+    name.style.width = `${columnWidth}px`
+    return name
+  })
+
+const countText = ({ events }: PageRun, rows: number) => {
+  const left = events.reduce((sum, { omittedBefore = 0 }) => sum + omittedBefore, 0)
+  const more = left > 0 ? `; ${Format.count(left, "event")} of the run are not in this page` : ""
+  return `${rows.toLocaleString("en")} of ${Format.count(events.length, "row")}${more}`
+}
+
+type KeyStep = "in" | "out" | "all" | 1 | -1
+
+/** Keys of the list: a step of the zoom, or to the next or the previous fault. */
+const keySteps: Readonly<Record<string, KeyStep>> = {
+  "+": "in",
+  "-": "out",
+  "0": "all",
+  n: 1,
+  p: -1
+}
+
+const handleKey = (
+  step: KeyStep | undefined,
+  zoom: Overview.Overview["zoom"],
+  toFault: Timeline["toFault"]
+): boolean => {
+  if (typeof step === "string") zoom(step)
+  else if (step !== undefined) toFault(step)
+  return step !== undefined
+}
+
+/** Returns the row of the next fault in a direction; that after the last row, or before the first, if there is none. */
+const nextFault = (events: ReadonlyArray<PageEvent>, rows: ReadonlyArray<number>, from: number, step: 1 | -1) => {
+  let index = from + step
+  while (index >= 0 && index < rows.length && events[rows[index]!]!.isFault !== true) index += step
+  return index
 }
 
 /** Creates a timeline. */
@@ -50,36 +118,7 @@ export const make = (hosts: ReadonlyArray<string>, onSelect: (event: number) => 
     label: "Events of the run, in the order of their times",
     rowHeight: () => layout.rowHeight,
     emptyText: "No event passes the filter.",
-    row: (index) => {
-      const event = run.events[rows[index]!]!
-      const { at, host, isFault, kind, omittedBefore, to } = event
-      const omitted = omittedBefore === undefined ? "" : `… ${Format.count(omittedBefore, "event")} not in this page … `
-      const who =
-        kind === "packet"
-          ? `${host} to ${to ?? "others"}: `
-          : kind === "host"
-            ? ""
-            : host === undefined
-              ? ""
-              : `${host}: `
-      const scenario = host === undefined && kind !== "link" && kind !== "end" ? "scenario: " : ""
-      const text = h(
-        "span",
-        { class: "row-text", title: event.text },
-        h("span", { class: "visually-hidden" }, who),
-        h("span", { class: "muted" }, `${omitted}${scenario}`),
-        event.text
-      )
-      const diagramWidth = layout.hosts.length * layout.columnWidth
-      const time = h(
-        "span",
-        { class: "row-time mono" },
-        Format.seconds(at),
-        isFault === true ? h("b", {}, " !") : undefined
-      )
-      if (layout.rowHeight < 40) text.style.marginInlineStart = `${diagramWidth + 12}px`
-      return { children: [time, text], class: `${isFault === true ? "is-fault " : ""}kind-${kind}` }
-    },
+    row: (index) => rowOf(run.events[rows[index]!]!, layout),
     draw: (first, end) =>
       Diagram.draw({ events: run.events, rows, conditions, selected: list.selected() }, layout, first, end),
     onSelect: (index) => {
@@ -87,30 +126,14 @@ export const make = (hosts: ReadonlyArray<string>, onSelect: (event: number) => 
       overview.show(run, range, run.events[selected]!.at)
       onSelect(selected)
     },
-    onKey: (key) => {
-      const steps: Readonly<Record<string, () => void>> = {
-        "+": () => overview.zoom("in"),
-        "-": () => overview.zoom("out"),
-        "0": () => overview.zoom("all"),
-        n: () => toFault(1),
-        p: () => toFault(-1)
-      }
-      steps[key]?.()
-      return steps[key] !== undefined
-    }
+    onKey: (key) => handleKey(keySteps[key], overview.zoom, toFault)
   })
 
   const arrange = () => {
     const shown = hosts.filter((host) => filter?.hiddenHosts.has(host) !== true)
     layout = layoutOf(shown, list.element.clientWidth || 1_000)
-    list.element.classList.toggle("is-narrow", layout.rowHeight > 40)
-    heading.replaceChildren(
-      ...shown.map((host) => {
-        const name = h("span", { class: "host", title: host }, host)
-        name.style.width = `${layout.columnWidth}px`
-        return name
-      })
-    )
+    list.element.classList.toggle("is-narrow", isNarrow(layout))
+    heading.replaceChildren(...headingsOf(layout))
     heading.style.paddingInlineStart = `${layout.left}px`
   }
 
@@ -118,18 +141,12 @@ export const make = (hosts: ReadonlyArray<string>, onSelect: (event: number) => 
     if (filter === undefined) return
     rows = Rows.select(run.events, { ...filter, ...range })
     arrange()
-    const left = run.events.reduce((sum, { omittedBefore = 0 }) => sum + omittedBefore, 0)
-    const more = left > 0 ? `; ${Format.count(left, "event")} of the run are not in this page` : ""
-    shownCount.textContent = `${rows.length.toLocaleString("en")} of ${Format.count(run.events.length, "row")}${more}`
+    shownCount.textContent = countText(run, rows.length)
     overview.show(run, range, run.events[selected]?.at)
     list.reset(rows.length, rows.length === 0 ? -1 : Rows.rowOf(rows, Math.max(0, selected)))
   }
 
-  const toFault = (step: 1 | -1) => {
-    let index = list.selected() + step
-    while (index >= 0 && index < rows.length && run.events[rows[index]!]!.isFault !== true) index += step
-    if (index >= 0 && index < rows.length) list.select(index)
-  }
+  const toFault = (step: 1 | -1) => list.select(nextFault(run.events, rows, list.selected(), step))
 
   new ResizeObserver(() => {
     arrange()
