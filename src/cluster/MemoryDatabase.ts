@@ -17,8 +17,10 @@
  *   const storage = yield* RunnerStorage.RunnerStorage
  *   const [one, two] = [RunnerAddress.make("one", 80), RunnerAddress.make("two", 80)]
  *   const shard = ShardId.make("default", 1)
- *   ;(yield* storage.acquire(one, [shard])).length // => 1
- *   ;(yield* storage.acquire(two, [shard])).length // => 0
+ *   const granted = yield* storage.acquire(one, [shard])
+ *   granted.length // => 1
+ *   const refused = yield* storage.acquire(two, [shard])
+ *   refused.length // => 0
  * })
  *
  * const database = await Effect.runPromise(MemoryDatabase.make())
