@@ -20,6 +20,7 @@
 import { enableCompileCache } from "node:module"
 import * as Path from "node:path"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Checker from "../src/simulation/check/Checker.ts"
@@ -38,13 +39,17 @@ const names = [...Object.keys(Suites.ours), "cluster"]
 
 class PropertyNotMet extends Error {}
 
-const checkFaults = (suites: Readonly<Record<string, Suites.Suite>>, chosen: ReadonlyArray<string>, runs: number) =>
+const checkFaults = (isPlanted: boolean, chosen: ReadonlyArray<string>, runs: number) =>
   Effect.gen(function* () {
-    for (const [name, suite] of Object.entries(suites)) {
+    for (const [name, suite] of Object.entries(isPlanted ? Suites.planted : Suites.ours)) {
       // An example has its own checks: run it, or explore it.
       if (!chosen.includes(name) || suite._tag === "Program") continue
       const startMillis = performance.now()
-      const summary = yield* Checker.run(suite.scenario, { ...suite.options, runs })
+      const summary = yield* Checker.run(suite.scenario, {
+        ...suite.options,
+        runs,
+        command: Suites.commandOf(name, isPlanted)
+      })
       const seconds = ((performance.now() - startMillis) / 1_000).toFixed(1)
       const reached = [...summary.reached].map(([label, count]) => `${label} ${count}`).join(", ")
       yield* Console.log(
@@ -102,9 +107,8 @@ const checkCluster = Effect.gen(function* () {
 
 /** Checks the suites with every seed. */
 const check = Effect.fnUntraced(function* ({ isPlanted, names: given }: Arguments.Arguments, runs: number) {
-  const suites = isPlanted ? Suites.planted : Suites.ours
-  const chosen = given.length === 0 ? (isPlanted ? Object.keys(suites) : names) : given
-  yield* checkFaults(suites, chosen, runs)
+  const chosen = given.length > 0 ? given : isPlanted ? Object.keys(Suites.planted) : names
+  yield* checkFaults(isPlanted, chosen, runs)
   if (isPlanted) return
   if (chosen.includes("tftp")) yield* checkMutated(runs)
   if (chosen.includes("status")) yield* checkStatus(runs)
@@ -123,7 +127,9 @@ const sweep = Effect.gen(function* () {
   if (!isGood) process.exitCode = 1
 })
 
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : `${error}`)
+
 NodeRuntime.runMain(
-  Effect.tapError(sweep, (error) => Console.error(`sweep: ${error.message}`)),
+  Effect.tapCause(sweep, (cause) => Console.error(`sweep: ${messageOf(Cause.squash(cause))}`)),
   { disableErrorReporting: true }
 )

@@ -1,7 +1,9 @@
 /** The simulated scenarios of a sweep: those of the services, which must pass, and those with a planted bug. */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Fibers from "../../src/session/Fibers.ts"
 import type * as Checker from "../../src/simulation/check/Checker.ts"
+import * as TestCommand from "../../src/simulation/explain/TestCommand.ts"
 import type * as Explorer from "../../src/simulation/explore/Explorer.ts"
 import type * as Simulation from "../../src/simulation/Simulation.ts"
 import * as CheckpointCrashes from "../../test/suites/disk/CheckpointCrashes.ts"
@@ -34,7 +36,7 @@ export interface Program {
 export type Suite = Scenario | Program
 
 const suite = <A, E>(
-  scenario: (simulation: Simulation.Simulation) => Effect.Effect<A, E, import("effect/Scope").Scope>,
+  scenario: (simulation: Simulation.Simulation) => Effect.Effect<A, E, Scope.Scope>,
   options: Explorer.Options<unknown>
 ): Scenario => ({ _tag: "Scenario", scenario: (simulation) => Effect.scoped(scenario(simulation)), options })
 
@@ -47,12 +49,18 @@ const program = (name: string, isFixed: boolean): Program => ({
 const raft = (bug?: RaftBug.Bug) =>
   suite(RaftCheck.scenario(bug), {
     generate: RaftPlan.generate,
+    // Its plans are made for these states.
+    fresh: 0.5,
     dissectors: [RaftDissector.dissector],
     sometimes: bug === undefined ? RaftCheck.sometimes : []
   })
 
 /** Faults of the disk for scenarios that crash their host themselves. */
 const generate = { generate: SimFiles.diskFaults }
+
+/** Returns the command that repeats a run of a suite, after the variables of the run. */
+export const commandOf = (name: string, isPlanted: boolean): string =>
+  `npm run sweep -- ${isPlanted ? "--planted " : ""}1 ${TestCommand.quote(name)}`
 
 /** The suites that must pass. */
 export const ours: Readonly<Record<string, Suite>> = {

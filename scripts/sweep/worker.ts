@@ -5,7 +5,6 @@ import { parentPort } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Coverage from "../../src/simulation/check/Coverage.ts"
-import * as TestCommand from "../../src/simulation/explain/TestCommand.ts"
 import * as Corpus from "../../src/simulation/explore/Corpus.ts"
 import * as Explorer from "../../src/simulation/explore/Explorer.ts"
 import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts"
@@ -19,13 +18,10 @@ interface Search {
 
 const searches = new Map<string, Search>()
 
-const commandOf = ({ isPlanted, name }: Slice) =>
-  `npm run sweep -- ${isPlanted ? "--planted " : ""}1 ${TestCommand.quote(name)}`
-
 const searchOf = Effect.fnUntraced(function* (slice: Slice, { options, scenario }: Suites.Scenario) {
   const known = searches.get(slice.name)
   if (known !== undefined) return known
-  const command = commandOf(slice)
+  const command = Suites.commandOf(slice.name, slice.isPlanted)
   const explorer = yield* Explorer.make(scenario, { ...options, seed: slice.seed, command })
   const search: Search = { explorer, coverage: Coverage.make(options.sometimes ?? []) }
   searches.set(slice.name, search)

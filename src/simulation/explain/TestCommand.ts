@@ -18,7 +18,9 @@ const expectKey = Symbol.for("expect-global")
 const expectState = (): ExpectState | undefined => {
   try {
     const { [expectKey]: expect } = globalThis as { readonly [expectKey]?: { readonly getState?: () => ExpectState } }
-    return expect?.getState?.()
+    const state = expect?.getState?.()
+    // Outside of a test the state exists, and its properties throw.
+    return state && { testPath: state.testPath, currentTestName: state.currentTestName }
   } catch {
     return undefined
   }

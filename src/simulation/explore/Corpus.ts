@@ -72,18 +72,24 @@ const countHits = ({ byId }: FeatureTable, features: ReadonlySet<number>) => {
   for (const id of features) byId.get(id)!.hits++
 }
 
-/** Counts the features of a run; adds the run and returns true if it has a new one. */
-export const add = (self: Corpus, entry: Entry, rules: number, { details, states }: RunFeatures): boolean => {
-  if (!isNew(self.states, states) && !isNew(self.details, details)) {
+/** Counts the features of a run; adds the run if it has a new one, and returns the kind of that. */
+export const add = (
+  self: Corpus,
+  entry: Entry,
+  rules: number,
+  { details, states }: RunFeatures
+): "state" | "detail" | undefined => {
+  const found = isNew(self.states, states) ? "state" : isNew(self.details, details) ? "detail" : undefined
+  if (found === undefined) {
     countHits(self.states, states)
     countHits(self.details, details)
-    return false
+    return undefined
   }
   const member: Member = { entry, rules, represented: 0 }
   self.members.add(member)
   for (const id of states) represent(self, self.states, id, member)
   for (const id of details) represent(self, self.details, id, member)
-  return true
+  return found
 }
 
 /** Number of features among which the rarest is taken. */

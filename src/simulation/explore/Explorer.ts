@@ -1,6 +1,6 @@
 /**
  * Search of the runs of a scenario: some are drawn anew, the others differ a little from those that reached something
- * new. Each step is one run; a run that reached something new is repeated and compared.
+ * new. Each step is one run. A run that fails or reached a new state is repeated and compared, and so is every tenth.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -30,8 +30,6 @@ export interface Step {
   readonly report: Checker.Report
   /** True if it reached something that no earlier run had reached. */
   readonly isNew: boolean
-  /** Features of a run that reached something new. */
-  readonly features: RunFeatures.RunFeatures
   /** Shrinks and explains the run, if it failed. */
   readonly failure: Effect.Effect<SimCheckError.SimCheckError, SimCheckError.SimCheckError> | undefined
 }
@@ -46,6 +44,9 @@ export interface Explorer<R> {
 }
 
 const maxSeed = 2 ** 31
+
+/** Of the runs without a new state, the part that is repeated and compared. */
+const repeatedEvery = 10
 
 /** Returns the options of mutations. */
 const mutationsOf = <I>({ generate, mutations }: Options<I>): FaultArbitrary.Options => {
@@ -92,6 +93,7 @@ export const make = Effect.fnUntraced(function* <A, E, R, I>(
 ): Effect.fn.Return<Explorer<Exclude<R, Scope.Scope>>, SimCheckError.SimCheckError> {
   const trials = yield* Checker.trials(scenario, options)
   const corpus = Corpus.make()
+  let runs = 0
   const choose = makeChoice(options, corpus, trials.settings.first)
   const run = Effect.fnUntraced(function* (
     given: Corpus.Entry
@@ -103,14 +105,15 @@ export const make = Effect.fnUntraced(function* <A, E, R, I>(
     const recorder = RunFeatures.make(options.dissectors)
     const first = yield* trials.once(entry.seed, candidate, recorder.record)
     const features = recorder.features()
-    const isNew = Corpus.add(corpus, entry, plan.length, features)
-    const outcome = isNew || first.reason !== undefined ? yield* trials.twice(entry.seed, candidate) : first
+    const found = Corpus.add(corpus, entry, plan.length, features)
+    const isRepeated = found === "state" || first.reason !== undefined || runs++ % repeatedEvery === 0
+    const outcome = isRepeated ? yield* trials.twice(entry.seed, candidate) : first
     const { reason, report } = outcome
     const failure =
       reason === undefined
         ? undefined
         : Effect.provideContext(trials.explain(entry.seed, candidate, { reason, report }, entry.inputSeed), services)
-    return { entry, report, isNew, features, failure }
+    return { entry, report, isNew: found !== undefined, failure }
   })
   return { corpus, run, step: Effect.suspend(() => run(choose())) }
 })
