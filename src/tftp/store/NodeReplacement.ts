@@ -98,6 +98,9 @@ export const plan = Effect.fnUntraced(function* (
   return { target, stats, method, obstacle: undefined }
 })
 
+/** The error codes of folders that the process may not read, or whose file system cannot sync them. */
+const unsyncable = new Set(["EACCES", "EINVAL", "EISDIR", "ENOTSUP", "EPERM"])
+
 /** Makes the names in the folder of a temporary file durable, as far as its file system can. */
 const syncFolderOf = ({ folder: { descriptor } }: Temporary.Target, { folder, isBeside }: Temporary.Temporary) => {
   const spool = Effect.acquireUseRelease(
@@ -105,7 +108,11 @@ const syncFolderOf = ({ folder: { descriptor } }: Temporary.Target, { folder, is
     NodeFileCalls.fsync,
     (opened) => Effect.ignore(NodeFileCalls.close(opened))
   )
-  return Effect.ignore(isBeside ? NodeFileCalls.fsync(descriptor) : spool)
+  return Effect.catchIf(
+    isBeside ? NodeFileCalls.fsync(descriptor) : spool,
+    ({ code = "" }) => unsyncable.has(code),
+    () => Effect.void
+  )
 }
 
 /** Copies a file into another that is open. If the disk is full, that is as it was. */
