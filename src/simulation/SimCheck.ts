@@ -7,7 +7,7 @@
  * input and `SIM_SWITCHES` the preemptions. `SIM_REPORT=1` prints the statistics. For a failure, `SIM_CAPTURE` names a
  * file for its packets (pcapng), and `SIM_HTML` one for a page.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Checker from "./check/Checker.ts"
 import type * as CheckSettings from "./check/CheckSettings.ts"
@@ -130,7 +130,12 @@ export interface ModelClient<Service> extends ModelCheck.Client<Service> {}
 export const model = <S, Op, Result, Service, Session = ModelClient<Service>, E = never, R = never, RunR = never>(
   options: ModelOptions<S, Op, Result, Service, Session, E, R, RunR>
 ): Effect.Effect<Summary, SimCheckError.SimCheckError, Exclude<R, Scope.Scope> | Exclude<RunR, SimHost.OnHost>> =>
-  Checker.run(ModelCheck.scenario(options), { ...ModelCheck.checkOptions(options), inputs: ModelCheck.inputs(options) })
+  Effect.suspend(() =>
+    Checker.run(ModelCheck.scenario(options), {
+      ...ModelCheck.checkOptions(options),
+      inputs: ModelCheck.inputs(options)
+    })
+  )
 
 /**
  * Formats the statistics of a check: its size and speed, and a table of the states and faults that its runs reached.

@@ -136,6 +136,8 @@ export interface Failure {
   readonly diagram: string
   /** Command line that repeats this run only. */
   readonly command: string
+  /** Lines about the failure's files that could not be written. */
+  readonly notes?: ReadonlyArray<string> | undefined
 }
 
 /** Formats a plan for `SIM_PLAN`. */
@@ -193,10 +195,11 @@ export class SimCheckError extends Data.TaggedError("SimCheckError")<{
   }
   override get message(): string {
     if (this.failure === undefined) return this.reason.message
-    const { command, diagram, faults, inputText: input, time } = this.failure
+    const { command, diagram, faults, inputText: input, notes = [], time } = this.failure
     const when = `at ${time / 1e9}s, after ${faults === 0 ? "no fault" : plural(faults, "fault")}`
     const [summary = "", ...more] = this.reason.message.split("\n")
     const reason = [`${summary} (${when})`, ...more].join("\n")
-    return Explanation.join({ reason, input, diagram, command })
+    const text = Explanation.join({ reason, input, diagram, command })
+    return notes.length === 0 ? text : `${text}\n\n${notes.join("\n")}`
   }
 }

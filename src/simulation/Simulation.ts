@@ -17,6 +17,7 @@ import type * as SimNetwork from "./network/SimNetwork.ts"
 import type * as Recording from "./Recording.ts"
 import type * as PlatformCalls from "./runtime/PlatformCalls.ts"
 import * as PromiseDrain from "./runtime/PromiseDrain.ts"
+import * as RunOptions from "./runtime/RunOptions.ts"
 import type * as SimClock from "./runtime/SimClock.ts"
 import type * as SimSchedulerQueue from "./runtime/SimSchedulerQueue.ts"
 import * as SimWorld from "./SimWorld.ts"
@@ -120,7 +121,7 @@ const shutdownGraceNanos = 60_000_000_000
  *
  * A run is synchronous, and cannot be interrupted, until a program uses a promise. Sockets and programs of the scenario
  * end with it. While its programs execute, the globals of JavaScript are virtual and seeded; they are restored in every
- * case.
+ * case. Dies if an option is invalid.
  *
  * **Example** (One datagram between two hosts)
  *
@@ -158,6 +159,8 @@ export const run = <A, E, R>(
   options: Options = {}
 ): Effect.Effect<Report<A, E>, never, Exclude<R, Scope.Scope>> =>
   Effect.flatMap(Effect.context<Exclude<R, Scope.Scope>>(), (outer) => {
+    const problem = RunOptions.problemOf(options)
+    if (problem !== undefined) return Effect.die(new Error(problem))
     const world = SimWorld.make({ ...options, seed: options.seed ?? 1 })
     const program = scenario as (simulation: Simulation) => Effect.Effect<A, E, Exclude<R, Scope.Scope>>
     return execute(world, phasesOf(world, program, outer, options.deadline))
@@ -166,14 +169,25 @@ export const run = <A, E, R>(
 /** Steps of a run; it yields when promises must be settled. */
 type Phases<A, E> = Generator<undefined, Report<A, E>>
 
+/** Advances the clock; a program that never waits, at which the clock gives up, fails the run. */
+const advanceClock = (world: SimWorld.World, until: number, stop: () => boolean): SimClock.Outcome => {
+  try {
+    return world.clock.advance(until, stop)
+  } catch (error) {
+    world.failure ??= Cause.die(error)
+    return "stopped"
+  }
+}
+
 /** Advances time until `stop`, or until nothing is left. */
 const advance = function* (
-  { clock, promises }: SimWorld.World,
+  world: SimWorld.World,
   until: number,
   stop: () => boolean = constFalse
 ): Generator<undefined, SimClock.Outcome> {
+  const { clock, promises } = world
   while (true) {
-    const outcome = clock.advance(until, () => stop() || promises.isPending(clock.activity()))
+    const outcome = advanceClock(world, until, () => stop() || promises.isPending(clock.activity()))
     if (!promises.isPending(clock.activity())) return outcome
     yield
   }

@@ -179,13 +179,18 @@ const recorded = Effect.fnUntraced(function* <I, R>(
   return failed
 })
 
-/** Writes the files that the environment asks for; a file that cannot be written fails the check with that reason. */
+/** Writes the files that the environment asks for; returns a line for each that could not be written. */
 const writeFiles = Effect.fnUntraced(function* ({ capture, html }: CheckSettings.Settings, failed: FailedRun) {
-  if (capture === undefined && html === undefined) return
+  if (capture === undefined && html === undefined) return []
   const files = yield* Effect.promise(() => import("../explain/NodeFailureFiles.ts"))
-  if (capture !== undefined) yield* files.writeCapture(capture, failed)
-  if (html !== undefined) yield* files.writePage(html, failed)
-}, Effect.mapError(misconfigured))
+  const writes = [
+    ...(capture === undefined ? [] : [files.writeCapture(capture, failed)]),
+    ...(html === undefined ? [] : [files.writePage(html, failed)])
+  ]
+  return (yield* Effect.forEach(writes, (write) =>
+    Effect.match(write, { onFailure: ({ message }) => message, onSuccess: () => "" })
+  )).filter((line) => line !== "")
+})
 
 const sum = (counts: ReadonlyArray<number>) => counts.reduce((total, count) => total + count, 0)
 
@@ -207,9 +212,9 @@ const explained = Effect.fnUntraced(function* <I, R>(
   const program = check.options.command ?? TestCommand.find() ?? ""
   const command = [SimCheckError.replay(replayed), program].join(" ").trimEnd()
   const failed = yield* recorded(check, seed, candidate, reason, command)
-  yield* writeFiles(check.settings, failed)
+  const notes = yield* writeFiles(check.settings, failed)
   const failure: SimCheckError.Failure = {
-    inputText: failed.input,
+    ...{ inputText: failed.input, notes },
     ...{ ...replayed, command, original: found.plan, time: report.time, faults: sum(report.faults) },
     diagram: failed.events.length === 0 ? "" : Explanation.diagram(failed)
   }
@@ -324,17 +329,20 @@ export const run = Effect.fnUntraced(function* <A, E, R, I>(
   const coverage = Coverage.make(sometimes)
   const faultCounts = fixed?.map(() => 0)
   const totals = { runs, packets: 0, faults: 0, unused: 0, time: 0 }
+  const [seen, seenDecisions] = [new Set<string>(), new Set<string>()]
   const startMillis = realMillis()
   for (let seed = first; seed < first + runs; seed++) {
     // A run is synchronous: between two runs other fibers and the time limit of a test get their turn.
     yield* Effect.yieldNow
-    const plan = fixed ?? CheckSettings.planOfSeed(options, seed)
+    const plan = fixed ?? (yield* Effect.mapError(CheckSettings.generatedPlan(options, seed), misconfigured))
     const candidate = { plan, input: yield* inputOf(check, seed), decisions }
     const { reason, report } = yield* runTwice(check, seed, candidate)
     if (fixed !== undefined) {
       yield* Effect.mapError(Effect.fromResult(FaultPlan.check(fixed, report.hosts)), misconfigured)
     }
     if (reason !== undefined) return yield* yield* explained(check, seed, candidate, { reason, report })
+    for (const host of report.hosts) seen.add(host)
+    for (const [point] of report.decisions) seenDecisions.add(point)
     totals.packets += report.packets
     totals.faults += sum(report.faults)
     totals.unused += fixed === undefined ? report.unused.length : 0
@@ -353,6 +361,9 @@ export const run = Effect.fnUntraced(function* <A, E, R, I>(
     seedsPerSecond: (1_000 * runs) / elapsedMillis
   }
   if (settings.isReported) yield* print(format(summary))
+  const unknown = fixed !== undefined || settings.isReplay ? undefined : CheckSettings.unknownHost(options, seen)
+  const problem = unknown ?? SwitchList.unused(decisions ?? [], seenDecisions)
+  if (problem !== undefined) return yield* misconfigured(new Error(problem))
   const rules = (fixed ?? []).filter((_, index) => faultCounts?.[index] === 0)
   if (rules.length > 0) {
     return yield* new SimCheckError.SimCheckError({ reason: new SimCheckError.UnusedRules({ rules }) })

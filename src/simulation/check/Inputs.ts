@@ -155,6 +155,13 @@ const fastCheckSource = <A>(arbitrary: FastCheckArbitrary<A>): Source<A> => {
 export const make = <A>(inputs: Inputs<A>): Source<A> =>
   Arbitrary.isArbitrary(inputs) ? effectSource(inputs as Arbitrary.Arbitrary<A>) : fastCheckSource(inputs)
 
+/** Tests if a value is an arbitrary of effect or of fast-check. */
+export const isInputs = (value: unknown): boolean =>
+  Arbitrary.isArbitrary(value) ||
+  (typeof value === "object" && value !== null && ["generate", "shrink"].every((key) => isFunctionOf(value, key)))
+
+const isFunctionOf = (value: object, key: string) => typeof Reflect.get(value, key) === "function"
+
 /** Maximum length of an input as JSON in a command line. */
 const maxJsonChars = 4_000
 

@@ -9,7 +9,7 @@ import * as SimCheckError from "../SimCheckError.ts"
 import type * as Simulation from "../Simulation.ts"
 import type * as CheckSettings from "./CheckSettings.ts"
 import * as CommandList from "./CommandList.ts"
-import type * as Inputs from "./Inputs.ts"
+import * as Inputs from "./Inputs.ts"
 import * as RunNotes from "./RunNotes.ts"
 
 /** A client of the service, on its own host. */
@@ -136,7 +136,10 @@ export const inputs = <Op>({
   readonly maxCommands?: number | undefined
   readonly pause?: Duration.Input | undefined
 }): Inputs.Inputs<CommandList.CommandList<Op>> =>
-  CommandList.make(commands, { clients, maxCommands, maxPauseMillis: Duration.toMillis(pause) })
+  // What is no arbitrary is refused with the options of the check.
+  !Inputs.isInputs(commands)
+    ? (commands as never)
+    : CommandList.make(commands, { clients, maxCommands, maxPauseMillis: Duration.toMillis(pause) })
 
 /** Options that are those of any check. */
 export const checkOptions = <S, Op, Result, Service, Session, E, R, RunR>({

@@ -20,3 +20,10 @@ export const parse = (text: string): ReadonlyArray<Decision> | undefined => {
   }
   return decisions
 }
+
+/** Describes the given decisions whose points no run reached; returns undefined if there are none. */
+export const unused = (given: ReadonlyArray<Decision>, made: ReadonlySet<string>): string | undefined => {
+  const missing = given.filter(([point]) => !made.has(point))
+  if (missing.length === 0) return undefined
+  return `SIM_SWITCHES never applied: ${format(missing)}; the program has changed, or the seed is another`
+}

@@ -86,12 +86,14 @@ describe("files of a failure", () => {
     })
   )
 
-  it.effect("a file that cannot be written is reported with its path", () =>
+  it.effect("a file that cannot be written is reported with its path, below the failure", () =>
     Effect.gen(function* () {
       const file = path("missing/run.pcapng")
       const error = yield* Effect.flip(check({ SIM_CAPTURE: file }, "drop=30%"))
-      assert.strictEqual(error.reason._tag, "Misconfigured")
-      assert.include(error.message, `cannot write ${file}: ENOENT`)
+      assert.strictEqual(error.reason._tag, "Failed")
+      assert.match(error.message, /^<4> of 5 received/)
+      assert.include(error.message, "\n  SIM_SEED=")
+      assert.include(error.message, `\n\ncannot write ${file}: ENOENT`)
     })
   )
 

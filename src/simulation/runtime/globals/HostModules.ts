@@ -26,7 +26,7 @@ const moduleOf = (name: string): Module | undefined => host?.getBuiltinModule?.(
 const notSimulated: ReadonlyArray<readonly [module: string, names: RegExp, prefix?: string]> = [
   ["child_process", /^(spawn|exec|execFile|fork)(Sync)?$/],
   ["cluster", /^fork$/],
-  ["crypto", /^(pbkdf2|scrypt|hkdf|generateKey|generateKeyPair|generatePrime|checkPrime)$/],
+  ["crypto", /^(pbkdf2|scrypt|hkdf|generateKey(Sync)?|generateKeyPair(Sync)?|generatePrime(Sync)?|checkPrime)$/],
   ["dgram", /^createSocket$/],
   ["dns", /^(lookup|resolve|reverse)/],
   ["dns/promises", /^(lookup|resolve|reverse)/],
