@@ -13,7 +13,7 @@ export interface Slice {
   readonly imports: ReadonlyArray<Entry>
 }
 
-/** What a worker did in a slice. */
+/** Result of a slice. */
 export interface SliceResult {
   readonly name: string
   readonly runs: number

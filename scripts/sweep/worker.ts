@@ -1,4 +1,4 @@
-/** A worker thread of a sweep: explores the suites that it is told, each where it left off. */
+/** A worker thread of a sweep: explores the suites of its slices, each where it left off. */
 import { spawnSync } from "node:child_process"
 import * as Path from "node:path"
 import { parentPort } from "node:worker_threads"
@@ -52,7 +52,7 @@ const explore = Effect.fnUntraced(function* (slice: Slice, suite: Suites.Scenari
 })
 
 /** Seeds of one run of an example. */
-const seedsOfProgram = 20
+const programSeedCount = 20
 
 const root = Path.join(import.meta.dirname, "..", "..")
 
@@ -60,7 +60,7 @@ const root = Path.join(import.meta.dirname, "..", "..")
 const runProgram = ({ name, seed }: Slice, { file, isFixed }: Suites.Program): SliceResult => {
   const startMillis = performance.now()
   const { FIXED: _, ...environment } = process.env
-  const seeds = isFixed ? { FIXED: "1", SIM_SEED: `${seed}`, SIM_RUNS: `${seedsOfProgram}` } : {}
+  const seeds = isFixed ? { FIXED: "1", SIM_SEED: `${seed}`, SIM_RUNS: `${programSeedCount}` } : {}
   const { error, status, stderr, stdout } = spawnSync(process.execPath, ["--conditions=effect-inet-source", file], {
     cwd: root,
     encoding: "utf8",
@@ -68,7 +68,7 @@ const runProgram = ({ name, seed }: Slice, { file, isFixed }: Suites.Program): S
   })
   const isFailing = error !== undefined || status !== 0 || stdout.includes("SIM_SEED=")
   return {
-    ...{ name, runs: isFixed ? seedsOfProgram : 1, realMillis: performance.now() - startMillis },
+    ...{ name, runs: isFixed ? programSeedCount : 1, realMillis: performance.now() - startMillis },
     ...{ found: [], useless: [], features: 0, coverage: [] },
     failure: isFailing ? { text: `${stdout}${stderr}${error?.message ?? ""}`.trim(), entry: undefined } : undefined
   }

@@ -1,11 +1,10 @@
 /**
- * Explores the runs of a scenario: like `SimCheck`, but each run that reaches something new is a start for others, which
- * differ from it in a fault, in the seed or in the input.
+ * Explores the runs of a scenario. Unlike in `SimCheck`, a run that reaches something new is a start for others, which
+ * differ in a fault, in the seed or in the input.
  *
  * A run reaches something new if it has a state of `sometimes` or a small digest, a fault of a kind of packet, or an
- * order of events that no earlier run had. It finds failures that need several faults, each in a state that another one
- * leads to, sooner than independent runs; mark such states with `sometimes`. For a failure of one fault `SimCheck` is as
- * good.
+ * order of events that no earlier run had. It finds failures that need several faults, each in a state that another
+ * leads to, sooner than independent runs, if such states are marked with `sometimes`. For others `SimCheck` is as good.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"

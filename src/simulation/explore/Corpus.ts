@@ -93,13 +93,13 @@ export const add = (
 }
 
 /** Number of features among which the rarest is taken. */
-const tournament = 3
+const tournamentSize = 3
 
 /** Draws an entry of the corpus: mostly one with a rare state, otherwise one with a rare detail. */
 export const draw = ({ details, states }: Corpus, random: () => number): Entry | undefined => {
   const table = states.all.length > 0 && (details.all.length === 0 || random() < 0.8) ? states : details
   let rarest: Feature | undefined
-  for (let i = 0; i < tournament && table.all.length > 0; i++) {
+  for (let i = 0; i < tournamentSize && table.all.length > 0; i++) {
     const feature = table.all[Math.floor(random() * table.all.length)]!
     if (rarest === undefined || feature.hits < rarest.hits) rarest = feature
   }

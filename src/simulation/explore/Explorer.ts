@@ -46,7 +46,7 @@ export interface Explorer<R> {
 const maxSeed = 2 ** 31
 
 /** Of the runs without a new state, the part that is repeated and compared. */
-const repeatedEvery = 10
+const repetitionPeriodRuns = 10
 
 /** Returns the options of mutations. */
 const mutationsOf = <I>({ generate, mutations }: Options<I>): FaultArbitrary.Options => {
@@ -106,7 +106,7 @@ export const make = Effect.fnUntraced(function* <A, E, R, I>(
     const first = yield* trials.once(entry.seed, candidate, recorder.record)
     const features = recorder.features()
     const found = Corpus.add(corpus, entry, plan.length, features)
-    const isRepeated = found === "state" || first.reason !== undefined || runs++ % repeatedEvery === 0
+    const isRepeated = found === "state" || first.reason !== undefined || runs++ % repetitionPeriodRuns === 0
     const outcome = isRepeated ? yield* trials.twice(entry.seed, candidate) : first
     const { reason, report } = outcome
     const failure =

@@ -2,7 +2,7 @@
  * Features of a run: what happened in it, as hashes. A run with a feature that no earlier run had has reached something
  * new.
  *
- * A feature is a state, a fault of a kind of packet, or two successive events of one host, each with the number of times
+ * A feature is a state, a fault of a kind of packet, or two successive events of a host, each with the number of times
  * that it occurred.
  */
 import * as Packet from "../../network/Packet.ts"
