@@ -1,8 +1,10 @@
 /** A simulated disk: effect's `FileSystem` with a page cache, of which a crash loses what was not synced. */
 import * as ByteSize from "effect/ByteSize"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import type * as Recording from "../Recording.ts"
+import * as OptionCheck from "../runtime/OptionCheck.ts"
 import type * as SimClock from "../runtime/SimClock.ts"
 import * as DiskCalls from "./DiskCalls.ts"
 import * as DiskCrash from "./DiskCrash.ts"
@@ -82,17 +84,36 @@ export interface SimDisk {
 
 const defaults = { user: 1_000, writeback: "30 seconds", sync: "5 millis", other: "100 micros" } as const
 
-const nanosOf = (duration: Duration.Input) => Duration.toMillis(duration) * 1e6
+const nanosOf = (name: string, duration: Duration.Input) => OptionCheck.millis(`${name} of a disk`, duration) * 1e6
+
+/** Returns the bytes of a capacity. */
+const bytesOf = (capacity: ByteSize.Input): number => {
+  const bytes = ByteSize.fromInput(capacity)
+  if (Option.isSome(bytes)) return Number(ByteSize.toBigInt(bytes.value))
+  return OptionCheck.refuse("capacity of a disk", capacity, 'use a number of bytes from 0, or a size such as "10 MiB"')
+}
+
+/** Throws for invalid options, as `make` does. @category guards @since 0.1.0 */
+export const check = (options: Options): void => {
+  const { bitRot, capacity, group, user, writeback } = options
+  const maxId = 2 ** 32 - 2
+  OptionCheck.number("bitRot of a disk", bitRot, 0, 1, "use a probability from 0 to 1, such as 0.001")
+  OptionCheck.number("user of a disk", user, 0, maxId, `use a number from 0 to ${maxId}`)
+  OptionCheck.number("group of a disk", group, 0, maxId, `use a number from 0 to ${maxId}`)
+  if (capacity !== undefined) bytesOf(capacity)
+  if (writeback !== undefined) nanosOf("writeback", writeback)
+  latencyOf(options)
+}
 
 const settingsOf = ({ clock, options = {}, wallMillis }: Host): DiskVolume.Settings => {
   const { capacity, group = options.user ?? defaults.user, reorder = false, user = defaults.user } = options
-  const bytes = capacity === undefined ? undefined : Number(ByteSize.toBigInt(ByteSize.fromInputUnsafe(capacity)))
+  const bytes = capacity === undefined ? undefined : bytesOf(capacity)
   return {
     user,
     group,
     capacityPages: bytes === undefined ? Number.POSITIVE_INFINITY : Math.floor(bytes / DiskPages.pageBytes),
     isReordering: reorder,
-    writebackNanos: nanosOf(options.writeback ?? defaults.writeback),
+    writebackNanos: nanosOf("writeback", options.writeback ?? defaults.writeback),
     now: clock.now,
     wallMillis: wallMillis ?? (() => clock.now() / 1e6)
   }
@@ -101,8 +122,8 @@ const settingsOf = ({ clock, options = {}, wallMillis }: Host): DiskVolume.Setti
 /** Returns the longest time of each kind of call. */
 const latencyOf = ({ latency = {} }: Options) => {
   if (latency === false) return () => 0
-  const sync = nanosOf(latency.sync ?? defaults.sync)
-  const other = nanosOf(latency.other ?? defaults.other)
+  const sync = nanosOf("latency of a sync", latency.sync ?? defaults.sync)
+  const other = nanosOf("latency", latency.other ?? defaults.other)
   return (operation: Operation) => (operation === "sync" ? sync : other)
 }
 
@@ -165,6 +186,7 @@ function* filesBelow(folder: DiskInode.Inode, path: string): Generator<readonly 
 export const make = (host: Host): SimDisk => {
   const { clock, fault, name, options = {}, pausedUntil = () => 0, random, record } = host
   const { bitRot = 0, files } = options
+  check(options)
   const volume = DiskVolume.make(settingsOf(host))
   addFiles(volume, files)
   const environment = { volume, clock, random, host: name, fault, record, pausedUntil, latency: latencyOf(options) }

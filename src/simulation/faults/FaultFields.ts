@@ -91,6 +91,9 @@ export const Percent = Schema.Finite.check(
 
 const hostName = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 
+/** Tests for a name of a host. @category guards @since 0.1.0 */
+export const isHostName = (name: string): boolean => hostName.test(name)
+
 /** Returns the canonical form of an IP address; undefined for a host name. @category combinators @since 0.1.0 */
 export const canonicalIp = (host: string): string | undefined => {
   const parsed = NetAddress.ipFromString(host)

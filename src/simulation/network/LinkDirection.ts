@@ -1,5 +1,6 @@
 /** One direction of the link between two hosts: latency, bandwidth, loss, and packets that the scenario holds. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
+import * as OptionCheck from "../runtime/OptionCheck.ts"
 
 /** Properties of a link, each direction. @category models @since 0.1.0 */
 export interface LinkOptions {
@@ -38,7 +39,7 @@ export interface LinkDirection {
   segmentsUntil: number
 }
 
-const nanos = (input: Duration.Input) => Math.round(Duration.toMillis(input) * 1e6)
+const nanos = (input: Duration.Input) => Math.round(OptionCheck.millis("latency of a link", input) * 1e6)
 
 const fromOptions = ({
   bandwidth,
@@ -49,9 +50,12 @@ const fromOptions = ({
 }: LinkOptions): LinkDirection => {
   const isRange = Array.isArray(latency) && latency.length === 2
   const [min, max] = (isRange ? latency : [latency, latency]) as readonly [Duration.Input, Duration.Input]
+  const minLatencyNanos = nanos(min)
+  const jitterNanos = nanos(max) - minLatencyNanos
+  if (jitterNanos < 0) OptionCheck.refuse("latency of a link", latency, "give the shorter duration first")
   return {
-    minLatencyNanos: nanos(min),
-    jitterNanos: nanos(max) - nanos(min),
+    minLatencyNanos,
+    jitterNanos,
     nanosPerByte: bandwidth === undefined ? 0 : 1e9 / bandwidth,
     queueBytes: queue,
     loss,
@@ -61,6 +65,20 @@ const fromOptions = ({
   }
 }
 
+const atLeastOne = "use a number of bytes per second from 1, or leave it out for no limit"
+const fromZero = "use a number of bytes from 0"
+
+/** Checks the options of a link, which throws for an invalid one, and returns them. */
+const checked = (link: LinkOptions): LinkOptions => {
+  const { bandwidth, loss, mtu, queue } = link
+  OptionCheck.number("bandwidth of a link", bandwidth, 1, Number.POSITIVE_INFINITY, atLeastOne)
+  OptionCheck.number("queue of a link", queue, 0, Number.POSITIVE_INFINITY, fromZero)
+  OptionCheck.number("loss of a link", loss, 0, 1, "use a probability from 0 to 1, such as 0.05")
+  OptionCheck.number("mtu of a link", mtu, 68, 65_535, "use a number of bytes from 68 to 65535")
+  fromOptions(link)
+  return link
+}
+
 /** Returns the key of a direction. */
 const keyOf = (from: Host, to: Host) => from.index * 65_536 + to.index
 
@@ -68,7 +86,8 @@ const keyOf = (from: Host, to: Host) => from.index * 65_536 + to.index
 export type LinkDirections = ReturnType<typeof make>
 
 /** Creates the table of link directions, which are made from their options at their first packet. */
-export const make = (defaults: LinkOptions = {}) => {
+export const make = (link?: LinkOptions) => {
+  const defaults = link === undefined ? {} : checked(link)
   const options = new Map<string, LinkOptions>()
   const directions = new Map<number, LinkDirection>()
   return {
@@ -82,6 +101,7 @@ export const make = (defaults: LinkOptions = {}) => {
       return found
     },
     set: (one: string, other: string, link: LinkOptions) => {
+      checked(link)
       options.set(`${one}>${other}`, link)
       options.set(`${other}>${one}`, link)
       directions.clear()

@@ -18,6 +18,7 @@ import type * as FaultEngine from "../faults/FaultEngine.ts"
 import type * as Recording from "../Recording.ts"
 import * as HostTime from "../runtime/HostTime.ts"
 import * as LogRecorder from "../runtime/LogRecorder.ts"
+import * as OptionCheck from "../runtime/OptionCheck.ts"
 import * as SimRandom from "../runtime/SimRandom.ts"
 import type * as SimLan from "./SimLan.ts"
 import type * as SimNetwork from "./SimNetwork.ts"
@@ -146,10 +147,19 @@ const boot = ({ constant, getDisk, network, node, scope }: Omit<Machine, "life">
   return { context, fileSystem, scope: Scope.forkUnsafe(scope) }
 }
 
+const nanosOf = (name: string, time: Duration.Input) => Math.round(OptionCheck.millis(name, time, true) * 1e6)
+
+/** Throws for a drift with which a clock stands still, or runs more than twice as fast. */
+const checkDrift = (ppm: number) =>
+  OptionCheck.number("drift of a clock", ppm, -999_999, 1_000_000, "use a number of ppm from -999999 to 1000000")
+
 const makeMachine = (parts: Parts): Machine => {
   const { epochNanos = 0, network, node, options, seed } = parts
   const { driftPpm = 0, offset = 0 } = options?.clock ?? {}
-  const time = HostTime.make(epochNanos + Math.round(Duration.toMillis(offset) * 1e6), driftPpm)
+  checkDrift(driftPpm)
+  // The disk itself is made when it is used.
+  if (options?.disk !== undefined) SimDisk.check(options.disk)
+  const time = HostTime.make(epochNanos + nanosOf("offset of a clock", offset), driftPpm)
   const hostClock = network.lan.clock.clockOf(() => node.pausedUntil, time)
   const constant = Context.make(Clock.Clock, hostClock).pipe(
     Context.add(LogRecorder.HostName, node.name),
@@ -238,11 +248,12 @@ export const make = (parts: Parts): SimHost => {
       }),
     jumpClock: (by) =>
       Effect.sync(() => {
-        HostTime.jump(machine.time, Math.round(Duration.toMillis(by) * 1e6))
+        HostTime.jump(machine.time, nanosOf("jump of a clock", by))
         recordEvent(parts, "jump", formatJump(by))
       }),
     setDrift: (ppm) =>
       Effect.sync(() => {
+        checkDrift(ppm)
         clock.setDrift(machine.time, ppm)
         recordEvent(parts, "drift", `${ppm}ppm`)
       })

@@ -273,6 +273,11 @@ const icmp =
     else block.waiting.push(() => clock.schedule(at, arrive))
   }
 
+const hostHint = (nodes: ReadonlyArray<Node>) =>
+  nodes.length === 0
+    ? "there is no host yet; add it first"
+    : `the hosts are ${nodes.map(({ name }) => name).join(", ")}`
+
 /** Creates a LAN without hosts. @category constructors @since 0.1.0 */
 export const make = (options: Options): SimLan => {
   const { clock, random } = options
@@ -281,7 +286,7 @@ export const make = (options: Options): SimLan => {
   const lan: State = { ...options, linkDirections: LinkDirection.make(options.link), blocks: new Map(), packets: 0 }
   const nodeOf = (name: string) => {
     const node = nodes.find((one) => one.name === name)
-    if (node === undefined) throw new Error(`unknown host ${name}`)
+    if (node === undefined) throw new Error(`unknown host ${name}: ${hostHint(nodes)}`)
     return node
   }
   const setBlock = (kind: "isHeld" | "isPartitioned", value: boolean) => (one: string, other: string) =>
@@ -301,7 +306,7 @@ export const make = (options: Options): SimLan => {
       for (const { literal } of interfaces) byAddress.set(literal, node)
       return node
     },
-    link: lan.linkDirections.set,
+    link: (one, other, link) => lan.linkDirections.set(nodeOf(one).name, nodeOf(other).name, link),
     partition: setBlock("isPartitioned", true),
     repair: setBlock("isPartitioned", false),
     hold: setBlock("isHeld", true),

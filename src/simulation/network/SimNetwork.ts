@@ -12,6 +12,8 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import { type Interface, Network } from "../../network/Network.ts"
 import type * as SimDisk from "../disk/SimDisk.ts"
+import * as FaultFields from "../faults/FaultFields.ts"
+import * as OptionCheck from "../runtime/OptionCheck.ts"
 import type * as SimLan from "./SimLan.ts"
 import * as SimTcp from "./SimTcp.ts"
 import * as SimUdp from "./SimUdp.ts"
@@ -100,6 +102,12 @@ const interfaceOf =
     }
   }
 
+/** Throws for a name that fault plans and DNS cannot have. */
+const checkName = (name: string) => {
+  if (!FaultFields.isHostName(name))
+    OptionCheck.refuse("host name", name, "use letters, digits, - and _, in labels separated by dots")
+}
+
 /** Creates a simulated network on a LAN. @category constructors @since 0.1.0 */
 export const make = (lan: SimLan.SimLan): SimNetwork => {
   const stacks = new Map<SimLan.Node, Stack>()
@@ -137,6 +145,7 @@ export const make = (lan: SimLan.SimLan): SimNetwork => {
     add: (name, { addresses } = {}) => {
       const next = lan.nodes.length + 1
       const own = addresses ?? [`10.0.${next >> 8}.${next & 0xff}/16`, `fd00::${next.toString(16)}/64`]
+      checkName(name)
       if (names.has(name)) throw new Error(`duplicate host name ${name}`)
       const interfaces = own.map(interfaceFrom)
       const taken = interfaces.find(({ literal }) =>
