@@ -25,9 +25,9 @@ export const table = (rows: ReadonlyArray<Row>): string =>
 
 const nameWidth = 250
 const panelWidth = 210
-const gap = 70
+const gapWidth = 70
 const rowHeight = 26
-const head = 34
+const headHeight = 34
 
 const style = `
   text { font: 13px system-ui, sans-serif; fill: #24292f }
@@ -45,14 +45,14 @@ const bar = (x: number, y: number, width: number, kind: "bar" | "tail") =>
 
 /** Draws a bar of requests per second and one of latencies for each row: the median, and paler up to 99 %. */
 export const draw = (rows: ReadonlyArray<Row>): string => {
-  const [first, second] = [nameWidth, nameWidth + panelWidth + gap]
+  const [first, second] = [nameWidth, nameWidth + panelWidth + gapWidth]
   const [maxRate, maxMillis] = [
     Math.max(...rows.map(({ perSecond }) => perSecond)),
     Math.max(...rows.map(({ p99Millis }) => p99Millis))
   ]
-  const [width, height] = [second + panelWidth + gap + 50, head + rows.length * rowHeight + 8]
+  const [width, height] = [second + panelWidth + gapWidth + 50, headHeight + rows.length * rowHeight + 8]
   const bars = rows.flatMap(({ medianMillis, name, p99Millis, perSecond }, index) => {
-    const y = head + index * rowHeight
+    const y = headHeight + index * rowHeight
     const rateWidth = (panelWidth * perSecond) / maxRate
     const [medianWidth, tailWidth] = [medianMillis, p99Millis].map((millis) => (panelWidth * millis) / maxMillis)
     return [

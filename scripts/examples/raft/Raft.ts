@@ -18,7 +18,7 @@ interface Read {
   readonly round: number
 }
 
-/** What a leader knows of another server; `round` is the last one that it answered. */
+/** Knowledge of a leader about another server; `round` is the last one that it answered. */
 interface Progress {
   readonly next: number
   readonly match: number
@@ -68,8 +68,8 @@ const andThen = ([state, actions]: Step, next: (state: State) => Step): Step => 
   return [after, [...actions, ...more]]
 }
 
-/** Entries of one message. */
-const maxBatch = 16
+/** Most entries of one message. */
+const maxBatchEntries = 16
 
 export const make = (
   id: string,
@@ -138,7 +138,7 @@ const nextFor = ({ commit, log, progress, round, term }: State, other: string): 
   const { next } = progress.get(other)!
   const previousTerm = Log.termAt(log, next - 1)
   if (previousTerm === undefined) return { _tag: "Install", term, round, snapshot: log.snapshot }
-  const entries = Log.entriesFrom(log, next, maxBatch)
+  const entries = Log.entriesFrom(log, next, maxBatchEntries)
   return { _tag: "Append", term, round, previousIndex: next - 1, previousTerm, entries, commit }
 }
 
@@ -293,7 +293,7 @@ export const step = (state: State, event: Event): Step => {
   return handler(current, message, from)
 }
 
-/** A removed server campaigns until its removal is committed: it may be needed for that (dissertation, section 4.2.2). */
+/** A removed server campaigns until its removal is committed, which may need it (dissertation, section 4.2.2). */
 const campaignIfMember = (state: State): Step => {
   const isMember = Log.membersOf(state.log).includes(state.id) || Log.membersIndex(state.log) > state.commit
   return isMember ? campaign(state, true) : [state, [resetTimeout]]

@@ -7,7 +7,7 @@ export class PropertyBroken extends Error {
   override readonly name = "PropertyBroken"
 }
 
-/** What has been seen in a run. */
+/** The checks of a run, and what they have seen. */
 export interface Invariants {
   /** Begins with a server that starts; the result throws `PropertyBroken` if a state breaks a property. */
   readonly observe: () => (state: Raft.State) => void

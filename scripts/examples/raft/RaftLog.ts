@@ -6,7 +6,7 @@ const { Int, Struct } = Schema
 
 export const Members = Schema.Array(Schema.String)
 
-/** What an entry does when it is committed; a membership applies as soon as it is in the log. */
+/** Effect of an entry when it is committed; a membership applies as soon as it is in the log. */
 export const Command = Schema.Union([
   Schema.TaggedStruct("Request", { request: KeyValue.Request }),
   Schema.TaggedStruct("Members", { members: Members }),

@@ -13,7 +13,7 @@ export interface Entry {
 }
 
 /** A run of the corpus. */
-export interface Member {
+interface Member {
   readonly entry: Entry
   readonly rules: number
   /** Number of features that it represents. */

@@ -83,8 +83,9 @@ const upload = Effect.fnUntraced(function* (
 }, Effect.scoped)
 
 /**
- * Repairs targets as an operator does: the newest complete upload that a killed or failed server has left is copied over
- * its target, also if that looks the same: it may be so in the cache alone. Others have followed the older ones.
+ * Repairs targets as an operator does: copies the newest complete upload of a killed or failed server over its target.
+ *
+ * It does so also if the target looks the same, which may be so in the cache alone.
  */
 const repair = Effect.fnUntraced(function* (platform: FilePlatform.FilePlatform, target: string) {
   const { fileSystem: fs } = platform

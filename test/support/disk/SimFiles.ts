@@ -82,8 +82,9 @@ const diskPlans = [
 export const diskFaults = (seed: number): FaultPlan.FaultPlan => diskPlans[seed % diskPlans.length]!
 
 /**
- * Starts a program again, as a new process, when it ends with a failure that the disk explains, and at random times
- * when it is killed, while its host goes on.
+ * Starts a program again, as a new process, when it ends with a failure that the disk explains.
+ *
+ * The program is also killed at random times, while its host goes on.
  */
 export const startAgain = <E, R>(
   program: Effect.Effect<unknown, E, R>,

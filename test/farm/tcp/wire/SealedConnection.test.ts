@@ -73,11 +73,11 @@ const attacks = {
   drop: (frames: Frames, at: number) => ({ received: frames.toSpliced(at, 1), bad: at }),
   repeat: (frames: Frames, at: number) => ({ received: frames.toSpliced(at + 1, 0, frames[at]!), bad: at + 1 }),
   swap: (frames: Frames, at: number) => ({ received: frames.toSpliced(at, 2, frames[at + 1]!, frames[at]!), bad: at }),
-  cut: (frames: Frames, at: number) => {
-    // The first byte of the next frame takes the place of the last one, and may be equal.
-    const isWhole = frames[at]!.at(-1) === frames[at + 1]![0]
-    return { received: frames.with(at, frames[at]!.slice(0, -1)), bad: isWhole ? at + 1 : at }
-  },
+  // Not the last byte: the first one of the next frame takes its place, and may be equal.
+  cut: (frames: Frames, at: number) => ({
+    received: frames.with(at, Uint8Array.from([...frames[at]!].toSpliced(4, 1))),
+    bad: at
+  }),
   "insert a clear frame": (frames: Frames, at: number) => {
     const clear = Bytes.concat([Uint8Array.of(0, 0, 0, 15), new TextEncoder().encode('{"_tag":"Pong"}')])
     return { received: frames.toSpliced(at, 0, clear), bad: at }

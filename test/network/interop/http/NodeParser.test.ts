@@ -127,14 +127,17 @@ const edit = (text: string, { at, put, removed }: (typeof edits)["Type"][number]
 
 /** Refusals of the decoder that Node does not share, each with the text that causes it. */
 const stricter: Readonly<Record<string, (text: string, next: NodeRequest | undefined, rest: string) => boolean>> = {
-  // One host exactly (RFC 9112, section 3.2).
-  InvalidHost: (_, next) => next?.fields.filter(([name]) => name === "host").length !== 1,
+  // One host exactly, of RFC 3986 (RFC 9112, section 3.2).
+  InvalidHost: (_, next) => {
+    const hosts = next?.fields.filter(([name]) => name === "host") ?? []
+    return hosts.length !== 1 || !/^[\w.%!$&'()*+,;=-]*(?::\d*)?$/.test(hosts[0]![1])
+  },
   // HTTP/1 only.
   UnsupportedVersion: (_, next) => /(?:0\.9|2\.0)$/.test(next?.start ?? ""),
   // One space between the parts of a request line; no requests of HTTP/0.9.
   InvalidStartLine: (text, next) => / {2}/.test(text) || next?.start.endsWith("0.9") === true,
-  // The authority of an absolute target is one of RFC 3986, and nothing follows an asterisk.
-  InvalidTarget: (_, next) => /^\w+ (?:[A-Za-z]+:\/\/|\*.)/.test(next?.start ?? ""),
+  // The authority of an absolute target is one of RFC 3986, nothing follows an asterisk, and fragments are refused.
+  InvalidTarget: (_, next) => /^\w+ (?:[A-Za-z]+:\/\/|\*.|.*#)/.test(next?.start ?? ""),
   // Lines end in CRLF, empty ones before a request, too.
   InvalidLineEnd: (_text, next, rest) => /^(?:\n|\r[^\n]|\r$)/.test(rest) || next?.start.endsWith("0.9") === true,
   Truncated: (_text, next, rest) => next === undefined && rest === "\r",
