@@ -73,6 +73,14 @@ describe("HttpDecoder of requests", () => {
     ["HTTP/0.9", "GET /\r\n\r\n", "InvalidStartLine"],
     ["HTTP/2.0", `PRI * HTTP/2.0\r\n${host}\r\n`, "UnsupportedVersion"],
     ["no host", "GET / HTTP/1.1\r\n\r\n", "InvalidHost"],
+    ["a method in lower case", `get / HTTP/1.1\r\n${host}\r\n`, "InvalidStartLine"],
+    ["a method partly in lower case", `GeT / HTTP/1.1\r\n${host}\r\n`, "InvalidStartLine"],
+    ["a fragment", `GET /a#b HTTP/1.1\r\n${host}\r\n`, "InvalidTarget"],
+    ["a fragment of an absolute target", `GET http://a/#b HTTP/1.1\r\n${host}\r\n`, "InvalidTarget"],
+    ["a host with a space", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "InvalidHost"],
+    ["a host with a path", "GET / HTTP/1.1\r\nHost: b/c\r\n\r\n", "InvalidHost"],
+    ["a host with a user", "GET / HTTP/1.1\r\nHost: c@d\r\n\r\n", "InvalidHost"],
+    ["a host with two ports", "GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n", "InvalidHost"],
     ["two hosts", `GET / HTTP/1.1\r\n${host}${host}\r\n`, "InvalidHost"],
     ["a chunk size with space", `${post}Transfer-Encoding: chunked\r\n\r\n3 \r\nabc\r\n0\r\n\r\n`, "InvalidChunk"],
     ["a chunk size with 0x", `${post}Transfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n`, "InvalidChunk"],
@@ -95,6 +103,12 @@ describe("HttpDecoder of requests", () => {
     const chunked = `${post}Transfer-Encoding: chunked\r\n\r\n`
     assert.strictEqual(request(chunked + chunk.repeat(9), limits).refused, "ChunkTooLong")
     assert.isUndefined(request(`${chunked}${"1\r\na\r\n".repeat(300)}0\r\n\r\n`, limits).refused)
+  })
+
+  it("takes hosts with a port, of IPv6, and none", () => {
+    for (const value of ["a.test:80", "[::1]:80", "[::1]", "10.0.0.1", "a_b~%20", ""]) {
+      assert.isUndefined(request(`GET / HTTP/1.1\r\nHost: ${value}\r\n\r\n`).refused, value)
+    }
   })
 
   it("skips empty lines before a request, up to the limit of a head", () => {

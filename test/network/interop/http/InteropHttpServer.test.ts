@@ -52,6 +52,21 @@ describe("InteropHttpServer", () => {
     })
   )
 
+  live("takes the authority of an absolute target for the host", () =>
+    Effect.gen(function* () {
+      const app = Effect.map(Request, ({ headers, url }) => HttpServerResponse.text(`${headers.host} ${url}`))
+      const port = yield* serve(app)
+      const bodyOf = (target: string) =>
+        Effect.map(
+          exchange(port, `GET ${target} HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n`),
+          (text) => summary(text)[0]
+        )
+      assert.strictEqual(yield* bodyOf("/x?y"), "200 other /x?y")
+      assert.strictEqual(yield* bodyOf("http://b.test:8080/x?y"), "200 b.test:8080 /x?y")
+      assert.strictEqual(yield* bodyOf("HTTP://user@[::1]"), "200 [::1] /")
+    })
+  )
+
   live("closes after HTTP/1.0, unless keep-alive is asked for", () =>
     Effect.gen(function* () {
       const port = yield* serve(echo)
@@ -241,7 +256,7 @@ describe("InteropHttpServer", () => {
       const body = '{"a":[1]}'
       const answer = yield* exchange(
         port,
-        `post /p?q=1 HTTP/1.1\r\n${host}Cookie: x=1\r\nCookie: y=2\r\nAccept: a\r\nAccept: b\r\n` +
+        `POST /p?q=1 HTTP/1.1\r\n${host}Cookie: x=1\r\nCookie: y=2\r\nAccept: a\r\nAccept: b\r\n` +
           "Content-Type: application/json\r\nContent-Type: text/plain\r\n" +
           `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`
       )

@@ -111,12 +111,14 @@ const minorVersionOf = (version: string) => (version === "HTTP/1.1" ? 1 : versio
 /** Parses a request line and fields. */
 export const parseRequest = (line: string, fields: Fields): RequestHead | HttpSyntaxError => {
   const [, method = "", target = "", version = ""] = /^([^ ]+) ([^ ]+) (HTTP\/\d\.\d)$/.exec(line) ?? []
-  if (!HttpSyntax.isToken(method)) return refuse("InvalidStartLine", line)
+  // Methods are case-sensitive, and all that are registered have capitals: `get` must not be taken for `GET`.
+  if (!HttpSyntax.isToken(method) || /[a-z]/.test(method)) return refuse("InvalidStartLine", line)
   const minorVersion = minorVersionOf(version)
   if (minorVersion === undefined) return refuse("UnsupportedVersion", version)
   if (!HttpSyntax.isTarget(method, target)) return refuse("InvalidTarget", target)
-  const hosts = valuesOf(fields, "host").length
-  if (hosts > 1 || (hosts === 0 && minorVersion === 1)) return refuse("InvalidHost", hosts)
+  const hosts = valuesOf(fields, "host")
+  if (hosts.length > 1 || (hosts.length === 0 && minorVersion === 1)) return refuse("InvalidHost", hosts.length)
+  if (hosts.length === 1 && !HttpSyntax.isHost(hosts[0]!)) return refuse("InvalidHost", hosts[0]!)
   const length = givenLength(fields, minorVersion)
   if (length instanceof Error) return length
   const keepAlive = keepsAlive(fields, minorVersion)

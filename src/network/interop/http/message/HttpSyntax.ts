@@ -11,10 +11,18 @@ const hostChars = "[!$&'()*+,;=\\-._~%0-9A-Za-z]"
 const authority = new RegExp(`^(?:\\[[0-9A-Fa-f:.]+\\]|${hostChars}+):\\d{1,5}$`)
 
 const target = new RegExp(
-  `^(?:/[!-~]*|\\*|[A-Za-z]+://(?:[!$&'()*+,;=\\-._~%:0-9A-Za-z]*@)?(?:\\[[0-9A-Fa-f:.]+\\]|${hostChars}+)(?::\\d*)?(?:[/?][!-~]*)?)$`
+  `^(?:/[!"$-~]*|\\*|[A-Za-z]+://(?:[!$&'()*+,;=\\-._~%:0-9A-Za-z]*@)?(?:\\[[0-9A-Fa-f:.]+\\]|${hostChars}+)(?::\\d*)?(?:[/?][!"$-~]*)?)$`
 )
 
-/** Tests for the forms of a request target: origin, absolute, authority and asterisk (RFC 9112, section 3.2). */
+const host = new RegExp(`^(?:(?:\\[[0-9A-Fa-f:.]+\\]|${hostChars}*)(?::\\d*)?)$`)
+
+/** Tests for the value of `Host`: a host of RFC 3986 and a port, or nothing (RFC 9110, section 7.2). */
+export const isHost = (text: string): boolean => host.test(text)
+
+/**
+ * Tests for the forms of a request target: origin, absolute, authority and asterisk (RFC 9112, section 3.2). None has a
+ * fragment.
+ */
 export const isTarget = (method: string, text: string): boolean =>
   method === "CONNECT" ? authority.test(text) : target.test(text)
 

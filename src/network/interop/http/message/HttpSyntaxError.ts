@@ -11,7 +11,7 @@ const reasons = {
   InvalidLineEnd: [400, "a line ends without CR and LF"],
   HeadTooLarge: [431, "the head is too large"],
   TooManyFields: [431, "the head has too many fields"],
-  InvalidHost: [400, "a request has exactly one `Host` field"],
+  InvalidHost: [400, "a request has exactly one `Host` field, a host and perhaps a port"],
   AmbiguousLength: [400, "the length of the body is given more than once"],
   InvalidLength: [400, "`Content-Length` is not a number of bytes"],
   UnsupportedCoding: [501, "a transfer coding other than `chunked` is not supported"],

@@ -89,7 +89,7 @@ export class InteropServerRequest extends Inspectable.Class implements HttpServe
   }
 
   get method(): string {
-    return this.source.head.method.toUpperCase()
+    return this.source.head.method
   }
 
   get originalUrl(): string {
