@@ -15,6 +15,8 @@ import type * as SimHost from "./network/SimHost.ts"
 import type * as SimLan from "./network/SimLan.ts"
 import type * as SimNetwork from "./network/SimNetwork.ts"
 import type * as Recording from "./Recording.ts"
+import * as Hooks from "./runtime/globals/Hooks.ts"
+import * as HostModules from "./runtime/globals/HostModules.ts"
 import type * as PlatformCalls from "./runtime/PlatformCalls.ts"
 import * as PromiseDrain from "./runtime/PromiseDrain.ts"
 import * as RunOptions from "./runtime/RunOptions.ts"
@@ -234,6 +236,7 @@ const phasesOf = function* <A, E, R>(
 /** Executes the steps of a run, at once if no promise must be settled. */
 const execute = <A, E>(world: SimWorld.World, phases: Phases<A, E>): Effect.Effect<Report<A, E>> => {
   const globals = SimWorld.globalsOf(world)
+  const outer = Hooks.active
   /** Executes a step; the microtasks of its programs are executed with the globals of the run, too. */
   const next = () => {
     const turn = world.options.promises === false ? undefined : PromiseDrain.queueTurn()
@@ -248,23 +251,55 @@ const execute = <A, E>(world: SimWorld.World, phases: Phases<A, E>): Effect.Effe
   }
   const first = next()
   if (first.done === true) return Effect.succeed(first.value)
-  return Effect.callback((resume) => {
+  // The outer run does not wait for this one, whose promises need the time of the host.
+  outer?.onCall("Simulation.run with promises, within a run", execute)
+  return executePromises(world, globals, next)
+}
+
+/** Real milliseconds after which a run with promises lets the process do other work. */
+const maxTurnMillis = 50
+
+/** Executes the further steps of a run, before each of which promises are settled. */
+const executePromises = <A, E>(
+  world: SimWorld.World,
+  globals: ReturnType<typeof SimWorld.globalsOf>,
+  next: () => IteratorResult<undefined, Report<A, E>>
+): Effect.Effect<Report<A, E>> =>
+  Effect.callback((resume) => {
+    const rejections = HostModules.watchRejections()
     let isInterrupted = false
+    let turnMillis = HostModules.realMillis()
     const settle = () => world.promises.drain(world.clock.activity(), globals.enter, globals.leave, onSettled)
-    const onSettled = () => {
+    const end = (report: Report<A, E>) => {
+      rejections.stop()
+      const rejection = rejections.first()
+      // As a process that has an unhandled rejection, the run fails, even if its scenario still waits.
+      const failed = rejection && { outcome: "done" as const, exit: Exit.die(rejection.reason) }
+      resume(Effect.succeed({ ...report, ...failed }))
+    }
+    const step = () => {
       if (isInterrupted) return globals.leave()
       try {
-        const step = next()
-        if (step.done === true) resume(Effect.succeed(step.value))
-        else settle()
+        const { done, value } = next()
+        if (done !== true) return settle()
+        // The host finds out about rejections after its microtasks.
+        if (!HostModules.afterTurn(() => isInterrupted || end(value))) end(value)
       } catch (error) {
+        rejections.stop()
         resume(Effect.die(error))
       }
+    }
+    const onSettled = () => {
+      const now = HostModules.realMillis()
+      if (isInterrupted || now - turnMillis < maxTurnMillis) return step()
+      turnMillis = now
+      globals.leave()
+      if (!HostModules.afterTurn(step)) step()
     }
     settle()
     return Effect.sync(() => {
       isInterrupted = true
+      rejections.stop()
       globals.leave()
     })
   })
-}

@@ -17,6 +17,7 @@ import * as CheckSettings from "./CheckSettings.ts"
 import * as Coverage from "./Coverage.ts"
 import * as EventLog from "./EventLog.ts"
 import * as FailureShrink from "./FailureShrink.ts"
+import * as HostRejections from "./HostRejections.ts"
 import * as Inputs from "./Inputs.ts"
 import * as RunComparison from "./RunComparison.ts"
 import * as RunNotes from "./RunNotes.ts"
@@ -97,16 +98,6 @@ const runTwice = Effect.fnUntraced(function* <I, R>(
   const difference = comparison.difference(report, second)
   if (difference === undefined) return { report, reason: failureOf(report) }
   return { report, reason: new SimCheckError.Nondeterministic({ ...difference, calls: second.calls }) }
-})
-
-/** Collects the names and the addresses of the hosts that a scenario adds. */
-const observeHosts = (simulation: Simulation.Simulation, hosts: Array<Explanation.Host>): Simulation.Simulation => ({
-  ...simulation,
-  host: (name, options) =>
-    Effect.map(simulation.host(name, options), (host) => {
-      hosts.push({ name, addresses: [host.address] })
-      return host
-    })
 })
 
 /** Shrinks a failure in all its dimensions. */
@@ -261,7 +252,7 @@ const makeCheck = <A, E, R, I>(
     runOnce: (seed, { decisions, input, plan }, record, hosts) =>
       Simulation.run(
         (simulation) => {
-          const observed = hosts === undefined ? simulation : observeHosts(simulation, hosts)
+          const observed = hosts === undefined ? simulation : RunNotes.observeHosts(simulation, hosts)
           if (record !== undefined) RunNotes.attach(observed, record)
           return scenario(observed, input.value)
         },
@@ -317,10 +308,10 @@ export const trials = <A, E, R, I>(
     }
   })
 
-/** Runs all seeds; fails with the first failure. */
-export const run = Effect.fnUntraced(function* <A, E, R, I>(
+const runSeeds = Effect.fnUntraced(function* <A, E, R, I>(
   scenario: Scenario<A, E, R, I>,
-  options: Options<I>
+  options: Options<I>,
+  rejected: HostRejections.Rejected
 ): Effect.fn.Return<Summary, SimCheckError.SimCheckError, Exclude<R, Scope.Scope>> {
   const settings = yield* settingsOf(options)
   const { decisions, first, plan: fixed, runs } = settings
@@ -332,11 +323,12 @@ export const run = Effect.fnUntraced(function* <A, E, R, I>(
   const [seen, seenDecisions] = [new Set<string>(), new Set<string>()]
   const startMillis = realMillis()
   for (let seed = first; seed < first + runs; seed++) {
-    // A run is synchronous: between two runs other fibers and the time limit of a test get their turn.
-    yield* Effect.yieldNow
     const plan = fixed ?? (yield* Effect.mapError(CheckSettings.generatedPlan(options, seed), misconfigured))
     const candidate = { plan, input: yield* inputOf(check, seed), decisions }
-    const { reason, report } = yield* runTwice(check, seed, candidate)
+    const { reason: found, report } = yield* runTwice(check, seed, candidate)
+    // A run is synchronous: between two runs other fibers and the time limit of a test get their turn.
+    const cause = yield* rejected
+    const reason = found ?? (cause && new SimCheckError.Failed({ cause }))
     if (fixed !== undefined) {
       yield* Effect.mapError(Effect.fromResult(FaultPlan.check(fixed, report.hosts)), misconfigured)
     }
@@ -375,6 +367,10 @@ export const run = Effect.fnUntraced(function* <A, E, R, I>(
   }
   return summary
 })
+
+/** Runs all seeds; fails with the first failure. */
+export const run = <A, E, R, I>(scenario: Scenario<A, E, R, I>, options: Options<I>) =>
+  HostRejections.during((rejected) => runSeeds(scenario, options, rejected))
 
 const significant = (value: number) => `${Number(value.toPrecision(3))}`
 

@@ -13,12 +13,20 @@ interface Host {
   readonly getBuiltinModule?: (name: string) => Module | undefined
   readonly hrtime?: object
   readonly nextTick?: (action: () => void) => void
+  readonly on?: (event: string, listener: Listener) => unknown
+  readonly off?: (event: string, listener: Listener) => unknown
+  readonly listeners?: (event: string) => ReadonlyArray<Listener>
 }
 
-const host: (Host & object) | undefined = Reflect.get(globalThis, "process")
+type Listener = (...args: ReadonlyArray<unknown>) => void
+
+const host = Reflect.get(globalThis, "process") as unknown as (Host & object) | undefined
 
 /** `process.nextTick` itself, also during runs. */
 const realNextTick = host?.nextTick
+
+/** Functions of the host themselves, also during runs. */
+const [realImmediate, realNow] = [globalThis.setImmediate as typeof setImmediate | undefined, Date.now]
 
 const moduleOf = (name: string): Module | undefined => host?.getBuiltinModule?.(name)
 
@@ -111,10 +119,17 @@ const replaceTime = () => {
     return [Math.floor(passed / 1e9), passed % 1e9]
   })
   Hooks.replaceExport(host, "uptime", (run) => nanos(run) / 1e9)
-  Hooks.replace(host, "nextTick", (run, args, original) => {
+  Hooks.replace(host, "nextTick", (run, [callback, ...args], original) => {
     run.onPromise()
-    return original(...args)
+    return original(VirtualGlobals.actionOf(run, callback, args))
   })
+  // What a process needs of its host differs in each run.
+  for (const name of ["memoryUsage", "cpuUsage", "resourceUsage"]) {
+    Hooks.replaceExport(host, name, ({ onCall }, args, original, called) => {
+      onCall(`process.${name}`, called)
+      return original(...args)
+    })
+  }
   // What a module imported by name from `node:timers` is bound to.
   const timers = moduleOf("timers")
   for (const name of Object.keys(timers ?? {})) {
@@ -155,4 +170,51 @@ export const nextTick = (action: () => void): boolean => {
   if (realNextTick === undefined) return false
   realNextTick.call(host, action)
   return true
+}
+
+/** Real milliseconds, also during runs. */
+export const realMillis = (): number => realNow()
+
+/** Calls an action after what else the process has to do now; returns false where the host has no `setImmediate`. */
+export const afterTurn = (action: () => void): boolean => {
+  if (realImmediate === undefined) return false
+  realImmediate(action)
+  return true
+}
+
+/** Rejections of promises that nobody handles, while a run waits for promises. */
+export interface Rejections {
+  /** Returns the reason of the first one. */
+  readonly first: () => { readonly reason: unknown } | undefined
+  readonly stop: () => void
+}
+
+/** Receives the rejections that would end the process; other listeners do not, as long as a run does. */
+let watching = 0
+let suspended: ReadonlyArray<Listener> = []
+
+/** Starts to collect rejections. */
+export const watchRejections = (): Rejections => {
+  const found = new Map<unknown, unknown>()
+  const onRejection: Listener = (reason, promise) => void found.set(promise, reason)
+  const onHandled: Listener = (promise) => void found.delete(promise)
+  if (watching++ === 0) {
+    suspended = host?.listeners?.("unhandledRejection") ?? []
+    for (const listener of suspended) host?.off?.("unhandledRejection", listener)
+  }
+  host?.on?.("unhandledRejection", onRejection)
+  host?.on?.("rejectionHandled", onHandled)
+  return {
+    first: () => {
+      for (const reason of found.values()) return { reason }
+      return undefined
+    },
+    stop: () => {
+      host?.off?.("unhandledRejection", onRejection)
+      host?.off?.("rejectionHandled", onHandled)
+      if (--watching > 0) return
+      for (const listener of suspended) host?.on?.("unhandledRejection", listener)
+      suspended = []
+    }
+  }
 }

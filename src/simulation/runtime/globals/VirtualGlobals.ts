@@ -36,7 +36,7 @@ const replaceTime = (globals: typeof globalThis) => {
 type Callback = (...args: ReadonlyArray<unknown>) => void
 
 /** Returns an action that calls a callback, whose error fails the run as it would end a process. */
-const actionOf =
+export const actionOf =
   (run: Hooks.Run, callback: unknown, args: ReadonlyArray<unknown>): (() => void) =>
   () => {
     try {
@@ -115,9 +115,9 @@ const replacePromises = (globals: typeof globalThis) => {
   Hooks.replace(globals.Promise.prototype, "then", (run, args, original, called) =>
     original(...run.onThen(args, called))
   )
-  Hooks.replace(globals, "queueMicrotask", (run, args, original) => {
+  Hooks.replace(globals, "queueMicrotask", (run, [callback], original) => {
     run.onPromise()
-    return original(...args)
+    return original(actionOf(run, callback, []))
   })
   Hooks.replace(globals, "fetch", ({ onCall }, args, original, called) => {
     onCall("fetch", called)
