@@ -80,7 +80,7 @@ describe("record of a run", () => {
         '0 Info scenario: begins {"n":1}',
         "2 Warn a: on a Error: no user=7",
         "2 reached late",
-        '2 scenario state {"a":[null,{"set":[1,2]}],"b":{"map":[["x",{"bigint":"1"}]]}}',
+        '2 scenario state {"a":[null,{"set":[2,1]}],"b":{"map":[["x",{"bigint":"1"}]]}}',
         "2 hold a|b",
         "2 packet 0",
         "3 release a|b",
