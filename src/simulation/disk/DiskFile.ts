@@ -84,6 +84,20 @@ export const closeNow = (volume: DiskVolume.DiskVolume, open: Open): void => {
   DiskVolume.forgetIfUnused(volume, open.inode)
 }
 
+/** Fails for a length of `truncate` that Node does not take, with Node's message. */
+export const checkLength = (length: unknown): Effect.Effect<void, PlatformError.PlatformError> => {
+  if (typeof length !== "number") {
+    const received = typeof length === "bigint" ? `type bigint (${length}n)` : `type ${typeof length}`
+    const message = `The "len" argument must be of type number. Received ${received}`
+    return Effect.fail(DiskErrno.badArgument("truncate", message))
+  }
+  if (Number.isSafeInteger(length)) return Effect.void
+  const { MAX_SAFE_INTEGER: most, MIN_SAFE_INTEGER: least } = Number
+  const wanted = Number.isInteger(length) ? `>= ${least} && <= ${most}` : "an integer"
+  const message = `The value of "len" is out of range. It must be ${wanted}. Received ${length}`
+  return Effect.fail(DiskErrno.badArgument("truncate", message))
+}
+
 /** Sets the size of a file in the cache. */
 export const resize = (volume: DiskVolume.DiskVolume, inode: DiskInode.Inode, size: number): void => {
   DiskVolume.changeContent(volume, inode, { size })
@@ -252,11 +266,12 @@ class DiskFile implements FileSystem.File {
   truncate(length = 0) {
     const { inode, mode } = this.open
     const call = { method: "truncate", syscall: "ftruncate", operation: "other", change: "modify" } as const
-    return this.perform(call, () => {
+    const perform = this.perform(call, () => {
       if (!mode.writes) DiskErrno.fail("EINVAL")
       resize(this.calls.volume, inode, Math.max(0, length))
       if (!mode.appends) this.position = Math.min(this.position, length)
     })
+    return Effect.andThen(checkLength(length), perform)
   }
 
   write(buffer: Uint8Array) {

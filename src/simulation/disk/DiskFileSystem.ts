@@ -271,11 +271,14 @@ const makeAttributes = (calls: DiskCalls.DiskCalls) => {
     stat: (path) => look("stat", "stat", path, () => DiskFile.infoOf(DiskLookup.existing(volume, path))),
     lstat: (path) => look("lstat", "lstat", path, () => DiskFile.infoOf(DiskLookup.existing(volume, path, false))),
     truncate: (path, length = 0) =>
-      change("modify", ["truncate", "open", path], () => {
-        const { inode } = DiskFile.openNow(volume, path, { flag: "r+" })
-        inode.opened--
-        DiskFile.resize(volume, inode, Math.max(0, length))
-      })
+      Effect.andThen(
+        DiskFile.checkLength(length),
+        change("modify", ["truncate", "open", path], () => {
+          const { inode } = DiskFile.openNow(volume, path, { flag: "r+" })
+          inode.opened--
+          DiskFile.resize(volume, inode, Math.max(0, length))
+        })
+      )
   } satisfies Partial<FileSystem.FileSystem>
 }
 

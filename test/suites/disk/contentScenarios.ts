@@ -100,6 +100,20 @@ export const scenarios: Scenarios = {
       yield* file.truncate()
       return [cut, extended, short, yield* text("f")]
     }),
+  "truncate refuses lengths that are no integers": ({ at, errorOf, fs, put, text }) =>
+    Effect.gen(function* () {
+      yield* put("f", "0123456789")
+      const file = yield* fs.open(at("f"), { flag: "r+" })
+      const lengths: ReadonlyArray<unknown> = [10n, 2n ** 60n, Number.NaN, 1.5, Number.POSITIVE_INFINITY, "1"]
+      const refused = yield* Effect.forEach(lengths as ReadonlyArray<number>, (length) =>
+        Effect.all([
+          errorOf(fs.truncate(at("f"), length)),
+          // Node's own check of NaN in an open file is a defect, after it has cut the file.
+          errorOf(Number.isNaN(length) ? Effect.void : file.truncate(length))
+        ])
+      )
+      return [refused, yield* text("f")]
+    }),
   "truncate refuses a missing file and a folder": ({ at, errorOf, fs }) =>
     Effect.all([errorOf(fs.truncate(at("none"))), errorOf(fs.truncate(at("")))]),
   "bytes that were cut off are zeros if the file grows again": ({ at, fs, put }) =>
