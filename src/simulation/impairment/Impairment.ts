@@ -29,7 +29,7 @@ export class UnsupportedHostRule extends Data.TaggedClass("UnsupportedHostRule")
 }> {
   get message(): string {
     const { rule } = this
-    return `${FaultPlanSyntax.formatRule(rule)}: only a simulated host can ${rule.action}; leave the rule out`
+    return `${FaultPlanSyntax.formatRule(rule)}: only simulated hosts have the fault ${rule.action}; leave the rule out`
   }
 }
 

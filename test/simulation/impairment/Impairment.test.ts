@@ -145,7 +145,7 @@ describe("impaired datagrams", () => {
 
 describe("Impairment.layer", () => {
   it.effect.each([
-    ["crash=a@2s", "crash=a@2s: only a simulated host can crash; leave the rule out"],
+    ["crash=a@2s", "crash=a@2s: only simulated hosts have the fault crash; leave the rule out"],
     ["drop a>b", "unknown host a: this network has no host names; use an IP address, such as 127.0.0.1, or *"]
   ])("rejects the plan %s", ([text, message]) =>
     Effect.gen(function* () {

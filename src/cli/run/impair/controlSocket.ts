@@ -21,11 +21,15 @@ export interface Control {
 /** Most bytes of a command: a plan may be long. */
 const maxLineBytes = 65_536
 
+const maxClients = 16
+
 const help = "plan PLAN, heal, stats"
 
 /** Runs a command. Returns the line that answers it: `ok`, or a JSON value, or `error` and the reason. */
 const execute = (control: Control, line: string): Effect.Effect<string> => {
   const [, command = "", rest = ""] = /^\s*(\S*)\s*(.*?)\s*$/.exec(line) ?? []
+  if (command === "plan" && rest === "")
+    return Effect.succeed("error no plan: give one, such as plan drop=10%, or none for no faults")
   if (command === "plan") {
     const parsed = parseFaultPlan(rest)
     return Result.isFailure(parsed)
@@ -61,6 +65,10 @@ const serveClient = Effect.fnUntraced(function* (
 /** Listens on a socket file that only its owner can connect to, until the scope closes. */
 export const listen = (path: string, control: Control) =>
   TcpServer.make(
-    { path, mode: 0o600, maxConnections: 16, idleTimeout: "1 hour", drain: "1 second", service: "impair control" },
+    {
+      ...{ path, mode: 0o600, idleTimeout: "1 hour", drain: "1 second", service: "impair control" },
+      maxConnections: maxClients,
+      busyMessage: `error too many clients (at most ${maxClients}): close another one first\n`
+    },
     (connection, context) => serveClient(control, connection, context)
   )

@@ -53,7 +53,7 @@ describe("impair --control-socket", () => {
         const { receive, received, send, to } = yield* echo
         const proxy = yield* Cli.startInProcess([
           ...["impair", "--listen", "127.0.0.1:0", "--to", to, "--udp", "--json", "--seed", "7"],
-          ...["--plan", "", "--control-socket", path]
+          ...["--plan", "none", "--control-socket", path]
         ])
         const port = portOf((yield* proxy.waitForOutput("stdout", /^\{.*\}$/m))[0])
         assert.strictEqual(Fs.statSync(path).mode & 0o777, 0o600)
@@ -70,7 +70,7 @@ describe("impair --control-socket", () => {
         assert.match(yield* ask("plan drop=5%,chonk"), /^error a fault plan: column 9: expected one of drop, /)
         assert.strictEqual(
           yield* ask("plan crash=a@2s"),
-          "error a fault plan: crash=a@2s: only a simulated host can crash; leave the rule out"
+          "error a fault plan: crash=a@2s: only simulated hosts have the fault crash; leave the rule out"
         )
         assert.strictEqual(yield* ask("stop"), 'error unknown command "stop": the commands are plan PLAN, heal, stats')
         // An invalid plan leaves the old one in force.
@@ -87,13 +87,41 @@ describe("impair --control-socket", () => {
         assert.strictEqual(yield* ask("heal"), "ok")
         yield* send("five", port)
         yield* receive("five")
-        assert.strictEqual(yield* ask("plan"), "ok")
+        // A plan that is missing changes nothing.
+        assert.strictEqual(yield* ask("plan "), "error no plan: give one, such as plan drop=10%, or none for no faults")
+        assert.strictEqual(JSON.parse(yield* ask("stats")).plan, "drop")
+        assert.strictEqual(yield* ask("plan none"), "ok")
+        assert.strictEqual(JSON.parse(yield* ask("stats")).plan, "")
         const { code, stderr } = yield* proxy.shutdown
         assert.strictEqual(code, 0)
         assert.include(stderr, "plan changed: drop=#1..2; faults until now: none")
         assert.include(stderr, "plan changed: drop; faults until now: drop=#1..2 2 times")
         assert.include(stderr, "faults ended by the control socket")
         assert.isFalse(Fs.existsSync(path))
+      })
+    )
+  )
+})
+
+describe("impair --control-socket with sixteen clients", () => {
+  it.live("tells a client over the limit so", () =>
+    run(
+      Effect.gen(function* () {
+        const path = Path.join(yield* directory, "control")
+        const proxy = yield* Cli.startInProcess([
+          ...["impair", "--listen", "127.0.0.1:0", "--to", "127.0.0.1:1", "--udp", "--json"],
+          ...["--plan", "none", "--control-socket", path]
+        ])
+        yield* proxy.waitForOutput("stdout", /^\{.*\}$/m)
+        for (let count = 0; count < 16; count++) {
+          const ask = yield* controller(path)
+          assert.strictEqual(yield* ask("heal"), "ok")
+        }
+        const network = yield* Network.Network
+        const { pull } = yield* network.connect(NetAddress.unixPathAddress(path))
+        const line = new TextDecoder().decode(yield* pull)
+        assert.strictEqual(line, "error too many clients (at most 16): close another one first\n")
+        assert.strictEqual((yield* proxy.shutdown).code, 0)
       })
     )
   )

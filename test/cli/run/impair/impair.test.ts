@@ -61,7 +61,7 @@ describe("an invalid fault plan", () => {
     ["drop=5%,chonk", "column 9: expected one of drop, dup,"],
     ["chunk=1 udp", "column 9: chunk does not apply to udp; its faults are delay, drop,"],
     ["drop=5% a>b", "unknown host a: this network has no host names; use an IP address, such as 127.0.0.1, or *"],
-    ["crash=a@2s", "crash=a@2s: only a simulated host can crash; leave the rule out"]
+    ["crash=a@2s", "crash=a@2s: only simulated hosts have the fault crash; leave the rule out"]
   ]
   const commands: ReadonlyArray<readonly [flag: string, args: ReadonlyArray<string>]> = [
     ["faults", ["rot13", "send", "127.0.0.1", "1", "text"]],

@@ -35,7 +35,7 @@ describe("planFile.parse", () => {
     ["drop=5%\n\nchonk", "line 3: column 1: expected one of drop"],
     ["delay=20ms, drop=150%", "line 1: column 18: expected"],
     ["drop=5% a>b", "line 1: unknown host a"],
-    ["drop=5%\ncrash=a@2s", "line 2: crash=a@2s: only a simulated host can crash"]
+    ["drop=5%\ncrash=a@2s", "line 2: crash=a@2s: only simulated hosts have the fault crash"]
   ])("fails for %j with the line and the reason", (text, reason) => {
     const parsed = planFile.parse(text)
     assert.isTrue(Result.isFailure(parsed) && parsed.failure.startsWith(reason), JSON.stringify(parsed))
