@@ -91,7 +91,7 @@ const title = missing.length === 0 ? "impair" : `impair (skipped: ${missing.join
 describe.skipIf(missing.length > 0)(title, () => {
   it.live("curl reads the file through the server's change of port, and the capture marks the dropped datagrams", () =>
     Effect.gen(function* () {
-      const { capture, curl, dropped, isRight, marked, packets, port } = yield* fetch("drop=4%", 3, 20)
+      const { capture, curl, dropped, isRight, marked, packets, port } = yield* fetch("drop=10%", 3, 40)
       assert.deepStrictEqual([curl.code, curl.stderr], [0, ""])
       assert.isTrue(isRight)
       assert.isAbove(dropped, 0)
