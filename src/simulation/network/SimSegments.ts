@@ -60,7 +60,7 @@ export interface State {
   readonly closers: Waiters.Waiters
   stream: HalfStream.HalfStream
   window: ReceiveWindow.ReceiveWindow
-  /** Delay of the last data of the peer, and of the last announcement of the window to it: the round trip of data. */
+  /** Shortest delay of data of the peer, and delay of the last announcement of the window: the round trip of data. */
   dataDelayNanos: number
   ackDelayNanos: number
   peer: Peer | undefined
@@ -99,7 +99,7 @@ export interface State {
 export const make = (lan: SimLan, path: Path, isClient: boolean, onClosed: State["onClosed"]): State => ({
   ...{ lan, path, onClosed, readers: Waiters.make(), writers: Waiters.make(), closers: Waiters.make() },
   ...{ stream: HalfStream.make(ReceiveWindow.initialBytes), window: ReceiveWindow.make(lan.clock.now()) },
-  ...{ dataDelayNanos: 0, ackDelayNanos: 0 },
+  ...{ dataDelayNanos: Number.POSITIVE_INFINITY, ackDelayNanos: 0 },
   ...{ peer: undefined, lastArrival: 0, heardNanos: lan.clock.now(), onHeard: undefined, unacknowledged: [] },
   ...{ retransmission: undefined, retransmissionNanos: minRetransmissionNanos, stuckSinceNanos: undefined },
   keepAlive: undefined,
@@ -124,7 +124,8 @@ export const dispatch = (self: State, event: HalfStream.Event): void => {
 /** Handles a segment that has arrived. */
 export const hear = (self: State, event: HalfStream.Event, delayNanos?: number): void => {
   self.heardNanos = self.lan.clock.now()
-  if (delayNanos !== undefined) self.dataDelayNanos = delayNanos
+  // Data that wait in the queue of a slow link do not prolong it: a larger window would only lengthen the queue.
+  if (delayNanos !== undefined) self.dataDelayNanos = Math.min(self.dataDelayNanos, delayNanos)
   if (self.onHeard !== undefined) {
     const { onHeard } = self
     self.onHeard = undefined

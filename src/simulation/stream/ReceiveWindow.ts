@@ -5,7 +5,7 @@
  * After each round trip in which the program has read more than in any before, the window becomes four times what it
  * has read. Thus it grows for a sender that it limits, and stays for one that sends little. Twice would not do: the
  * window is announced in halves, and under jitter less than a whole one arrives in a round trip. The round trip is that
- * of the last data, with their waits in queues and the delays of faults, which the handshake need not meet.
+ * of the fastest data, with the delays of faults, which the handshake need not meet.
  */
 
 export interface ReceiveWindow {
@@ -38,7 +38,7 @@ export const make = (nowNanos: number): ReceiveWindow => ({
 
 /**
  * Returns the window after a read, up to which the program has read `readBytes` of the stream. `rttNanos` is the
- * round-trip time of the last data.
+ * round-trip time of the fastest data.
  */
 export const afterRead = (
   self: ReceiveWindow,
