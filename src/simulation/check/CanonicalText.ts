@@ -235,8 +235,8 @@ const hashOf = (root: object): string => {
 export const of = (value: unknown): string => format({ path: new Set(), entries: 0 }, value, 0)
 
 /**
- * Describes an error in a sentence: its name and message, or `unnamed` and the value. Never throws, also for values that
- * JSON cannot hold.
+ * Describes an error in a sentence: its name and message, or `unnamed` and the value. Never throws, also for values
+ * that JSON cannot hold.
  */
 export const describeError = (error: unknown, unnamed: string): string => {
   try {

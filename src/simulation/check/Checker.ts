@@ -50,11 +50,11 @@ export interface Options<I> extends CheckSettings.Options {
 /** A program on a simulated network, with an input. */
 export type Scenario<A, E, R, I> = (simulation: Simulation.Simulation, input: I) => Effect.Effect<A, E, R>
 
-export type Reason = SimCheckError.SimCheckError["reason"]
+type Reason = SimCheckError.SimCheckError["reason"]
 export type Report = Simulation.Report<unknown, unknown>
 
 /** A run and the reason for which it failed, if it did. */
-export interface Outcome {
+interface Outcome {
   readonly report: Report
   readonly reason: Reason | undefined
 }

@@ -136,7 +136,7 @@ export const inputs = <Op>({
   readonly maxCommands?: number | undefined
   readonly pause?: Duration.Input | undefined
 }): Inputs.Inputs<CommandList.CommandList<Op>> =>
-  // What is no arbitrary is refused with the options of the check.
+  // A value that is not an arbitrary is refused with the options of the check.
   !Inputs.isInputs(commands)
     ? (commands as never)
     : CommandList.make(commands, { clients, maxCommands, maxPauseMillis: Duration.toMillis(pause) })

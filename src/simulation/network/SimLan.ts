@@ -275,7 +275,7 @@ const icmp =
 
 const hostHint = (nodes: ReadonlyArray<Node>) =>
   nodes.length === 0
-    ? "there is no host yet; add it first"
+    ? "the network has no hosts yet; add it first"
     : `the hosts are ${nodes.map(({ name }) => name).join(", ")}`
 
 /** Creates a LAN without hosts. @category constructors @since 0.1.0 */

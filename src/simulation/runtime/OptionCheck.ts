@@ -1,4 +1,4 @@
-/** Checks of the options of a simulation. An invalid one throws an error of one line: what, its value, and the limit. */
+/** Checks of the options of a simulation. An invalid one throws an error of one line with its value and the limit. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 

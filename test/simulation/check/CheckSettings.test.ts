@@ -69,7 +69,7 @@ describe("CheckSettings", () => {
     })
   )
 
-  it.effect("refuses commands that are no arbitrary", () =>
+  it.effect("refuses commands that are not an arbitrary", () =>
     Effect.gen(function* () {
       const commands = 5 as never
       const model = { initial: 0, apply: (n: number): readonly [number, number] => [n, n] }

@@ -100,7 +100,7 @@ export const scenarios: Scenarios = {
       yield* file.truncate()
       return [cut, extended, short, yield* text("f")]
     }),
-  "truncate refuses lengths that are no integers": ({ at, errorOf, fs, put, text }) =>
+  "truncate refuses fractions as lengths": ({ at, errorOf, fs, put, text }) =>
     Effect.gen(function* () {
       yield* put("f", "0123456789")
       const file = yield* fs.open(at("f"), { flag: "r+" })

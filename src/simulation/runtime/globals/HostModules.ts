@@ -26,7 +26,8 @@ const host = Reflect.get(globalThis, "process") as unknown as (Host & object) | 
 const realNextTick = host?.nextTick
 
 /** Functions of the host themselves, also during runs. */
-const [realImmediate, realNow] = [globalThis.setImmediate as typeof setImmediate | undefined, Date.now]
+const realImmediate: ((action: () => void) => unknown) | undefined = Reflect.get(globalThis, "setImmediate")
+const realNow: () => number = Reflect.get(Date, "now")
 
 const moduleOf = (name: string): Module | undefined => host?.getBuiltinModule?.(name)
 
