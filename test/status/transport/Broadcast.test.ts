@@ -111,7 +111,7 @@ describe("Broadcast", () => {
         assert.deepStrictEqual([near.received, far.received], [[], ["far only"]])
         for (const address of ["ff02::1", "broadcasthost", "10.0.0"]) {
           const open = Broadcast.make({ addresses: [address] })(() => {})
-          const error = yield* Effect.flip((yield* host(`host of ${address}`)).run(open))
+          const error = yield* Effect.flip((yield* host(`host-${address.replaceAll(":", "-")}`)).run(open))
           assert.strictEqual(error.reason, "InvalidAddress")
           assert.include(error.message, address)
         }

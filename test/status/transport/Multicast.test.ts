@@ -120,7 +120,7 @@ describe("Multicast", () => {
         assert.deepStrictEqual([same.received, other.received], [["x"], []])
         for (const group of ["10.0.0.1", "all", "fd00::1"]) {
           const open = Multicast.make({ group })(() => {})
-          const error = yield* Effect.flip((yield* host(`host of ${group}`)).run(open))
+          const error = yield* Effect.flip((yield* host(`host-${group.replaceAll(":", "-")}`)).run(open))
           assert.strictEqual(error.reason, "InvalidAddress")
           assert.include(error.message, group)
         }
