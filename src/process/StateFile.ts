@@ -85,14 +85,11 @@ const attempt = <A>(path: string, work: Failing<A>) =>
 export const resolve = (platform: Platform, path: string): Effect.Effect<string, StateFileError.StateFileError> =>
   Effect.map(attempt(path, resolveFile(platform, path)), (file) => file.path)
 
-/** The error codes of folders that this user cannot read, and of folders and file systems that cannot be synced. */
-const unsyncable = new Set(["EACCES", "EINVAL", "EISDIR", "ENOTSUP", "EPERM"])
-
 /** Makes a rename durable, if the folder can be read and synced. Other errors of the disk are failures. */
 const syncFolder = ({ fileSystem }: Pick<Platform, "fileSystem">, path: string) =>
   Effect.catchIf(
     Effect.scoped(Effect.flatMap(fileSystem.open(path), (folder) => folder.sync)),
-    (error) => unsyncable.has(FilePlatform.codeOf(error)),
+    (error) => StateFileError.unsyncable.has(FilePlatform.codeOf(error)),
     () => Effect.void
   )
 

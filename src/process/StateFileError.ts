@@ -41,3 +41,6 @@ export const fromCause = (path: string, cause: unknown): StateFileError => {
   // Node's form: `ENXIO: no such device or address, open '/dev/x'`.
   return make(path, code, message.replaceAll(/^E[A-Z0-9]+: |, [a-z]+(?: '.*)?$/gs, ""))
 }
+
+/** The error codes of folders that this user cannot read, and of folders and file systems that cannot be synced. */
+export const unsyncable: ReadonlySet<string> = new Set(["EACCES", "EINVAL", "EISDIR", "ENOTSUP", "EPERM"])

@@ -7,7 +7,7 @@ import * as FaultPlanClauses from "../faults/FaultPlanClauses.ts"
 import type * as Recording from "../Recording.ts"
 
 /** A host of the run. */
-interface Host {
+export interface Host {
   readonly name: string
   /** Addresses of the host, as IP literals. */
   readonly addresses: ReadonlyArray<string>

@@ -25,23 +25,14 @@
  */
 import * as HostLabels from "../../capture/view/HostLabels.ts"
 import type * as Packet from "../../network/Packet.ts"
-import type * as FaultPlan from "../faults/FaultPlan.ts"
-import type * as Recording from "../Recording.ts"
 import * as Elision from "./Elision.ts"
 import * as EventRows from "./EventRows.ts"
 
 /** A host of a run, with its addresses. @category models @since 0.1.0 */
-export interface Host {
-  readonly name: string
-  /** Addresses of the host, as IP literals. */
-  readonly addresses: ReadonlyArray<string>
-}
+export type Host = EventRows.Host
 
 /** A run to show. @category models @since 0.1.0 */
-export interface Run {
-  readonly events: ReadonlyArray<Recording.Event>
-  readonly hosts: ReadonlyArray<Host>
-  readonly plan: FaultPlan.FaultPlan
+export interface Run extends EventRows.Run {
   /** End of the run, in virtual nanoseconds. */
   readonly endNanos: number
   /** Last line of the diagram. Default `end`. */

@@ -8,6 +8,7 @@
 import { constants, type Stats } from "node:fs"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as StateFileError from "../../process/StateFileError.ts"
 import * as NameText from "../protocol/NameText.ts"
 import { NotReplaceable, type Obstacle, type Reason } from "./FileStoreError.ts"
 import type * as NodeFileAttributes from "./NodeFileAttributes.ts"
@@ -98,9 +99,6 @@ export const plan = Effect.fnUntraced(function* (
   return { target, stats, method, obstacle: undefined }
 })
 
-/** The error codes of folders that the process may not read, or whose file system cannot sync them. */
-const unsyncable = new Set(["EACCES", "EINVAL", "EISDIR", "ENOTSUP", "EPERM"])
-
 /** Makes the names in the folder of a temporary file durable, as far as its file system can. */
 const syncFolderOf = ({ folder: { descriptor } }: Temporary.Target, { folder, isBeside }: Temporary.Temporary) => {
   const spool = Effect.acquireUseRelease(
@@ -110,7 +108,7 @@ const syncFolderOf = ({ folder: { descriptor } }: Temporary.Target, { folder, is
   )
   return Effect.catchIf(
     isBeside ? NodeFileCalls.fsync(descriptor) : spool,
-    ({ code = "" }) => unsyncable.has(code),
+    ({ code = "" }) => StateFileError.unsyncable.has(code),
     () => Effect.void
   )
 }
